@@ -1,0 +1,96 @@
+"""lookalike: what looks like this? The same answer, as a number, every time.
+
+    >>> import lookalike
+    >>> lookalike.Region.parse("0,0,0.5,0.5").width
+    0.5
+
+Names are loaded when they are first used, so that importing the package is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lookalike.collection import Collection, compare
+    from lookalike.embedder import Embedder
+    from lookalike.errors import CollectionBusy, CollectionDamaged, CollectionError, CollectionNotFound, CollectionTooNew, FetchError, FilterError, LookalikeError, MissingExtra, ModelError, NotInCollection, PictureError, UsageError
+    from lookalike.images import Limits
+    from lookalike.query import Region
+    from lookalike.results import CollectionInfo, Comparison, Failure, Hit, IndexReport, ModelInfo, SearchResult, as_json
+
+    __version__: str
+
+_HOMES = {
+    "Collection": "collection",
+    "CollectionBusy": "errors",
+    "CollectionDamaged": "errors",
+    "CollectionError": "errors",
+    "CollectionInfo": "results",
+    "CollectionNotFound": "errors",
+    "CollectionTooNew": "errors",
+    "Comparison": "results",
+    "Embedder": "embedder",
+    "Failure": "results",
+    "FetchError": "errors",
+    "FilterError": "errors",
+    "Hit": "results",
+    "IndexReport": "results",
+    "Limits": "images",
+    "LookalikeError": "errors",
+    "MissingExtra": "errors",
+    "ModelError": "errors",
+    "ModelInfo": "results",
+    "NotInCollection": "errors",
+    "PictureError": "errors",
+    "Region": "query",
+    "SearchResult": "results",
+    "UsageError": "errors",
+    "as_json": "results",
+    "compare": "collection",
+}
+
+__all__ = [
+    "Collection",
+    "CollectionBusy",
+    "CollectionDamaged",
+    "CollectionError",
+    "CollectionInfo",
+    "CollectionNotFound",
+    "CollectionTooNew",
+    "Comparison",
+    "Embedder",
+    "Failure",
+    "FetchError",
+    "FilterError",
+    "Hit",
+    "IndexReport",
+    "Limits",
+    "LookalikeError",
+    "MissingExtra",
+    "ModelError",
+    "ModelInfo",
+    "NotInCollection",
+    "PictureError",
+    "Region",
+    "SearchResult",
+    "UsageError",
+    "__version__",
+    "as_json",
+    "compare",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("lookalike")
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"lookalike.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'lookalike' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,61 @@
+"""The command line: one module a command, each the twin of a method of the library.
+
+Modules here import nothing heavy at the top, so that `--help` is quick.
+
+Exit codes: 0 done, 1 an error that the message explains, 2 wrong usage, 3 nothing found where
+a command is a check, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from lookalike.cli.compare import compare
+from lookalike.cli.demo import demo
+from lookalike.cli.index import index
+from lookalike.cli.info import info
+from lookalike.cli.models import models
+from lookalike.cli.remove import remove
+from lookalike.cli.search import search
+from lookalike.errors import LookalikeError
+
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(None, "-V", "--version", package_name="lookalike", message="lookalike %(version)s")
+def lookalike() -> None:
+    """What looks like this? Find lookalikes in your own pictures, offline.
+
+    \b
+      lookalike index photos/          put a folder of pictures into a collection
+      lookalike search query.jpg       find the ones that look like this one
+      lookalike demo                   see it work on a small shop that it draws itself
+    """
+
+
+for command in (index, search, compare, info, remove, models, demo):
+    lookalike.add_command(command)
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    try:
+        code = lookalike.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except LookalikeError as error:
+        click.echo(f"Error: {error}", err=True)
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted. What was done so far is kept.", err=True)
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has heard enough (`| head`): that is no error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

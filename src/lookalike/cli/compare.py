@@ -1,0 +1,33 @@
+"""`lookalike compare`: how alike two pictures are."""
+
+from __future__ import annotations
+
+import click
+
+from lookalike.cli.options import json_option, model_options
+from lookalike.cli.terminal import echo_json
+
+
+@click.command(short_help="Say how alike two pictures are.")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@model_options
+@json_option
+def compare(
+    first: str, second: str, model: str | None, output: str | None, runtime: str | None, as_json: bool
+) -> None:
+    """Say how alike two pictures are: the same number every time, and the same as in a search.
+
+    The similarity is a cosine, from -1 to 1. The verdict is `same file`, `same pixels`, `alike`
+    (more alike than 999 of 1000 unrelated pairs) or `different`.
+    """
+    from lookalike.collection import compare as compare_pictures
+    from lookalike.embedder import Embedder
+    from lookalike.models import DEFAULT_MODEL
+
+    embedder = Embedder.load(model or DEFAULT_MODEL, output, runtime or "onnxruntime")
+    result = compare_pictures(first, second, embedder=embedder)
+    if as_json:
+        echo_json(result)
+    else:
+        click.echo(f"{result.similarity:.4f}  {result.verdict}")

@@ -1,0 +1,83 @@
+"""`lookalike demo`: see it work on a small shop that it draws itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lookalike.cli.terminal import console, echo_json, plain_table, progress_bar
+
+if TYPE_CHECKING:
+    from lookalike.collection import Collection
+    from lookalike.demo.fruitshop import Story
+    from lookalike.results import SearchResult
+
+HITS = 6
+
+
+@click.command(short_help="Draw a small shop, index it and search it.")
+@click.option("--folder", default="lookalike-demo", show_default=True, metavar="DIR", help="Where to draw it.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else on standard output.")
+def demo(folder: str, as_json: bool) -> None:
+    """See it work on a small shop: 300 fruits, drawn on the spot, offline, always the same.
+
+    Draws the pictures with a catalogue, indexes them, asks three questions, and writes the
+    answers to a page as well.
+    """
+    from lookalike.collection import Collection
+    from lookalike.demo import fruitshop
+
+    place = Path(folder)
+    with progress_bar(None) as progress:
+        catalogue = fruitshop.draw(place, progress and (lambda done, total: progress(done, 0)))
+    with Collection.open(place / ".lookalike") as shop:
+        with progress_bar(None) as progress:
+            report = shop.add(place / "pictures", metadata=catalogue, progress=progress)
+        answers = [(story, _ask(shop, story, place)) for story in fruitshop.STORIES]
+        page = _page(shop, [(story.title, result) for story, result in answers], place)
+    if as_json:
+        echo_json({"index": report, "searches": [result for _, result in answers], "page": str(page)})
+        return
+    click.echo(f"A shop with {report.images} fruits, drawn into {place}/pictures and indexed in {report.seconds:.1f} s")
+    click.echo(f"({report.images_per_second:,.0f} pictures a second), with name, price and stock from {catalogue}.\n")
+    for story, result in answers:
+        _show(story, result, place)
+    _next(place, page)
+
+
+def _ask(shop: Collection, story: Story, place: Path) -> SearchResult:
+    return shop.search(place / story.picture, k=HITS, where=story.where)
+
+
+def _page(shop: Collection, answers: list[tuple[str, SearchResult]], place: Path) -> Path:
+    from lookalike import reports
+
+    page = place / "lookalikes.html"
+    html = reports.contact_sheet(
+        [result for _, result in answers],
+        shop.thumbnail,
+        "The fruit shop",
+        captions=[title for title, _ in answers],
+    )
+    reports.write_page(page, html)
+    return page
+
+
+def _show(story: Story, result: SearchResult, place: Path) -> None:
+    out = console()
+    out.print(story.title, style="bold")
+    table = plain_table(("", "right"), ("similarity", "left"), ("name", "left"), ("price", "right"), ("in stock", "left"))
+    for hit in result.results:
+        price, stock = hit.metadata.get("price"), "yes" if hit.metadata.get("in_stock") else "no"
+        table.add_row(str(hit.rank), f"{hit.similarity:.3f}", str(hit.metadata.get("name")), f"{price:.2f}", stock)
+    out.print(table)
+    out.print()
+
+
+def _next(place: Path, page: Path) -> None:
+    click.echo(f"The same with pictures: open {page} in a browser.\n")
+    click.echo("Now with your own:")
+    click.echo("  lookalike index PHOTOS/")
+    click.echo("  lookalike search PHOTOS/one-of-them.jpg --html lookalikes.html")

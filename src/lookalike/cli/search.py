@@ -1,0 +1,157 @@
+"""`lookalike search`: find what looks like a picture."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from lookalike.cli.options import collection_option, json_option, model_options, open_collection
+from lookalike.cli.terminal import cell, console, echo_json, plain_table, short_path
+from lookalike.errors import LookalikeError, NotInCollection, PictureError, UsageError
+
+if TYPE_CHECKING:
+    from lookalike.collection import Asked, Collection
+    from lookalike.results import SearchResult
+
+BAR = 8
+COLUMNS_SHOWN = 6
+
+
+@click.command(short_help="Find the pictures that look most like a picture.")
+@click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
+@click.option("-k", "k", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="How many to find.")
+@click.option("--where", metavar="EXPR", help="Only pictures whose metadata match, e.g. 'price < 100 and in_stock'.")
+@click.option("--threshold", type=click.FloatRange(-1, 1), metavar="S", help="Least similarity, from -1 to 1.")
+@click.option("--also", multiple=True, metavar="PICTURE", help="Results should look like this as well; may be repeated.")
+@click.option("--against", multiple=True, metavar="PICTURE", help="Results should not look like this; may be repeated.")
+@click.option("--region", metavar="X,Y,W,H", help="The part of PICTURE that matters: pixels, or shares up to 1.")
+@click.option("--exact", is_flag=True, help="Compare with every picture, also where an approximate index is quicker.")
+@click.option("--include-self", is_flag=True, help="Keep PICTURE itself among the results.")
+@click.option("--paths", is_flag=True, help="Print paths and nothing else, one a line.")
+@click.option("--html", metavar="FILE", help="Also write a page with the pictures side by side.")
+@model_options
+@collection_option
+@json_option
+def search(
+    pictures: tuple[str, ...],
+    k: int,
+    where: str | None,
+    threshold: float | None,
+    also: tuple[str, ...],
+    against: tuple[str, ...],
+    region: str | None,
+    exact: bool,
+    include_self: bool,
+    paths: bool,
+    html: str | None,
+    model: str | None,
+    output: str | None,
+    runtime: str | None,
+    collection: str | None,
+    as_json: bool,
+) -> None:
+    """Find the pictures that look most like a picture.
+
+    PICTURE is a file, the path of an indexed picture, id:NUMBER, or - for the bytes of a picture
+    on standard input. Several are several searches, answered one after the other. The picture
+    itself is left out of its results.
+    """
+    if paths and as_json:
+        raise click.UsageError("--paths and --json exclude each other")
+    shown: list[SearchResult] = []
+    failures = 0
+    with open_collection(collection, model, output, runtime) as gallery:
+        for name in pictures:
+            try:
+                result = gallery.search(
+                    asked(name),
+                    k,
+                    also=[asked(other) for other in also],
+                    against=[asked(other) for other in against],
+                    region=region,
+                    where=where,
+                    threshold=threshold,
+                    exact=exact,
+                    include_self=include_self,
+                )
+            except (PictureError, NotInCollection) as error:
+                failures += 1
+                _say_failure(name, error, as_json)
+                continue
+            _say(result, as_json, paths)
+            if html:
+                shown.append(result)
+        if html:
+            _write_page(html, shown, gallery)
+    if failures == len(pictures):
+        sys.exit(1)
+
+
+def asked(name: str) -> Asked:
+    """What a PICTURE argument stands for."""
+    if name == "-":
+        return sys.stdin.buffer.read()
+    if name.startswith("id:"):
+        if not name[3:].isdecimal():
+            raise UsageError(f"an indexed picture is named id:NUMBER, got {name!r}")
+        return int(name[3:])
+    return name
+
+
+def _say_failure(name: str, error: LookalikeError, as_json: bool) -> None:
+    if as_json:
+        echo_json({"query": name, "error": str(error), "results": []})
+    else:
+        click.echo(f"Error: {error}", err=True)
+
+
+def _say(result: SearchResult, as_json: bool, paths: bool) -> None:
+    if as_json:
+        echo_json(result)
+    elif paths:
+        for hit in result.results:
+            click.echo(hit.path)
+    else:
+        _table(result)
+
+
+def _table(result: SearchResult) -> None:
+    out = console()
+    out.print(f"Like {short_path(result.query)}", style="bold")
+    if not result.results:
+        out.print("  nothing found: loosen --where or --threshold, or index more pictures\n")
+        return
+    names = _columns(result)
+    table = plain_table(("", "right"), ("similarity", "left"), ("path", "left"), *((n, "left") for n in names))
+    for hit in result.results:
+        path = short_path(hit.path) + (" (missing)" if hit.missing else "")
+        values = [cell(hit.metadata.get(name)) for name in names]
+        table.add_row(str(hit.rank), f"{hit.similarity:.3f} {_bar(hit.similarity)}", path, *values)
+    out.print(table)
+    out.print()
+
+
+def _columns(result: SearchResult) -> list[str]:
+    """The metadata columns to show: the first few, in the order of the metadata file."""
+    names = dict.fromkeys(name for hit in result.results for name in hit.metadata)
+    return list(names)[:COLUMNS_SHOWN]
+
+
+def _bar(similarity: float) -> str:
+    eighths = round(max(0.0, similarity) * BAR * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + " ▏▎▍▌▋▊▉"[rest]).strip().ljust(BAR)
+
+
+def _write_page(file: str, results: Sequence[SearchResult], gallery: Collection) -> None:
+    from pathlib import Path
+
+    from lookalike import reports
+
+    page = reports.contact_sheet(results, gallery.thumbnail, "Lookalikes")
+    reports.write_page(Path(file), page)
+    click.echo(f"Wrote {file}", err=True)
+

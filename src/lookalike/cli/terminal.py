@@ -1,0 +1,97 @@
+"""What the terminal shows: paths, tables, progress. Rich is loaded when it is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lookalike.results import Failure, as_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from lookalike.indexing import Progress
+
+FAILURES_SHOWN = 10
+# Rows are never cut where nobody can widen the window.
+WIDTH_WITHOUT_TERMINAL = 160
+
+
+def console(*, err: bool = False) -> Console:
+    """Rich's console for standard output or standard error."""
+    from rich.console import Console
+
+    stream = sys.stderr if err else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else WIDTH_WITHOUT_TERMINAL
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
+
+
+def plain_table(*columns: tuple[str, str]) -> Table:
+    """A calm table without lines. Columns are (heading, `left` or `right`)."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading, side in columns:
+        table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
+    return table
+
+
+def echo_json(result: object) -> None:
+    """One line of JSON on standard output."""
+    click.echo(json.dumps(as_json(result), ensure_ascii=False, allow_nan=False))
+
+
+def short_path(path: str) -> str:
+    """The path as seen from the current directory when it lies below it."""
+    here = os.path.join(os.getcwd(), "")
+    return path[len(here) :] if path.startswith(here) else path
+
+
+def cell(value: Any) -> str:
+    """A metadata value as a table shows it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def echo_failures(failures: Sequence[Failure]) -> None:
+    """List files that could not be used on standard error, the first few with their reasons."""
+    if not failures:
+        return
+    many = "1 file" if len(failures) == 1 else f"{len(failures):,} files"
+    click.echo(f"{many} could not be used:", err=True)
+    for failure in failures[:FAILURES_SHOWN]:
+        click.echo(f"  {short_path(failure.path)}: {failure.reason}", err=True)
+    if len(failures) > FAILURES_SHOWN:
+        click.echo(f"  … and {len(failures) - FAILURES_SHOWN:,} more: `lookalike info --failures` lists all", err=True)
+
+
+@contextmanager
+def progress_bar(total: int | None) -> Iterator[Progress | None]:
+    """A progress bar on standard error while it is a terminal; None otherwise.
+
+    Args:
+        total: files in all, or None when that is not known.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failed]}"), TimeRemainingColumn())
+    with Progress(*columns, console=console(err=True), transient=True) as bar:
+        task = bar.add_task("", total=total, failed="")
+
+        def update(done: int, failed: int) -> None:
+            bar.update(task, completed=done, failed=f"{failed} unusable" if failed else "")
+
+        yield update

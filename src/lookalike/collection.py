@@ -1,0 +1,534 @@
+"""The façade people import: a directory that knows pictures and finds what looks alike."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lookalike import files, indexing, models
+from lookalike.embedder import Embedder
+from lookalike.errors import (
+    CollectionError,
+    CollectionNotFound,
+    ModelError,
+    NotInCollection,
+    PictureError,
+    UsageError,
+)
+from lookalike.filters import Filter, parse
+from lookalike.gallery.base import Gallery, Matches, Picture, Space
+from lookalike.images import Limits, thumbnail_jpeg
+from lookalike.metadata import MetadataTable
+from lookalike.query import Region, combine
+from lookalike.results import (
+    CollectionInfo,
+    Comparison,
+    Failure,
+    Hit,
+    IndexReport,
+    ModelInfo,
+    SearchResult,
+)
+from lookalike.sandbox import Decoder
+from lookalike.vectors import Vectors, cosines
+
+if TYPE_CHECKING:
+    from lookalike.images import Source
+
+    Asked = Source | int
+    """What can be searched for: a path, bytes, a NumPy array, a Pillow image, or a picture's id."""
+
+DEFAULT_DIRECTORY = ".lookalike"
+
+
+
+def default_directory() -> Path:
+    """Where a collection is looked for when none is named: `LOOKALIKE_COLLECTION`, else
+    `.lookalike` in the current directory."""
+    return Path(os.environ.get("LOOKALIKE_COLLECTION") or DEFAULT_DIRECTORY)
+
+
+def default_threads() -> int:
+    """Pictures read side by side unless told otherwise: one for each processor we may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Collection:
+    """A collection of pictures in a directory.
+
+    Opening costs nothing: files and models are loaded when they are first needed, and the
+    directory is made by the first `add`. One collection may be searched from several threads;
+    several processes may read while one writes.
+
+    Example:
+        >>> shop = Collection.open("shop.lookalike")        # doctest: +SKIP
+        >>> shop.add(["photos/"], metadata="prices.csv")    # doctest: +SKIP
+        >>> for hit in shop.search("query.jpg", k=3, where="in_stock").results:  # doctest: +SKIP
+        ...     print(hit.rank, hit.path, round(hit.similarity, 3))
+    """
+
+    def __init__(self, directory: Path, model: str | None, output: str | None, runtime: str | None) -> None:
+        self.directory = directory
+        self._model, self._output, self._runtime = model, output, runtime
+        self._local = threading.local()
+        self._decoders: list[Decoder] = []
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(
+        cls,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        model: str | None = None,
+        output: str | None = None,
+        runtime: str | None = None,
+    ) -> Collection:
+        """The collection in a directory, which need not exist yet.
+
+        Args:
+            directory: None means `LOOKALIKE_COLLECTION`, else `.lookalike` here.
+            model: name of a model, or path of its ONNX file or card; None means the one the
+                collection was made with, or the default one for a new collection.
+            output: which of the model's outputs; None means likewise.
+            runtime: `onnxruntime` or `openvino`; None means likewise.
+        """
+        return cls(default_directory() if directory is None else Path(directory), model, output, runtime)
+
+    # --- parts, made when first needed -------------------------------------------------------
+
+    @cached_property
+    def gallery(self) -> Gallery:
+        """Where the rows and vectors live.
+
+        Raises:
+            CollectionNotFound: there is no collection in the directory yet.
+        """
+        from lookalike.gallery.local import LocalGallery
+
+        return LocalGallery(self.directory, create=False)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The network the collection's vectors are made with.
+
+        Raises:
+            CollectionError: the collection has no vectors of the model that was named.
+            ModelError: the model is not there, or not the one it was when the vectors were made.
+        """
+        return self._embedder_for(self.space)
+
+    @property
+    def space(self) -> Space:
+        """Whose vectors are searched: those of the model that was named, else the oldest ones.
+
+        Raises:
+            CollectionError: the collection has no vectors of that model.
+        """
+        spaces = self.gallery.spaces()
+        for space in spaces:
+            if self._is_wanted(space):
+                return space
+        if not spaces:
+            raise CollectionNotFound(f"the collection in {self.directory} is empty: add pictures with `lookalike index FOLDER`")
+        known = "; ".join(f"{s.model}, output {s.output}, {s.runtime}" for s in spaces)
+        raise CollectionError(
+            f"the collection in {self.directory} has no vectors of {self._wanted_name()}: it has {known}. "
+            f"Run `lookalike index` with that model first"
+        )
+
+    def _is_wanted(self, space: Space) -> bool:
+        wanted = [(self._model, space.model), (self._output, space.output), (self._runtime, space.runtime)]
+        return all(name is None or name == got for name, got in wanted)
+
+    def _wanted_name(self) -> str:
+        return ", ".join(
+            f"{kind} {name}"
+            for kind, name in (("model", self._model), ("output", self._output), ("runtime", self._runtime))
+            if name
+        )
+
+    def _embedder_for(self, space: Space) -> Embedder:
+        embedder = Embedder.load(space.model, space.output, space.runtime)
+        if embedder.identity != space.identity:
+            raise ModelError(
+                f"model {space.model!r} is not the one this collection was made with, so its vectors cannot "
+                f"be compared: bring the old one back, or index into a new collection"
+            )
+        return embedder
+
+    @property
+    def _decoder(self) -> Decoder:
+        """This thread's decoder."""
+        if not hasattr(self._local, "decoder"):
+            self._local.decoder = Decoder()
+            with self._lock:
+                self._decoders.append(self._local.decoder)
+        decoder: Decoder = self._local.decoder
+        return decoder
+
+    # --- adding and removing -----------------------------------------------------------------
+
+    def add(
+        self,
+        sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        *,
+        metadata: str | os.PathLike[str] | None = None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        hidden: bool = False,
+        threads: int | None = None,
+        retry: bool = False,
+        limits: Limits | None = None,
+        progress: indexing.Progress | None = None,
+    ) -> IndexReport:
+        """Add pictures, or bring the collection up to date with them.
+
+        Unchanged files are not read again; moved ones are recognised by their bytes; broken
+        ones are skipped and listed. Interrupting loses at most the last seconds of work.
+
+        Args:
+            sources: folders, files, patterns and lists, as `files.walk` takes them.
+            metadata: a CSV, JSON, JSON-lines or Parquet file with a column `path`; None keeps
+                what is known.
+            include: patterns that files in folders must match; empty means all.
+            exclude: patterns that they must not match.
+            hidden: take hidden files and folders as well.
+            threads: pictures read side by side; None means one for each processor.
+            retry: read files again that were unusable before and have not changed.
+            limits: what one picture may cost; None for the defaults.
+            progress: called now and then with files done and failures so far.
+
+        Raises:
+            UsageError: a source does not exist, or the metadata file is wrong.
+            CollectionBusy: another process is writing.
+        """
+        if threads is not None and threads < 1:
+            raise UsageError(f"threads must be at least 1, got {threads}")
+        named = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
+        found = files.walk(named, include=include, exclude=exclude, hidden=hidden)
+        roots = [os.path.abspath(source) for source in named if os.path.isdir(source)]
+        table = None if metadata is None else MetadataTable.read(Path(metadata), [Path(root) for root in roots])
+        space, embedder = self._space_to_add()
+        report = indexing.index(
+            self.gallery,
+            space,
+            embedder,
+            found,
+            roots=roots,
+            metadata=table,
+            threads=threads or default_threads(),
+            retry=retry,
+            limits=limits,
+            progress=progress,
+        )
+        return replace(report, collection=str(self.directory))
+
+    def _space_to_add(self) -> tuple[Space, Embedder]:
+        """The space new vectors go to, and what makes them; the directory is made if needed."""
+        from lookalike.gallery.local import LocalGallery
+
+        try:
+            known = self.gallery.spaces()
+        except CollectionNotFound:
+            known = []
+        for space in known:
+            if self._is_wanted(space):
+                return space, self.embedder
+        name = self._model or (known[0].model if known else models.DEFAULT_MODEL)
+        embedder = Embedder.load(name, self._output, self._runtime or "onnxruntime")
+        self.__dict__["embedder"] = embedder
+        if "gallery" not in self.__dict__:
+            self.__dict__["gallery"] = LocalGallery(self.directory, create=True)
+        model = embedder.card.name if name == embedder.card.name else os.path.abspath(name)
+        space = Space(embedder.identity, model, embedder.output, embedder.runtime, embedder.dimension)
+        self._model = model
+        return space, embedder
+
+    def remove(
+        self,
+        pictures: Iterable[int | str | os.PathLike[str]] = (),
+        *,
+        where: str | Filter | None = None,
+        missing: bool = False,
+    ) -> list[str]:
+        """Take pictures out of the collection. Files are never touched.
+
+        Args:
+            pictures: ids and paths.
+            where: also those it matches.
+            missing: also those whose files have vanished.
+
+        Returns:
+            The paths of what was removed, in the order of their ids.
+
+        Raises:
+            NotInCollection: for an id or path that is unknown.
+        """
+        chosen = {picture.id: picture.path for picture in map(self.picture, pictures)}
+        if where is not None:
+            chosen |= {p.id: p.path for p in self.gallery.pictures(self.filter(where))}
+        if missing:
+            chosen |= {p.id: p.path for p in self.gallery.pictures() if p.missing}
+        with self.gallery.writing() as writing:
+            writing.remove(sorted(chosen))
+        return [chosen[number] for number in sorted(chosen)]
+
+    # --- looking up --------------------------------------------------------------------------
+
+    def picture(self, which: int | str | os.PathLike[str]) -> Picture:
+        """The row of an indexed picture, by id or path.
+
+        Raises:
+            NotInCollection: there is none.
+        """
+        if isinstance(which, (int, np.integer)):
+            return self.gallery.get([int(which)])[0]
+        path = os.path.abspath(which)
+        picture = self.gallery.at_path(path)
+        if picture is None:
+            raise NotInCollection(f"{files.printable(path)} is not in the collection {self.directory}: index it first")
+        return picture
+
+    def filter(self, where: str | Filter) -> Filter:
+        """A filter expression, checked against the collection's columns.
+
+        Raises:
+            FilterError: it cannot be understood; points at the place.
+        """
+        return parse(where, self.gallery.columns()) if isinstance(where, str) else where
+
+    def info(self) -> CollectionInfo:
+        """What is in the collection."""
+        gallery = self.gallery
+        images = missing = picture_bytes = 0
+        for picture in gallery.pictures():
+            images += 1
+            missing += picture.missing
+            picture_bytes += picture.file.size
+        return CollectionInfo(
+            collection=str(self.directory),
+            images=images,
+            missing=missing,
+            failed=sum(1 for _ in gallery.failures()),
+            models=tuple(self._model_info(space) for space in gallery.spaces()),
+            columns=dict(gallery.columns()),
+            bytes=gallery.bytes_used(),
+            picture_bytes=picture_bytes,
+        )
+
+    def _model_info(self, space: Space) -> ModelInfo:
+        index = self.gallery.index_info(space)
+        return ModelInfo(
+            model=space.model,
+            output=space.output,
+            runtime=space.runtime,
+            identity=space.identity,
+            dimension=space.dimension,
+            vectors=index.vectors,
+            index=index.kind,
+            recall=index.recall,
+        )
+
+    def failures(self) -> Iterator[Failure]:
+        """The files that are remembered as no usable pictures, each with its reason, by path."""
+        return (Failure(file.path, reason) for file, reason in self.gallery.failures())
+
+    def thumbnail(self, name: str, side: int = 320) -> bytes | None:
+        """A small JPEG of a picture, for pages.
+
+        Args:
+            name: a path, or `#ID` for an indexed picture.
+            side: pixels of the longer side.
+
+        Returns:
+            None when the picture cannot be read any more.
+        """
+        try:
+            path = self.picture(int(name[1:])).path if name.startswith("#") else name
+            return thumbnail_jpeg(self._decoder.decode(path, min_side=side).rgb, side)
+        except (PictureError, NotInCollection, ValueError):
+            return None
+
+    # --- searching ---------------------------------------------------------------------------
+
+    def search(
+        self,
+        picture: Asked,
+        k: int = 10,
+        *,
+        also: Iterable[Asked] = (),
+        against: Iterable[Asked] = (),
+        region: Region | str | None = None,
+        where: str | Filter | None = None,
+        threshold: float | None = None,
+        exact: bool = False,
+        include_self: bool = False,
+    ) -> SearchResult:
+        """The pictures that look most like this one.
+
+        Args:
+            picture: a path, bytes, a NumPy array, a Pillow image, or the id of an indexed
+                picture. A path whose file is indexed and unchanged is not read again.
+            k: how many at most.
+            also: further pictures the results should look like.
+            against: pictures they should not look like.
+            region: the part of `picture` that matters, as `X,Y,WIDTH,HEIGHT` in pixels or, when
+                all four are at most 1, in shares of the picture.
+            where: a filter expression over the metadata; answered exactly.
+            threshold: least similarity, in [-1, 1].
+            exact: forbid approximation.
+            include_self: keep the query pictures themselves among the results. Otherwise a
+                picture is left out when it is indexed at the same path or, for one that is
+                not, when it has the same bytes.
+
+        Raises:
+            PictureError: a picture cannot be used.
+            NotInCollection: an id is unknown.
+            FilterError, UsageError: an argument is wrong.
+        """
+        if k < 1:
+            raise UsageError(f"k must be at least 1, got {k}")
+        chosen = Region.parse(region) if isinstance(region, str) else region
+        positive = [self._asked(picture, chosen), *(self._asked(p, None) for p in also)]
+        negative = [self._asked(p, None) for p in against]
+        vector = combine(_stack([a.vector for a in positive], self.space), _stack([a.vector for a in negative], self.space))
+        own = set() if include_self else {number for asked in positive + negative for number in asked.ids}
+        allowed = None if where is None else self.filter(where)
+        matches = self.gallery.search(self.space, vector[None], k + len(own), where=allowed, exact=exact)[0]
+        return SearchResult(_name(picture), self._hits(matches, own, k, threshold))
+
+    def _hits(self, matches: Matches, own: set[int], k: int, threshold: float | None) -> tuple[Hit, ...]:
+        least = -1.0 if threshold is None else threshold
+        pairs = [
+            (int(number), float(similarity))
+            for number, similarity in zip(matches.ids, matches.similarities, strict=True)
+            if int(number) not in own and similarity >= least
+        ][:k]
+        rows = self.gallery.get([number for number, _ in pairs])
+        return tuple(
+            Hit(rank, row.id, row.path, similarity, missing=row.missing, metadata=row.metadata)
+            for rank, (row, (_, similarity)) in enumerate(zip(rows, pairs, strict=True), start=1)
+        )
+
+    def _asked(self, picture: Asked, region: Region | None) -> _Asked:
+        """The vector of what is asked for, and the ids of the same picture in the collection."""
+        if isinstance(picture, (int, np.integer)) and not isinstance(picture, bool):
+            return self._asked_row(self.picture(int(picture)), region)
+        if isinstance(picture, (str, os.PathLike)):
+            file = files.identify(picture)
+            row = self.gallery.at_path(file.path)
+            if row is not None and row.file == file:
+                return self._asked_row(row, region)
+            data: Source = files.read(picture, max_bytes=self._decoder.limits.max_bytes)
+            same = [row.id] if row is not None else self._ids_with(data)
+            try:
+                return _Asked(self._embed(data, region), same)
+            except PictureError as error:
+                raise PictureError(error.reason, files.printable(os.fspath(picture))) from error
+        return _Asked(self._embed(picture, region), self._ids_with(picture))
+
+    def _asked_row(self, row: Picture, region: Region | None) -> _Asked:
+        if region is not None:
+            return _Asked(self._embed(row.path, region), [row.id])
+        return _Asked(self.gallery.vectors(self.space, [row.id])[0], [row.id])
+
+    def _ids_with(self, picture: Source) -> list[int]:
+        if not isinstance(picture, bytes):
+            return []
+        return [row.id for row in self.gallery.with_content(files.content_hash(picture))]
+
+    def _embed(self, picture: Source, region: Region | None) -> Vectors:
+        return embed(self.embedder, self._decoder, picture, region)
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Give back files, memory and helper processes. Closing twice is harmless."""
+        if "gallery" in self.__dict__:
+            self.gallery.close()
+            del self.__dict__["gallery"]
+        with self._lock:
+            for decoder in self._decoders:
+                decoder.close()
+            self._decoders.clear()
+        self._local = threading.local()
+
+    def __enter__(self) -> Collection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    vector: Vectors
+    ids: list[int]
+
+
+def embed(embedder: Embedder, decoder: Decoder, picture: Source, region: Region | None = None) -> Vectors:
+    """The unit vector of one picture or of a region of it, (d,) float32."""
+    if region is None:
+        return embedder.embed_rgb(decoder.decode(picture, min_side=embedder.min_side).rgb)
+    # A region must have enough pixels of its own, so the whole picture is needed at full size.
+    return embedder.embed_rgb(region.cut(decoder.decode(picture, min_side=1 << 20)))
+
+
+def compare(
+    first: Source, second: Source, *, embedder: Embedder | None = None, model: str = models.DEFAULT_MODEL
+) -> Comparison:
+    """How alike two pictures are: the same number every time, and the same as in a search.
+
+    Args:
+        first: a path, bytes, a NumPy array or a Pillow image.
+        second: likewise.
+        embedder: a loaded network; None loads `model`.
+        model: name or path of a model.
+
+    Raises:
+        PictureError: one of them is not a usable picture.
+    """
+    embedder = embedder or Embedder.load(model)
+    with Decoder() as decoder:
+        a, b = (decoder.decode(picture, min_side=1 << 20) for picture in (first, second))
+        vectors = [embed(embedder, decoder, picture) for picture in (first, second)]
+    similarity = float(cosines(vectors[0], vectors[1][None])[0])
+    if _same_bytes(first, second):
+        verdict = "same file"
+    elif np.array_equal(a.rgb, b.rgb):
+        verdict = "same pixels"
+    else:
+        verdict = "alike" if similarity >= embedder.alike else "different"
+    return Comparison(similarity, verdict)
+
+
+def _same_bytes(first: Source, second: Source) -> bool:
+    both = [p if isinstance(p, bytes) else _file_bytes(p) for p in (first, second)]
+    return both[0] is not None and both[0] == both[1]
+
+
+def _file_bytes(picture: Source) -> bytes | None:
+    if isinstance(picture, (str, os.PathLike)):
+        return files.read(picture, max_bytes=Limits().max_bytes)
+    return None
+
+
+def _name(picture: Asked) -> str:
+    if isinstance(picture, (str, os.PathLike)):
+        return files.printable(os.fspath(picture))
+    if isinstance(picture, (int, np.integer)):
+        return f"#{picture}"
+    return "<bytes>" if isinstance(picture, bytes) else "<array>"
+
+
+def _stack(vectors: Sequence[Vectors], space: Space) -> Vectors:
+    return np.stack(vectors) if vectors else np.zeros((0, space.dimension), np.float32)

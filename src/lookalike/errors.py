@@ -1,0 +1,98 @@
+"""Every error lookalike raises on purpose.
+
+    LookalikeError
+    ├── UsageError                  an argument is wrong (also a ValueError)
+    │   └── FilterError             a filter expression is wrong; points at the place
+    ├── PictureError                a file or array is not a usable picture
+    ├── ModelError                  a model is unknown, damaged or does not fit
+    │   └── FetchError              a model could not be downloaded or verified
+    ├── CollectionError             a collection is missing, damaged or does not fit
+    │   ├── CollectionNotFound
+    │   ├── CollectionBusy          another process is writing to it
+    │   ├── CollectionTooNew        written by a later version of lookalike
+    │   └── CollectionDamaged
+    ├── NotInCollection             the collection has no such picture
+    └── MissingExtra                an optional dependency is not installed
+
+Messages name the offending thing, what was allowed and what to do. `exit_code` is what the
+command line ends with when the error reaches it.
+"""
+
+from __future__ import annotations
+
+
+class LookalikeError(Exception):
+    """The root: catch this to catch everything lookalike raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(LookalikeError, ValueError):
+    """An argument is wrong: the message names it, what was allowed and what was got."""
+
+    exit_code = 2
+
+
+class FilterError(UsageError):
+    """A filter expression cannot be understood.
+
+    Attributes:
+        expression: the whole expression as it was given.
+        position: 0-based index of the character where the trouble starts.
+    """
+
+    def __init__(self, message: str, expression: str, position: int) -> None:
+        pointer = " " * position + "^"
+        super().__init__(f"{message}\n  {expression}\n  {pointer}")
+        self.expression = expression
+        self.position = position
+
+
+class PictureError(LookalikeError):
+    """A file, bytes or an array that cannot be used as a picture.
+
+    Attributes:
+        reason: one short clause, the same for the same cause, without the name.
+        name: the path, or a word such as `<bytes>`; None when the caller knows it.
+    """
+
+    def __init__(self, reason: str, name: str | None = None) -> None:
+        super().__init__(f"{name}: {reason}" if name else reason)
+        self.reason = reason
+        self.name = name
+
+
+class ModelError(LookalikeError):
+    """A model is unknown, damaged, or does not fit what it is used for."""
+
+
+class FetchError(ModelError):
+    """A model could not be downloaded, or what came was not what its card promises."""
+
+
+class CollectionError(LookalikeError):
+    """A collection is missing, damaged, or does not fit what it is used for."""
+
+
+class CollectionNotFound(CollectionError):
+    """There is no collection in this directory."""
+
+
+class CollectionBusy(CollectionError):
+    """Another process is writing to the collection."""
+
+
+class CollectionTooNew(CollectionError):
+    """The collection was written by a later version of lookalike."""
+
+
+class CollectionDamaged(CollectionError):
+    """The collection's files contradict each other or cannot be read."""
+
+
+class NotInCollection(LookalikeError):
+    """The collection has no picture with this id or path."""
+
+
+class MissingExtra(LookalikeError):
+    """An optional dependency is not installed; the message says what to install."""

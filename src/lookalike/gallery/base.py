@@ -1,0 +1,308 @@
+"""The contract every gallery fulfils: where the pictures of a collection and their vectors live.
+
+A gallery keeps rows (one per picture: path, identity of the file, facts, metadata) and, for each
+*space*, one unit vector per row. A space is one model with one output: only vectors of the same
+space may be compared, so every call that touches vectors names its space. No SQL, no index
+object and no whole-table array passes through here, so that an engine on other machines can
+fulfil the contract too.
+
+The in-memory gallery is the obvious, slow reference; the contract tests run on every backend.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.files import FileIdentity
+from lookalike.results import Failure, Metadata
+
+if TYPE_CHECKING:
+    from lookalike.filters import Filter
+
+Vectors = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """One model with one output: the vectors of one space can be compared.
+
+    Attributes:
+        identity: hash over everything that shapes a vector (weights, preprocessing, output,
+            runtime); two spaces with the same identity give the same vectors, bit for bit.
+        model: the model's name, e.g. `efficientnet-lite0`.
+        output: which of the model's outputs, e.g. `embedding`.
+        runtime: what runs the model, `onnxruntime` or `openvino`.
+        dimension: length of a vector.
+    """
+
+    identity: str
+    model: str
+    output: str
+    runtime: str
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One row of a gallery.
+
+    Attributes:
+        file: the file's identity when it was read.
+        content: SHA-256 of its bytes, hexadecimal.
+        width: pixels, after the EXIF turn.
+        height: pixels, after the EXIF turn.
+        format: `JPEG`, `PNG`, ... as the bytes say, not the name.
+        phash: 64-bit perceptual hash as a signed integer.
+        truncated: the file ends early; what could be decoded was used.
+        missing: the file had vanished at the last `index`.
+        metadata: what is known about the picture.
+        id: positive, never reused; 0 in a picture not yet written.
+    """
+
+    file: FileIdentity
+    content: str
+    width: int
+    height: int
+    format: str
+    phash: int
+    truncated: bool = False
+    missing: bool = False
+    metadata: Metadata = field(default_factory=dict)
+    id: int = 0
+
+    @property
+    def path(self) -> str:
+        """The file's absolute path."""
+        return self.file.path
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The nearest rows of one query, most similar first.
+
+    Attributes:
+        ids: (m,) int64, m <= k.
+        similarities: (m,) float32 cosines in [-1, 1], descending; ties by ascending id.
+    """
+
+    ids: Ids
+    similarities: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class IndexInfo:
+    """How a gallery searches one space.
+
+    Attributes:
+        kind: `exact` or `approximate`.
+        vectors: how many it covers.
+        bytes: size of the derived index, 0 when there is none on disk.
+        recall: measured recall@10 of the approximate search against the exact one, in [0, 1];
+            1.0 for an exact index; None when it has not been measured yet.
+    """
+
+    kind: str
+    vectors: int
+    bytes: int
+    recall: float | None
+
+
+class Gallery(ABC):
+    """Rows and vectors. Reading is allowed from many threads and processes at once;
+    writing is allowed to one process at a time, inside `with gallery.writing():`.
+
+    Every method raises `CollectionDamaged` when the store cannot be read.
+    """
+
+    # --- writing -----------------------------------------------------------------------------
+
+    @abstractmethod
+    def writing(self) -> Writing:
+        """A context manager that holds the right to write.
+
+        Raises:
+            CollectionBusy: another process or thread is writing.
+        """
+
+    # --- rows --------------------------------------------------------------------------------
+
+    @abstractmethod
+    def spaces(self) -> list[Space]:
+        """The spaces that have vectors or were registered, oldest first."""
+
+    @abstractmethod
+    def get(self, ids: Sequence[int]) -> list[Picture]:
+        """The pictures with these ids, in this order.
+
+        Raises:
+            NotInCollection: for the first id that is unknown.
+        """
+
+    @abstractmethod
+    def at_path(self, path: str) -> Picture | None:
+        """The picture with this absolute path, or None."""
+
+    @abstractmethod
+    def with_content(self, content: str) -> list[Picture]:
+        """The pictures with these bytes (SHA-256, hexadecimal), by ascending id."""
+
+    @abstractmethod
+    def pictures(self, where: Filter | None = None, *, under: str | None = None) -> Iterator[Picture]:
+        """Stream the pictures by ascending id, never holding all of them.
+
+        Args:
+            where: only those it matches; None for all.
+            under: only those whose path is this absolute path or lies below this folder.
+        """
+
+    @abstractmethod
+    def count(self, where: Filter | None = None) -> int:
+        """How many pictures match; None counts all."""
+
+    @abstractmethod
+    def columns(self) -> Mapping[str, str]:
+        """The metadata columns seen so far and their kind: `number`, `text`, `truth` or `mixed`."""
+
+    @abstractmethod
+    def failures(self, *, under: str | None = None) -> Iterator[tuple[FileIdentity, str]]:
+        """The files that were no usable picture, with the reason, by path."""
+
+    @abstractmethod
+    def failed(self, path: str) -> tuple[FileIdentity, str] | None:
+        """The remembered failure at this path, or None."""
+
+    # --- vectors -----------------------------------------------------------------------------
+
+    @abstractmethod
+    def vectors(self, space: Space, ids: Sequence[int]) -> Vectors:
+        """The unit vectors of these pictures, (len(ids), dimension) float32.
+
+        Raises:
+            NotInCollection: for the first id without a vector in this space.
+        """
+
+    @abstractmethod
+    def scan(self, space: Space, batch: int = 4096) -> Iterator[tuple[Ids, Vectors]]:
+        """Stream all vectors of a space by ascending id, at most `batch` at a time."""
+
+    @abstractmethod
+    def without_vector(self, space: Space) -> Iterator[Picture]:
+        """Stream the pictures that have no vector in this space, by ascending id."""
+
+    @abstractmethod
+    def search(
+        self,
+        space: Space,
+        queries: Vectors,
+        k: int,
+        *,
+        where: Filter | None = None,
+        exact: bool = False,
+    ) -> list[Matches]:
+        """The k most similar pictures of each query.
+
+        Args:
+            space: whose vectors to search.
+            queries: (q, dimension) float32 unit rows.
+            k: how many, at least 1.
+            where: only pictures it matches; such a search is always answered exactly.
+            exact: forbid approximation.
+
+        Returns:
+            One `Matches` per query. Similarities are the cosines of the stored vectors
+            themselves, the same number whatever index found them.
+        """
+
+    @abstractmethod
+    def index_info(self, space: Space) -> IndexInfo:
+        """How this space is searched at the moment."""
+
+    @abstractmethod
+    def bytes_used(self) -> int:
+        """Bytes the gallery takes on its disk, derived files included."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back files and memory. Closing twice is harmless."""
+
+    def __enter__(self) -> Gallery:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Writing(ABC):
+    """The right to write, held by one process. Each method is one atomic, durable step:
+    after a crash either all of it is there or none.
+
+    Leaving the context brings the derived index up to date and gives the right back.
+    """
+
+    @abstractmethod
+    def register(self, space: Space) -> None:
+        """Make a space known before its first vector. Registering twice is harmless.
+
+        Raises:
+            CollectionError: the identity is known with another dimension.
+        """
+
+    @abstractmethod
+    def put(self, space: Space, pictures: Sequence[Picture], vectors: Vectors) -> list[int]:
+        """Insert or replace pictures by path, each with its vector.
+
+        A picture whose path is known keeps its id and, where the new one has none, its
+        metadata; vectors of other spaces are dropped when its content changed. A remembered
+        failure at the path is forgotten.
+
+        Args:
+            space: whose vectors these are.
+            pictures: (n) rows; their `id` is ignored.
+            vectors: (n, dimension) float32 unit rows.
+
+        Returns:
+            The ids, in order.
+        """
+
+    @abstractmethod
+    def put_vectors(self, space: Space, ids: Sequence[int], vectors: Vectors) -> None:
+        """Add or replace the vectors of known pictures in one space."""
+
+    @abstractmethod
+    def touch(self, files: Mapping[int, FileIdentity]) -> None:
+        """Give pictures a new file identity (moved, or only the time changed); they are not
+        missing any more, and a remembered failure at the new path is forgotten."""
+
+    @abstractmethod
+    def mark_missing(self, ids: Sequence[int], missing: bool = True) -> None:
+        """Mark pictures whose files have vanished, or have come back."""
+
+    @abstractmethod
+    def set_metadata(self, rows: Iterable[tuple[int, Metadata]]) -> None:
+        """Replace the metadata of pictures."""
+
+    @abstractmethod
+    def remember_failures(self, failures: Iterable[tuple[FileIdentity, Failure]]) -> None:
+        """Remember files that are no usable pictures, so that they are not read again
+        unless they change. A picture known at such a path is removed."""
+
+    @abstractmethod
+    def forget_failures(self, paths: Sequence[str]) -> None:
+        """Forget remembered failures."""
+
+    @abstractmethod
+    def remove(self, ids: Sequence[int]) -> None:
+        """Remove pictures and all their vectors. Unknown ids are ignored."""
+
+    @abstractmethod
+    def __enter__(self) -> Writing: ...
+
+    @abstractmethod
+    def __exit__(self, *exc: object) -> None: ...

@@ -1,0 +1,228 @@
+"""Reading and checking model cards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from lookalike.errors import ModelError
+
+FITS = ("crop", "squash", "pad")
+INTERPOLATIONS = ("linear", "area", "cubic")
+LAYOUTS = ("nhwc-uint8", "nchw-float32")
+POOLINGS = ("none", "mean", "first")
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a picture becomes the network's input.
+
+    Attributes:
+        tensor: name of the input in the graph.
+        size: side of the square input in pixels.
+        short_side: the picture is resized until its shorter side has this many pixels, then
+            the centre is cut out (`fit = "crop"`); ignored by the other fits.
+        fit: `crop` (centre), `squash` (aspect ratio is lost) or `pad` (whole picture on white).
+        interpolation: `linear`, `area` or `cubic`, as OpenCV defines them.
+        layout: `nhwc-uint8` (0..255, the graph normalises) or `nchw-float32`.
+        mean: per channel, on the 0..1 scale, subtracted first; `nchw-float32` only.
+        std: per channel, divides what is left; `nchw-float32` only.
+    """
+
+    tensor: str
+    size: int
+    short_side: int
+    fit: str = "crop"
+    interpolation: str = "linear"
+    layout: str = "nhwc-uint8"
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One vector a network can give.
+
+    Attributes:
+        tensor: name of the output in the graph.
+        dimension: length of the vector after pooling.
+        pooling: `none` for (n, d); `mean` over positions of (n, d, h, w) or tokens of
+            (n, t, d); `first` for the first token (the class token of a transformer).
+        map: name of an output (n, d, h, w) whose mean over positions is this vector, so that
+            a similarity can be split over the picture; empty when there is none.
+        summary: one line for people.
+        reference: the vector of the reference picture, 16-bit floats in base64, to notice a
+            processor or runtime that computes something else; empty when not recorded.
+        alike: similarity that one in a thousand pairs of unrelated pictures reaches; 1.0 when
+            it has not been measured.
+    """
+
+    tensor: str
+    dimension: int
+    pooling: str = "none"
+    map: str = ""
+    summary: str = ""
+    reference: str = ""
+    alike: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Where the ONNX file can be fetched from.
+
+    Attributes:
+        repository: `owner/name` on the hub.
+        revision: the full commit, 40 hexadecimal digits; branches are not pinned.
+        file: path inside the repository.
+    """
+
+    repository: str
+    revision: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Everything known about a model.
+
+    Attributes:
+        name: what people call it.
+        file: name of the ONNX file beside the card.
+        sha256: of the ONNX file, hexadecimal.
+        preprocessing: how pictures become its input.
+        outputs: the vectors it can give, by name; the first is the default.
+        summary: one line for people.
+        licence: SPDX expression.
+        attribution: who made it.
+        source: where the weights come from.
+        hub: where to fetch the file; None when it lies beside the card.
+        quality: measured figures, for people.
+        path: the card's own file.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    preprocessing: Preprocessing
+    outputs: Mapping[str, Output]
+    summary: str = ""
+    licence: str = ""
+    attribution: str = ""
+    source: str = ""
+    hub: Hub | None = None
+    quality: Mapping[str, float] = field(default_factory=dict)
+    path: Path = Path()
+
+    def output(self, name: str | None) -> tuple[str, Output]:
+        """The output with this name (None: the default) together with its name.
+
+        Raises:
+            ModelError: the model has no such output; the message lists those it has.
+        """
+        chosen = next(iter(self.outputs)) if name is None else name
+        if chosen not in self.outputs:
+            known = ", ".join(self.outputs)
+            raise ModelError(f"model {self.name!r} has no output {chosen!r}: choose one of {known}")
+        return chosen, self.outputs[chosen]
+
+    def identity(self, output: str, runtime: str) -> str:
+        """Hash over everything that shapes a vector: 32 hexadecimal digits.
+
+        Names, licences and other words for people do not take part.
+        """
+        _, chosen = self.output(output)
+        parts = {
+            "sha256": self.sha256,
+            "preprocessing": asdict(self.preprocessing),
+            "output": {"tensor": chosen.tensor, "dimension": chosen.dimension, "pooling": chosen.pooling},
+            "runtime": runtime,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def read_card(path: Path) -> Card:
+    """Read and check a card.
+
+    Raises:
+        ModelError: the file cannot be read, or a key is missing, unknown or out of range; the
+            message names the key.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"model card {path} cannot be read: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"model card {path} is not valid TOML: {error}") from error
+    where = f"model card {path}"
+    hub = table.pop("hub", None)
+    card = Card(
+        preprocessing=_section(Preprocessing, table.pop("input", None), f"{where}, [input]"),
+        outputs=_outputs(table.pop("outputs", None), where),
+        hub=None if hub is None else _section(Hub, hub, f"{where}, [hub]"),
+        path=path,
+        **_plain(Card, table, where),
+    )
+    _check(card, where)
+    return card
+
+
+def _outputs(table: Any, where: str) -> dict[str, Output]:
+    if not isinstance(table, dict) or not table:
+        raise ModelError(f"{where}: [outputs.NAME] with tensor and dimension is needed for at least one output")
+    return {name: _section(Output, value, f"{where}, [outputs.{name}]") for name, value in table.items()}
+
+
+def _section(cls: type[Any], table: Any, where: str) -> Any:
+    if not isinstance(table, dict):
+        raise ModelError(f"{where}: this section is missing")
+    return cls(**_plain(cls, table, where))
+
+
+def _plain(cls: type[Any], table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The table's values for the dataclass, checked for unknown, missing and mistyped keys."""
+    hints = get_type_hints(cls)
+    fields = {f.name: f for f in cls.__dataclass_fields__.values()}
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in fields:
+            raise ModelError(f"{where}: unknown key {key!r}; known are {', '.join(fields)}")
+        expected = {int: int, str: str, float: (int, float)}.get(hints[key], (list, dict, tuple))
+        if not isinstance(value, expected) or isinstance(value, bool):
+            raise ModelError(f"{where}: {key} has the wrong type ({type(value).__name__})")
+        values[key] = tuple(value) if isinstance(value, list) else value
+    needed = {"tensor", "size", "short_side", "dimension", "name", "file", "sha256", "repository", "revision"}
+    missing = sorted((needed & fields.keys()) - values.keys())
+    if missing:
+        raise ModelError(f"{where}: {missing[0]} is missing")
+    return values
+
+
+def _check(card: Card, where: str) -> None:
+    """Raise ModelError for a value outside its range."""
+    p = card.preprocessing
+    choices = [("fit", p.fit, FITS), ("interpolation", p.interpolation, INTERPOLATIONS), ("layout", p.layout, LAYOUTS)]
+    choices += [(f"outputs.{name}.pooling", o.pooling, POOLINGS) for name, o in card.outputs.items()]
+    for key, got, allowed in choices:
+        if got not in allowed:
+            raise ModelError(f"{where}: {key} must be one of {', '.join(allowed)}, got {got!r}")
+    numbers = [("size", p.size), ("short_side", p.short_side)]
+    numbers += [(f"outputs.{name}.dimension", o.dimension) for name, o in card.outputs.items()]
+    for key, number in numbers:
+        if not 1 <= number <= 65536:
+            raise ModelError(f"{where}: {key} must be between 1 and 65536, got {number}")
+    if p.fit == "crop" and p.short_side < p.size:
+        raise ModelError(f"{where}: short_side ({p.short_side}) must be at least size ({p.size}) to crop from it")
+    if len(p.mean) != 3 or len(p.std) != 3 or not all(p.std):
+        raise ModelError(f"{where}: mean and std must be three numbers each, std without zeros")
+    if not re.fullmatch(r"[0-9a-f]{64}", card.sha256):
+        raise ModelError(f"{where}: sha256 must be 64 hexadecimal digits, got {card.sha256!r}")
+    if Path(card.file).name != card.file:
+        raise ModelError(f"{where}: file must be a bare file name beside the card, got {card.file!r}")
+    if card.hub and not re.fullmatch(r"[0-9a-f]{40}", card.hub.revision):
+        raise ModelError(f"{where}: hub.revision must be a full commit (40 hexadecimal digits), so that it is pinned")

@@ -1,0 +1,99 @@
+"""Finding models by name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from lookalike.errors import ModelError
+from lookalike.models.cards import Card, read_card
+
+DEFAULT_MODEL = "efficientnet-lite0"
+BUILT_IN = Path(__file__).parent
+
+
+def models_folder() -> Path:
+    """The user's own model folder; it need not exist."""
+    if chosen := os.environ.get("LOOKALIKE_MODELS"):
+        return Path(chosen)
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "lookalike" / "models"
+
+
+def available() -> list[Card]:
+    """Every model that can be named, the user's own before the built-in ones.
+
+    Raises:
+        ModelError: a card in the user's folder is wrong.
+    """
+    cards: dict[str, Card] = {}
+    for folder in (models_folder(), BUILT_IN):
+        for path in sorted(folder.glob("*.toml")):
+            card = read_card(path)
+            cards.setdefault(card.name, card)
+    return list(cards.values())
+
+
+def find(name: str | os.PathLike[str]) -> Card:
+    """The card of a model, by name or by the path of its card or ONNX file.
+
+    Raises:
+        ModelError: there is no such model, or its card is wrong.
+    """
+    path = Path(name)
+    if path.suffix in (".onnx", ".toml"):
+        return _at(path)
+    cards = {card.name: card for card in available()}
+    if str(name) not in cards:
+        raise ModelError(
+            f"no model is called {str(name)!r}: known are {', '.join(cards)}; "
+            f"a file of your own is named by its path (NAME.onnx with a card NAME.toml beside it)"
+        )
+    return cards[str(name)]
+
+
+def _at(path: Path) -> Card:
+    card_file = path.with_suffix(".toml")
+    if card_file.is_file():
+        return read_card(card_file)
+    if path.is_file():
+        raise ModelError(
+            f"{path} has no model card: write {card_file} beside it, which says how pictures become "
+            f"its input and which output is the vector (docs/models.md has one to copy)"
+        )
+    raise ModelError(f"there is no model file {path}")
+
+
+def onnx_file(card: Card) -> Path:
+    """The card's ONNX file, checked against its hash.
+
+    Raises:
+        ModelError: the file is not there (the message says how to fetch it) or is not the
+            one the card describes.
+    """
+    path = next((p for p in _places(card) if p.is_file()), None)
+    if path is None and card.hub:
+        raise ModelError(
+            f"model {card.name!r} is not on this machine yet: run `lookalike models fetch {card.name}` "
+            f"while there is a network, or copy {card.file} to {models_folder()}"
+        )
+    if path is None:
+        raise ModelError(f"model {card.name!r}: {card.path.parent / card.file} is missing")
+    digest = file_sha256(path)
+    if digest != card.sha256:
+        raise ModelError(
+            f"{path} is not the file its card describes (sha256 {digest[:12]}…, expected {card.sha256[:12]}…): "
+            f"fetch or copy it again"
+        )
+    return path
+
+
+def _places(card: Card) -> list[Path]:
+    return [card.path.parent / card.file, models_folder() / card.file]
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,210 @@
+"""What lookalike answers with: frozen, typed, and the same in Python and in `--json`.
+
+`as_json` turns any of them into plain dicts and lists with the documented key names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Scalar = str | int | float | bool | None
+Metadata = Mapping[str, Scalar]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be used, and why.
+
+    Attributes:
+        path: the file as it was found.
+        reason: one short clause, e.g. `not a picture: no known signature`.
+    """
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One picture of the collection that looks like the query.
+
+    Attributes:
+        rank: 1 for the most similar.
+        id: the picture's number in its collection; never reused.
+        path: absolute path of the file.
+        similarity: cosine of the two unit vectors, in [-1, 1].
+        probability: calibrated chance in [0, 1] that the two show the same thing; None until
+            the collection has been calibrated for its model.
+        missing: True when the file had vanished at the last `index`.
+        metadata: what is known about the picture.
+    """
+
+    rank: int
+    id: int
+    path: str
+    similarity: float
+    probability: float | None = None
+    missing: bool = False
+    metadata: Metadata = field(default_factory=dict)
+
+    @property
+    def distance(self) -> float:
+        """1 - similarity, in [0, 2]; lower is more alike."""
+        return 1.0 - self.similarity
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The answer to one query: its name and its hits, most similar first.
+
+    Attributes:
+        query: the path, `#id`, or a word such as `<array>`.
+        results: the hits; may be fewer than asked for.
+    """
+
+    query: str
+    results: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How alike two pictures are.
+
+    Attributes:
+        similarity: cosine of the two unit vectors, in [-1, 1].
+        probability: as in `Hit`; None until calibrated.
+        verdict: `same file`, `same pixels`, `alike` or `different`.
+        overlap: share of the first picture seen in the second, in [0, 1]; None when the
+            geometry was not looked at.
+        transform: 2 x 3 matrix taking the first picture to the second; None likewise.
+    """
+
+    similarity: float
+    verdict: str
+    probability: float | None = None
+    overlap: float | None = None
+    transform: tuple[tuple[float, ...], ...] | None = None
+
+    @property
+    def distance(self) -> float:
+        """1 - similarity, in [0, 2]; lower is more alike."""
+        return 1.0 - self.similarity
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What one run of `index` did. All counts are pictures.
+
+    Attributes:
+        added: new ones. Files with the bytes of a known picture are added without the network.
+        updated: files whose bytes had changed.
+        moved: known pictures found again under another path.
+        unchanged: files not read, since size and time of change are as before.
+        removed: known pictures whose files have vanished; kept and marked as missing.
+        truncated: of the added and updated, those that end early but could be decoded.
+        failed: files that are no usable picture, each with its reason.
+        images: pictures in the collection after the run.
+        seconds: wall-clock time of the run.
+        collection: the collection's directory.
+        unmatched: paths in the metadata file that belong to no picture of this run.
+    """
+
+    added: int
+    updated: int
+    moved: int
+    unchanged: int
+    removed: int
+    truncated: int
+    failed: tuple[Failure, ...]
+    images: int
+    seconds: float
+    collection: str
+    unmatched: tuple[str, ...] = ()
+
+    @property
+    def images_per_second(self) -> float:
+        """Pictures read in this run (added, updated, moved) per second of wall-clock time."""
+        return (self.added + self.updated + self.moved) / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One model's vectors in a collection.
+
+    Attributes:
+        model: the model's name.
+        output: which of its outputs.
+        runtime: what runs it.
+        identity: hash over everything that shapes a vector.
+        dimension: length of a vector.
+        vectors: how many there are.
+        index: `exact` or `approximate`.
+        recall: measured recall@10 of the index against exact search, in [0, 1]; None when it
+            has not been measured.
+    """
+
+    model: str
+    output: str
+    runtime: str
+    identity: str
+    dimension: int
+    vectors: int
+    index: str
+    recall: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionInfo:
+    """What is in a collection.
+
+    Attributes:
+        collection: its directory.
+        images: pictures, missing ones included.
+        missing: pictures whose files had vanished at the last `index`.
+        failed: files that are remembered as no usable pictures.
+        models: whose vectors there are; the first is the one used unless another is named.
+        columns: metadata columns and their kind.
+        bytes: what the collection takes on disk.
+        picture_bytes: what the pictures' files take.
+    """
+
+    collection: str
+    images: int
+    missing: int
+    failed: int
+    models: tuple[ModelInfo, ...]
+    columns: Mapping[str, str]
+    bytes: int
+    picture_bytes: int
+
+    @property
+    def bytes_per_image(self) -> float:
+        """What the collection takes on disk for each picture, in bytes; 0 without pictures."""
+        return self.bytes / self.images if self.images else 0.0
+
+    @property
+    def smaller(self) -> float:
+        """How many times smaller the collection is than the files; 0 without pictures."""
+        return self.picture_bytes / self.bytes if self.bytes else 0.0
+
+
+def as_json(result: Any) -> Any:
+    """The result as dicts, lists and scalars, with properties included.
+
+    >>> as_json(Failure("a.jpg", "empty file"))
+    {'path': 'a.jpg', 'reason': 'empty file'}
+    >>> as_json(Hit(1, 7, "/a.jpg", 0.75))["distance"]
+    0.25
+    """
+    if dataclasses.is_dataclass(result) and not isinstance(result, type):
+        properties = [name for name, value in vars(type(result)).items() if isinstance(value, property)]
+        names = [f.name for f in dataclasses.fields(result)] + properties
+        return {name: as_json(getattr(result, name)) for name in names}
+    if isinstance(result, Mapping):
+        return {str(key): as_json(value) for key, value in result.items()}
+    if isinstance(result, (list, tuple)):
+        return [as_json(item) for item in result]
+    return result

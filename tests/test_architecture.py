@@ -1,0 +1,262 @@
+"""The shape of the package, read from its imports: who may use whom, and what stays in one place."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "lookalike"
+
+# The lowest layer first: a module may import its own layer and lower ones, never a higher one. A
+# package stands for all of its modules; `lookalike` itself only gives the public names, which it
+# imports when they are used.
+LAYERS: dict[str, list[str]] = {
+    "words": ["lookalike", "errors", "results", "vectors"],
+    "inputs": ["files", "images", "sandbox", "models", "filters", "metadata"],
+    "engines": ["runtimes", "embedder", "gallery"],
+    "questions": ["query", "neighbours"],
+    "answers": [
+        "duplicates", "clusters", "plane", "outliers", "calibration",
+        "explain", "evaluation", "training", "reports",
+    ],
+    "collection": ["indexing", "collection", "client"],
+    "programs": ["cli", "demo", "server", "web", "__main__"],
+}  # fmt: skip
+
+# Heavy libraries that `import lookalike` must not load; the parts that need them do, when used.
+HEAVY = ["PIL", "cv2", "faiss", "onnxruntime", "openvino", "pandas", "pyarrow", "rich", "sklearn", "torch"]
+
+# Libraries that one module stands for: whoever needs pictures asks `images`.
+OWNERS = {
+    "PIL": {"images"},
+    "simplejpeg": {"images"},
+    "pillow_heif": {"images"},
+    "faiss": {"gallery"},
+    "sqlite3": {"gallery"},
+    "onnxruntime": {"runtimes"},
+    "openvino": {"runtimes"},
+    "pyarrow": {"metadata"},
+    "click": {"cli"},
+    "rich": {"cli"},
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: where it stands, the module it names, and whether only type checkers see it."""
+
+    place: str
+    module: str
+    names: tuple[str, ...]
+    typing_only: bool
+
+
+# --- reading the sources ----------------------------------------------------------------------
+
+
+def modules() -> list[str]:
+    """Every module, dotted and without `lookalike.`; the package itself is ``""``."""
+    files = sorted(SOURCE.rglob("*.py"))
+    parts = [list(file.relative_to(SOURCE).with_suffix("").parts) for file in files]
+    return [".".join(p[:-1] if p[-1] == "__init__" else p) for p in parts]
+
+
+def file_of(module: str) -> Path:
+    folder = SOURCE.joinpath(*module.split(".")) if module else SOURCE
+    return folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(file_of(module).read_text("utf-8"))
+
+
+def place(module: str, node: ast.stmt | ast.expr) -> str:
+    return f"{file_of(module).relative_to(SOURCE.parent)}:{node.lineno}"
+
+
+def imports(module: str) -> list[Import]:
+    """All imports, those inside functions included."""
+    return list(_imports(module, tree(module), typing_only=False))
+
+
+def _imports(module: str, node: ast.AST, *, typing_only: bool) -> Iterator[Import]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield Import(place(module, node), alias.name, (), typing_only)
+    elif isinstance(node, ast.ImportFrom):
+        names = tuple(alias.name for alias in node.names)
+        yield Import(place(module, node), "." * node.level + (node.module or ""), names, typing_only)
+    elif isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+        for statement in node.body:
+            yield from _imports(module, statement, typing_only=True)
+        for statement in node.orelse:
+            yield from _imports(module, statement, typing_only=typing_only)
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from _imports(module, child, typing_only=typing_only)
+
+
+def ours(imported: Import) -> list[str]:
+    """The first part below `lookalike` of what is imported; `lookalike` for its public names."""
+    root, _, rest = imported.module.partition(".")
+    if root != "lookalike":
+        return []
+    if rest:
+        return [rest.split(".")[0]]
+    known = {module.split(".")[0] for module in modules()}
+    return [name if name in known else "lookalike" for name in imported.names] or ["lookalike"]
+
+
+def part(module: str) -> str:
+    """The name by which a module stands in LAYERS."""
+    return module.split(".")[0] or "lookalike"
+
+
+def height(name: str) -> int | None:
+    return next((i for i, layer in enumerate(LAYERS.values()) if name in layer), None)
+
+
+def upward(module: str, imported: list[Import]) -> list[str]:
+    """A sentence for each import that goes against LAYERS."""
+    layers = list(LAYERS)
+    own = height(part(module))
+    problems = []
+    for statement in imported:
+        for name in ours(statement):
+            other = height(name)
+            if other is None or own is None or other <= own or statement.typing_only:
+                continue
+            problems.append(
+                f"{statement.place}: {module or 'lookalike'} ({layers[own]}) imports {name}, "
+                f"which stands above it ({layers[other]})"
+            )
+    return problems
+
+
+# --- layers -----------------------------------------------------------------------------------
+
+
+def test_every_module_stands_in_a_layer() -> None:
+    unlisted = sorted({part(module) for module in modules() if height(part(module)) is None})
+    assert not unlisted, f"give {', '.join(unlisted)} a place in LAYERS of {Path(__file__).name}"
+
+
+def test_no_module_stands_in_two_layers() -> None:
+    names = [name for layer in LAYERS.values() for name in layer]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_point_down(module: str) -> None:
+    problems = upward(module, imports(module))
+    assert not problems, "\n".join(problems)
+
+
+def test_an_import_that_points_up_is_found() -> None:
+    def found(source: str) -> int:
+        return len(upward("files", list(_imports("files", ast.parse(source), typing_only=False))))
+
+    assert found("from lookalike.collection import Collection") == 1
+    assert found("def f():\n    import lookalike.gallery.base") == 1
+    assert found("from lookalike import errors, collection") == 1
+    assert found("if TYPE_CHECKING:\n    from lookalike.collection import Collection") == 0
+    assert found("from lookalike.errors import UsageError\nfrom lookalike import __version__\nimport os") == 0
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_are_absolute(module: str) -> None:
+    relative = [statement.place for statement in imports(module) if statement.module.startswith(".")]
+    assert not relative, f"import from lookalike by its full name: {', '.join(relative)}"
+
+
+# --- what stays in one place ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("library", "owners"), OWNERS.items())
+def test_a_library_is_used_by_its_owner_alone(library: str, owners: set[str]) -> None:
+    users = [
+        statement.place
+        for module in modules()
+        if part(module) not in owners
+        for statement in imports(module)
+        if statement.module.split(".")[0] == library and not statement.typing_only
+    ]
+    assert not users, (
+        f"{library} belongs to {', '.join(sorted(owners))}, but is imported in {', '.join(users)}"
+    )
+
+
+def base_names(node: ast.ClassDef) -> set[str]:
+    return {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+
+
+def test_only_errors_defines_exceptions() -> None:
+    defined = {node.name for node in ast.walk(tree("errors")) if isinstance(node, ast.ClassDef)}
+    exceptions = defined | {
+        name for name, value in vars(__import__("builtins")).items() if is_exception(value)
+    }
+    found = [
+        f"{place(module, node)} {node.name}"
+        for module in modules()
+        if module != "errors"
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.ClassDef) and base_names(node) & exceptions
+    ]
+    assert not found, f"define errors in errors.py: {', '.join(found)}"
+
+
+def is_exception(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseException)
+
+
+def test_only_the_command_line_prints() -> None:
+    found = [
+        place(module, node)
+        for module in modules()
+        if part(module) != "cli"
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.exit", "exit")
+        # `python -m lookalike` ends with the command's exit code
+        if module != "__main__"
+    ]
+    assert not found, f"only lookalike.cli prints and exits: {', '.join(found)}"
+
+
+# --- importing --------------------------------------------------------------------------------
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The top-level modules that are loaded in a new Python after a statement."""
+    code = f"import sys; {statement}; print(*{{m.split('.')[0] for m in sys.modules}})"
+    # -P: not from the working directory; the package comes from where this one does
+    path = f"import sys; sys.path.insert(0, {str(SOURCE.parent)!r}); "
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", path + code], capture_output=True, text=True, check=True
+    )
+    assert not done.stderr
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    loaded = loaded_by("import lookalike") & set(HEAVY)
+    assert not loaded, f"import lookalike loads {', '.join(sorted(loaded))}"
+
+
+def test_importing_the_command_line_loads_nothing_heavy() -> None:
+    if "cli" not in modules():
+        pytest.skip("there is no command line yet")
+    loaded = loaded_by("import lookalike.cli") & {*HEAVY, "numpy"}
+    assert not loaded, f"import lookalike.cli loads {', '.join(sorted(loaded))}"
+
+
+def test_reading_filters_and_metadata_loads_nothing_heavy() -> None:
+    loaded = loaded_by("import lookalike.filters, lookalike.metadata") & {*HEAVY, "numpy"}
+    assert not loaded, f"they load {', '.join(sorted(loaded))}"
