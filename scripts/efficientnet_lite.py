@@ -99,7 +99,10 @@ def block(graph: GraphBuilder, state: State, source: str, index: int) -> str:
     keeps_shape = (
         stride == 1
         and index > 0
-        and (state[f"{prefix}._expand_conv.weight"].shape[1] == state[f"{prefix}._project_conv.weight"].shape[0])
+        and (
+            state[f"{prefix}._expand_conv.weight"].shape[1]
+            == state[f"{prefix}._project_conv.weight"].shape[0]
+        )
     )
     return graph.node("Add", [x, source], f"b{index}.out") if keeps_shape else x
 
@@ -133,7 +136,10 @@ def backbone(state: State, size: int, taps: Mapping[str, int]) -> onnx.ModelProt
             graph.nodes,
             "efficientnet-lite0",
             [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", 3, size, size])],
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", None, None, None]) for name in outputs],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", None, None, None])
+                for name in outputs
+            ],
             graph.weights,
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],

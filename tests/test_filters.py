@@ -467,7 +467,8 @@ COLUMNS = ["category", "price", "in_stock", "unit price"]
 def test_a_mistake(expression: str, position: int, message: str) -> None:
     with pytest.raises(FilterError) as caught:
         parse(expression, columns=COLUMNS)
-    assert str(caught.value) == f"{message}\n  {expression}\n  {' ' * position}^"
+    shown = expression.replace("\0", " ")  # what cannot be printed would shift the caret
+    assert str(caught.value) == f"{message}\n  {shown}\n  {' ' * position}^"
     assert caught.value.position == position
     assert caught.value.expression == expression
 
@@ -596,3 +597,12 @@ def test_patterns_of_any_allowed_length_are_quick_and_work_in_sqlite() -> None:
     assert in_sqlite(hostile, [picture({"x": "a" * 5_000})]) == [0]
     with pytest.raises(FilterError, match="longer than 1,000 characters"):
         parse(f"x contains '{'a' * (MAX_PATTERN + 1)}'")
+
+
+def test_a_long_filter_is_shown_around_the_mistake_alone() -> None:
+    expression = "price > 1 and " * 50 + "price %% 2" + " and price > 1" * 50
+    with pytest.raises(FilterError) as caught:
+        parse(expression)
+    _, shown, caret = str(caught.value).splitlines()
+    assert len(shown) < 130
+    assert shown[caret.index("^")] == "%"

@@ -490,7 +490,7 @@ def test_arrays_that_are_no_pictures(array: np.ndarray, expected: str) -> None:
 
 
 def test_what_is_no_picture_at_all() -> None:
-    with pytest.raises(PictureError, match="a list; allowed are a path, bytes"):
+    with pytest.raises(PictureError, match="not a picture: list; allowed are a path, bytes"):
         images.from_pillow([1, 2])  # type: ignore[arg-type]
 
 

@@ -223,5 +223,5 @@ def test_arrays_and_pillow_images_are_taken_too() -> None:
     with Decoder() as decoder:
         assert decoder.decode(array, 224).rgb.shape == (4, 6, 3)
         assert decoder.decode(Image.new("CMYK", (6, 4)), 224).rgb.shape == (4, 6, 3)
-        with pytest.raises(PictureError, match="a int; allowed are"):
+        with pytest.raises(PictureError, match="not a picture: int; allowed are"):
             decoder.decode(7, 224)  # type: ignore[arg-type]

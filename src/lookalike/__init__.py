@@ -15,10 +15,33 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lookalike.collection import Collection, compare
     from lookalike.embedder import Embedder
-    from lookalike.errors import CollectionBusy, CollectionDamaged, CollectionError, CollectionNotFound, CollectionTooNew, FetchError, FilterError, LookalikeError, MissingExtra, ModelError, NotInCollection, PictureError, UsageError
+    from lookalike.errors import (
+        CollectionBusy,
+        CollectionDamaged,
+        CollectionError,
+        CollectionNotFound,
+        CollectionTooNew,
+        FetchError,
+        FilterError,
+        LookalikeError,
+        MissingExtra,
+        ModelError,
+        NotInCollection,
+        PictureError,
+        UsageError,
+    )
     from lookalike.images import Limits
     from lookalike.query import Region
-    from lookalike.results import CollectionInfo, Comparison, Failure, Hit, IndexReport, ModelInfo, SearchResult, as_json
+    from lookalike.results import (
+        CollectionInfo,
+        Comparison,
+        Failure,
+        Hit,
+        IndexReport,
+        ModelInfo,
+        SearchResult,
+        as_json,
+    )
 
     __version__: str
 

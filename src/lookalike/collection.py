@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 DEFAULT_DIRECTORY = ".lookalike"
 
 
-
 def default_directory() -> Path:
     """Where a collection is looked for when none is named: `LOOKALIKE_COLLECTION`, else
     `.lookalike` in the current directory."""
@@ -138,7 +137,9 @@ class Collection:
             if self._is_wanted(space):
                 return space
         if not spaces:
-            raise CollectionNotFound(f"the collection in {self.directory} is empty: add pictures with `lookalike index FOLDER`")
+            raise CollectionNotFound(
+                f"the collection in {self.directory} is empty: add pictures with `lookalike index FOLDER`"
+            )
         known = "; ".join(f"{s.model}, output {s.output}, {s.runtime}" for s in spaces)
         raise CollectionError(
             f"the collection in {self.directory} has no vectors of {self._wanted_name()}: it has {known}. "
@@ -216,7 +217,9 @@ class Collection:
         named = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
         found = files.walk(named, include=include, exclude=exclude, hidden=hidden)
         roots = [os.path.abspath(source) for source in named if os.path.isdir(source)]
-        table = None if metadata is None else MetadataTable.read(Path(metadata), [Path(root) for root in roots])
+        table = (
+            None if metadata is None else MetadataTable.read(Path(metadata), [Path(root) for root in roots])
+        )
         space, embedder = self._space_to_add()
         report = indexing.index(
             self.gallery,
@@ -295,7 +298,9 @@ class Collection:
         path = os.path.abspath(which)
         picture = self.gallery.at_path(path)
         if picture is None:
-            raise NotInCollection(f"{files.printable(path)} is not in the collection {self.directory}: index it first")
+            raise NotInCollection(
+                f"{files.printable(path)} is not in the collection {self.directory}: index it first"
+            )
         return picture
 
     def filter(self, where: str | Filter) -> Filter:
@@ -400,7 +405,9 @@ class Collection:
         chosen = Region.parse(region) if isinstance(region, str) else region
         positive = [self._asked(picture, chosen), *(self._asked(p, None) for p in also)]
         negative = [self._asked(p, None) for p in against]
-        vector = combine(_stack([a.vector for a in positive], self.space), _stack([a.vector for a in negative], self.space))
+        vector = combine(
+            _stack([a.vector for a in positive], self.space), _stack([a.vector for a in negative], self.space)
+        )
         own = set() if include_self else {number for asked in positive + negative for number in asked.ids}
         allowed = None if where is None else self.filter(where)
         matches = self.gallery.search(self.space, vector[None], k + len(own), where=allowed, exact=exact)[0]
@@ -421,7 +428,7 @@ class Collection:
 
     def _asked(self, picture: Asked, region: Region | None) -> _Asked:
         """The vector of what is asked for, and the ids of the same picture in the collection."""
-        if isinstance(picture, (int, np.integer)) and not isinstance(picture, bool):
+        if isinstance(picture, (int, np.integer)):
             return self._asked_row(self.picture(int(picture)), region)
         if isinstance(picture, (str, os.PathLike)):
             file = files.identify(picture)

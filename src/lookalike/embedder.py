@@ -114,7 +114,8 @@ class Embedder:
         Returns:
             (dimension,) float32, canonical (see `vectors`).
         """
-        return canonical(self._run(rgb, self._output)[None])[0]
+        vector: Vectors = canonical(self._run(rgb, self._output)[None])[0]
+        return vector
 
     def map_rgb(self, rgb: Rgb) -> Vectors:
         """The feature map of one decoded picture, whose mean over positions has the direction
@@ -128,7 +129,8 @@ class Embedder:
         """
         if not self._output.map:
             raise ModelError(f"output {self.output!r} of model {self.card.name!r} has no feature map")
-        return self._network.run(self._input(rgb), [self._output.map])[0][0]
+        features: Vectors = self._network.run(self._input(rgb), [self._output.map])[0][0]
+        return features
 
     def _run(self, rgb: Rgb, output: Output) -> npt.NDArray[np.float32]:
         values = self._network.run(self._input(rgb), [output.tensor])[0]
@@ -161,13 +163,12 @@ def pool(values: npt.NDArray[np.float32], pooling: str) -> npt.NDArray[np.float3
     Returns:
         (d,) float32; the values unpooled where the shape does not fit the pooling.
     """
-    picture = values[0]
-    if pooling == "mean" and picture.ndim == 3:
-        return np.asarray(picture.mean(axis=(1, 2), dtype=np.float64), np.float32)
-    if pooling == "mean" and picture.ndim == 2:
-        return np.asarray(picture.mean(axis=0, dtype=np.float64), np.float32)
-    if pooling == "first" and picture.ndim == 2:
-        return picture[0]
+    picture: npt.NDArray[np.float32] = values[0]
+    if pooling == "mean" and picture.ndim in (2, 3):
+        positions = 0 if picture.ndim == 2 else (1, 2)
+        picture = np.asarray(picture.mean(axis=positions, dtype=np.float64), np.float32)
+    elif pooling == "first" and picture.ndim == 2:
+        picture = picture[0]
     return picture
 
 
@@ -227,7 +228,8 @@ def to_input(square: Rgb, how: Preprocessing) -> npt.NDArray[np.generic]:
     """One prepared picture as the network's input: (1, s, s, 3) uint8 or (1, 3, s, s) float32."""
     if how.layout == "nhwc-uint8":
         return square[None]
-    scaled = (square.astype(np.float32) / 255 - np.float32(how.mean)) / np.float32(how.std)
+    mean, std = np.array(how.mean, np.float32), np.array(how.std, np.float32)
+    scaled = (square.astype(np.float32) / 255 - mean) / std
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
 
 

@@ -42,10 +42,18 @@ class FilterError(UsageError):
     """
 
     def __init__(self, message: str, expression: str, position: int) -> None:
-        pointer = " " * position + "^"
-        super().__init__(f"{message}\n  {expression}\n  {pointer}")
+        super().__init__(f"{message}\n{_pointed_at(expression, position)}")
         self.expression = expression
         self.position = position
+
+
+def _pointed_at(expression: str, position: int, reach: int = 60) -> str:
+    """The part of the expression around a position, on one line, with a caret below it."""
+    shown = "".join(c if c.isprintable() else " " for c in expression)
+    start, end = max(0, position - reach), position + reach
+    before = ("…" if start else "") + shown[start:position]
+    after = shown[position:end] + ("…" if end < len(shown) else "")
+    return f"  {before}{after}\n  {' ' * len(before)}^"
 
 
 class PictureError(LookalikeError):

@@ -396,6 +396,13 @@ def _open(data: bytes, name: str) -> Image.Image:
         raise PictureError(f"damaged: the {name} header cannot be understood") from None
 
 
+def lift_pillow_limit() -> None:
+    """Let `Limits.max_pixels` alone decide in this process, not Pillow's own limit."""
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None
+
+
 @contextmanager
 def _pillow_errors(limits: Limits) -> Iterator[None]:
     """The one place where what Pillow and its libraries raise becomes a `PictureError`."""
@@ -623,7 +630,8 @@ def from_pillow(image: Image.Image) -> Decoded:
 
     if not isinstance(image, Image.Image):
         raise PictureError(
-            f"a {type(image).__name__}; allowed are a path, bytes, a NumPy array or a Pillow image"
+            f"not a picture: {type(image).__name__}; allowed are a path, bytes, "
+            f"a NumPy array or a Pillow image"
         )
     limits = Limits()
     with _pillow_errors(limits):
@@ -634,6 +642,19 @@ def from_pillow(image: Image.Image) -> Decoded:
         if method is not None:
             rgb = rgb.transpose(method)
         return Decoded(np.array(rgb), rgb.width, rgb.height, "array")
+
+
+def encode_jpeg(rgb: Pixels, quality: int = 90) -> bytes:
+    """A JPEG of a picture at its full size.
+
+    Args:
+        rgb: (h, w, 3) uint8.
+        quality: 1 to 100.
+    """
+    import simplejpeg
+
+    data: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(rgb), quality, colorsubsampling="420")
+    return data
 
 
 def thumbnail_jpeg(rgb: Pixels, side: int) -> bytes:
@@ -648,5 +669,5 @@ def thumbnail_jpeg(rgb: Pixels, side: int) -> bytes:
     image = Image.fromarray(rgb)
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=82, optimize=True)
+    image.save(buffer, "JPEG", quality=82)
     return buffer.getvalue()

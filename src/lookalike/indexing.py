@@ -179,6 +179,7 @@ def index(
         CollectionBusy: another process is writing.
     """
     started = time.monotonic()
+    _keep_opencv_single()
     reader = Reader(gallery, embedder, limits or images.Limits())
     try:
         with gallery.writing() as writing:
@@ -379,6 +380,13 @@ class _Run:
     def _report(self) -> None:
         if self._progress:
             self._progress(self.tally.done, len(self.tally.failed))
+
+
+def _keep_opencv_single() -> None:
+    """Pictures are read side by side; OpenCV's own threads inside each would get in the way."""
+    import cv2
+
+    cv2.setNumThreads(1)
 
 
 def _in_threads(

@@ -34,7 +34,8 @@ class Region:
 
     def __post_init__(self) -> None:
         numbers = (self.x, self.y, self.width, self.height)
-        if not all(math.isfinite(n) for n in numbers) or min(self.x, self.y) < 0 or min(self.width, self.height) <= 0:
+        sound = all(math.isfinite(n) for n in numbers) and min(self.x, self.y) >= 0
+        if not sound or min(self.width, self.height) <= 0:
             raise UsageError(f"region must be X,Y,WIDTH,HEIGHT with a width and height above 0, got {self}")
 
     @classmethod
@@ -108,4 +109,5 @@ def combine(positive: Vectors, negative: Vectors) -> Vectors:
         mean = mean - AGAINST_WEIGHT * negative.mean(axis=0, dtype=np.float64)
     if not np.any(np.abs(mean) > 1e-6):
         raise UsageError("the pictures for and against cancel each other out: nothing is left to search for")
-    return canonical(mean[None])[0] if len(positive) + len(negative) > 1 else positive[0]
+    vector: Vectors = canonical(mean[None])[0] if len(positive) + len(negative) > 1 else positive[0]
+    return vector

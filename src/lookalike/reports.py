@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import html
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
@@ -153,17 +154,21 @@ def _head(
     lines = ['<header class="head">', f"<h1>{_text(title)}</h1>"]
     lines.append(f"<p>{_count(len(results), 'query', 'queries')}, {_count(hits, 'hit', 'hits')}</p>")
     if facts:
-        pairs = "".join(f"<div><dt>{_text(key)}</dt><dd>{_text(value)}</dd></div>" for key, value in facts.items())
+        pairs = "".join(
+            f"<div><dt>{_text(key)}</dt><dd>{_text(value)}</dd></div>" for key, value in facts.items()
+        )
         lines.append(f'<dl class="facts">{pairs}</dl>')
     if len(results) > 3:
         links = "".join(f'<li><a href="#q{i}">{_text(name)}</a></li>' for i, name in enumerate(headings, 1))
-        lines.append(f'<nav class="jump" aria-label="Queries"><details><summary>All queries</summary><ol>{links}</ol></details></nav>')
+        lines.append('<nav class="jump" aria-label="Queries"><details><summary>All queries</summary>')
+        lines.append(f"<ol>{links}</ol></details></nav>")
     return "\n".join([*lines, "</header>"])
 
 
 _FOOT = (
     '<footer class="foot"><p>Similarity is the cosine of two pictures’ vectors: 1.000 is the same, '
-    "0.000 is unrelated. Pictures are named by file; the full path shows when the pointer rests on one.</p></footer>"
+    "0.000 is unrelated. Pictures are named by file; the full path shows when the pointer rests on "
+    "one.</p></footer>"
 )
 
 
@@ -185,8 +190,7 @@ class _Pictures:
     def element(self, path: str) -> str:
         """A tile with the picture, or with a placeholder when there is no thumbnail."""
         if path not in self._by_path:
-            data = self._thumbnail(path)
-            self._by_path[path] = data and hashlib.sha256(data).digest() and data
+            self._by_path[path] = self._thumbnail(path)
         data = self._by_path[path]
         return f'<div class="tile">{self._image(data, path) if data else _NO_PICTURE}</div>'
 
@@ -224,8 +228,8 @@ def _hit(hit: Hit, pictures: _Pictures) -> str:
         f'<figure class="hit" tabindex="0" title="{_text(hit.path)}">{pictures.element(hit.path)}',
         '<svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect width="{share:.1f}" height="1"/></svg>',
-        f'<figcaption><p class="score"><span class="rank" aria-label="Rank {hit.rank}">{hit.rank}</span>'
-        f'<span class="similarity" aria-label="Similarity {hit.similarity:.3f}">{hit.similarity:.3f}</span></p>',
+        f'<figcaption><p class="score"><span class="rank"><span class="spoken">Rank </span>{hit.rank}</span>'
+        f'<span class="similarity"><span class="spoken">Similarity </span>{hit.similarity:.3f}</span></p>',
         f'<p class="name"><bdi>{_text(_file_name(hit.path))}</bdi></p>',
     ]
     if hit.missing:
@@ -263,6 +267,9 @@ def _value(value: Scalar) -> str:
 # --- text -----------------------------------------------------------------------------------
 
 
+_UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
 def _text(text: str) -> str:
     """Text for HTML content and quoted attributes: escaped, and always possible to encode.
 
@@ -271,7 +278,7 @@ def _text(text: str) -> str:
     >>> _text('<b a="1">')
     '&lt;b a=&quot;1&quot;&gt;'
     """
-    seen = "".join("\ufffd" if ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 else c for c in text)
+    seen = _UNSHOWABLE.sub("\ufffd", text)
     return html.escape(seen, quote=True)
 
 

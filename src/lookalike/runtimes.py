@@ -83,7 +83,8 @@ class OpenVino(Runtime):
         try:
             openvino = importlib.import_module("openvino")
         except ImportError as error:
-            raise MissingExtra('the runtime openvino needs its extra: pip install "lookalike[openvino]"') from error
+            what = 'the runtime openvino needs its extra: pip install "lookalike[openvino]"'
+            raise MissingExtra(what) from error
         try:
             core = openvino.Core()
             # No dynamic batching and no bf16: the same picture must give the same bits.

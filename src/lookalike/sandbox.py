@@ -283,9 +283,7 @@ def _answer(
 def _confine(limits: Limits) -> None:
     import resource
 
-    from PIL import Image
-
-    Image.MAX_IMAGE_PIXELS = None  # our own limit holds
+    images.lift_pillow_limit()
     memory = max(limits.memory, _OWN_MEMORY)
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

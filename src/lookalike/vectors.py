@@ -62,4 +62,5 @@ def cosines(query: Vectors, rows: Vectors) -> Vectors:
         (n,) float32.
     """
     products = rows.astype(np.float64) * query.astype(np.float64)
-    return np.clip(np.add.reduce(products, axis=1), -1.0, 1.0).astype(np.float32)
+    sums: Vectors = np.clip(np.add.reduce(products, axis=1), -1.0, 1.0).astype(np.float32)
+    return sums

@@ -28,7 +28,7 @@ INTERRUPTED = 130
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(None, "-V", "--version", package_name="lookalike", message="lookalike %(version)s")
 def lookalike() -> None:
-    """What looks like this? Find lookalikes in your own pictures, offline.
+    r"""What looks like this? Find lookalikes in your own pictures, offline.
 
     \b
       lookalike index photos/          put a folder of pictures into a collection

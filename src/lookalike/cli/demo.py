@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,16 @@ from lookalike.cli.terminal import console, echo_json, plain_table, progress_bar
 if TYPE_CHECKING:
     from lookalike.collection import Collection
     from lookalike.demo.fruitshop import Story
+    from lookalike.indexing import Progress
     from lookalike.results import SearchResult
 
 HITS = 6
 
 
 @click.command(short_help="Draw a small shop, index it and search it.")
-@click.option("--folder", default="lookalike-demo", show_default=True, metavar="DIR", help="Where to draw it.")
+@click.option(
+    "--folder", default="lookalike-demo", show_default=True, metavar="DIR", help="Where to draw it."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else on standard output.")
 def demo(folder: str, as_json: bool) -> None:
     """See it work on a small shop: 300 fruits, drawn on the spot, offline, always the same.
@@ -30,21 +34,31 @@ def demo(folder: str, as_json: bool) -> None:
     from lookalike.demo import fruitshop
 
     place = Path(folder)
-    with progress_bar(None) as progress:
-        catalogue = fruitshop.draw(place, progress and (lambda done, total: progress(done, 0)))
+    total = len(fruitshop.products())
+    with progress_bar(total) as progress:
+        catalogue = fruitshop.draw(place, _without_total(progress))
     with Collection.open(place / ".lookalike") as shop:
-        with progress_bar(None) as progress:
+        with progress_bar(total) as progress:
             report = shop.add(place / "pictures", metadata=catalogue, progress=progress)
         answers = [(story, _ask(shop, story, place)) for story in fruitshop.STORIES]
         page = _page(shop, [(story.title, result) for story, result in answers], place)
     if as_json:
         echo_json({"index": report, "searches": [result for _, result in answers], "page": str(page)})
         return
-    click.echo(f"A shop with {report.images} fruits, drawn into {place}/pictures and indexed in {report.seconds:.1f} s")
-    click.echo(f"({report.images_per_second:,.0f} pictures a second), with name, price and stock from {catalogue}.\n")
+    click.echo(
+        f"A shop with {report.images} fruits, drawn into {place}/pictures, indexed in {report.seconds:.1f} s"
+    )
+    click.echo(
+        f"({report.images_per_second:,.0f} pictures a second), with name, price and stock from {catalogue}.\n"
+    )
     for story, result in answers:
         _show(story, result, place)
     _next(place, page)
+
+
+def _without_total(progress: Progress | None) -> Callable[[int, int], None] | None:
+    """Drawing reports (done, in all); the bar takes (done, failed)."""
+    return None if progress is None else lambda done, _: progress(done, 0)
 
 
 def _ask(shop: Collection, story: Story, place: Path) -> SearchResult:
@@ -68,10 +82,14 @@ def _page(shop: Collection, answers: list[tuple[str, SearchResult]], place: Path
 def _show(story: Story, result: SearchResult, place: Path) -> None:
     out = console()
     out.print(story.title, style="bold")
-    table = plain_table(("", "right"), ("similarity", "left"), ("name", "left"), ("price", "right"), ("in stock", "left"))
+    table = plain_table(
+        ("", "right"), ("similarity", "left"), ("name", "left"), ("price", "right"), ("in stock", "left")
+    )
     for hit in result.results:
         price, stock = hit.metadata.get("price"), "yes" if hit.metadata.get("in_stock") else "no"
-        table.add_row(str(hit.rank), f"{hit.similarity:.3f}", str(hit.metadata.get("name")), f"{price:.2f}", stock)
+        table.add_row(
+            str(hit.rank), f"{hit.similarity:.3f}", str(hit.metadata.get("name")), f"{price:.2f}", stock
+        )
     out.print(table)
     out.print()
 

@@ -16,15 +16,38 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Put pictures into a collection, or bring it up to date.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--metadata", metavar="FILE", help="CSV, TSV, JSON, JSON lines or Parquet with a column `path`.")
-@click.option("--include", multiple=True, metavar="PATTERN", help="Only files in folders that match; may be repeated.")
-@click.option("--exclude", multiple=True, metavar="PATTERN", help="No files or folders that match; may be repeated.")
+@click.option(
+    "--metadata", metavar="FILE", help="CSV, TSV, JSON, JSON lines or Parquet with a column `path`."
+)
+@click.option(
+    "--include", multiple=True, metavar="PATTERN", help="Only files in folders that match; may be repeated."
+)
+@click.option(
+    "--exclude", multiple=True, metavar="PATTERN", help="No files or folders that match; may be repeated."
+)
 @click.option("--hidden", is_flag=True, help="Take hidden files and folders as well.")
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Pictures read at once.  [default: one a processor]")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Pictures read at once.  [default: one a processor]",
+)
 @click.option("--retry", is_flag=True, help="Try files again that were unusable before and have not changed.")
-@click.option("--max-pixels", type=click.IntRange(min=1), metavar="N", help="Largest width x height of a picture.  [default: 178956970]")
-@click.option("--max-bytes", type=click.IntRange(min=1), metavar="N", help="Largest file.  [default: 536870912]")
-@click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Longest time to decode one picture.  [default: 20]")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Largest width x height of a picture.  [default: 178956970]",
+)
+@click.option(
+    "--max-bytes", type=click.IntRange(min=1), metavar="N", help="Largest file.  [default: 536870912]"
+)
+@click.option(
+    "--max-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="Longest time to decode one picture.  [default: 20]",
+)
 @model_options
 @collection_option
 @json_option
@@ -76,7 +99,9 @@ def index(
         _show(report, metadata)
 
 
-def _count(paths: tuple[str, ...], include: tuple[str, ...], exclude: tuple[str, ...], hidden: bool) -> int | None:
+def _count(
+    paths: tuple[str, ...], include: tuple[str, ...], exclude: tuple[str, ...], hidden: bool
+) -> int | None:
     """Files there are, for the progress bar; None when they can be listed only once."""
     from lookalike import files
 
@@ -89,7 +114,8 @@ def _show(report: IndexReport, metadata: str | None) -> None:
     echo_failures(report.failed)
     if report.unmatched:
         click.echo(
-            f"{len(report.unmatched):,} rows of {metadata} belong to no picture here, the first: {report.unmatched[0]}",
+            f"{len(report.unmatched):,} rows of {metadata} belong to no picture here, "
+            f"the first: {report.unmatched[0]}",
             err=True,
         )
     counts = [

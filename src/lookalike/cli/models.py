@@ -86,7 +86,9 @@ def _facts(card: Card) -> dict[str, object]:
         "name": card.name,
         "summary": card.summary,
         "here": is_here(card),
-        "outputs": {name: {"dimension": o.dimension, "summary": o.summary} for name, o in card.outputs.items()},
+        "outputs": {
+            name: {"dimension": o.dimension, "summary": o.summary} for name, o in card.outputs.items()
+        },
         "licence": card.licence,
         "attribution": card.attribution,
         "source": card.source,

@@ -18,14 +18,20 @@ collection_option = click.option(
     metavar="DIR",
     help="Directory of the collection.  [default: $LOOKALIKE_COLLECTION, else .lookalike]",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else on standard output.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON and nothing else on standard output."
+)
 
 
 def model_options(command: Command) -> Command:
     """`--model`, `--output` and `--runtime`: whose vectors to use."""
     for decorator in (
-        click.option("--runtime", type=click.Choice(["onnxruntime", "openvino"]), help="What runs the model."),
-        click.option("--output", metavar="NAME", help="Which of the model's outputs to use (see `lookalike models`)."),
+        click.option(
+            "--runtime", type=click.Choice(["onnxruntime", "openvino"]), help="What runs the model."
+        ),
+        click.option(
+            "--output", metavar="NAME", help="Which of the model's outputs to use (see `lookalike models`)."
+        ),
         click.option("--model", metavar="NAME", help="A model's name, or the path of its ONNX file."),
     ):
         command = decorator(command)

@@ -22,13 +22,33 @@ COLUMNS_SHOWN = 6
 
 @click.command(short_help="Find the pictures that look most like a picture.")
 @click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
-@click.option("-k", "k", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="How many to find.")
-@click.option("--where", metavar="EXPR", help="Only pictures whose metadata match, e.g. 'price < 100 and in_stock'.")
-@click.option("--threshold", type=click.FloatRange(-1, 1), metavar="S", help="Least similarity, from -1 to 1.")
-@click.option("--also", multiple=True, metavar="PICTURE", help="Results should look like this as well; may be repeated.")
-@click.option("--against", multiple=True, metavar="PICTURE", help="Results should not look like this; may be repeated.")
-@click.option("--region", metavar="X,Y,W,H", help="The part of PICTURE that matters: pixels, or shares up to 1.")
-@click.option("--exact", is_flag=True, help="Compare with every picture, also where an approximate index is quicker.")
+@click.option(
+    "-k",
+    "k",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="How many to find.",
+)
+@click.option(
+    "--where", metavar="EXPR", help="Only pictures whose metadata match, e.g. 'price < 100 and in_stock'."
+)
+@click.option(
+    "--threshold", type=click.FloatRange(-1, 1), metavar="S", help="Least similarity, from -1 to 1."
+)
+@click.option(
+    "--also", multiple=True, metavar="PICTURE", help="Results should look like this as well; may be repeated."
+)
+@click.option(
+    "--against", multiple=True, metavar="PICTURE", help="Results should not look like this; may be repeated."
+)
+@click.option(
+    "--region", metavar="X,Y,W,H", help="The part of PICTURE that matters: pixels, or shares up to 1."
+)
+@click.option(
+    "--exact", is_flag=True, help="Compare with every picture, also where an approximate index is quicker."
+)
 @click.option("--include-self", is_flag=True, help="Keep PICTURE itself among the results.")
 @click.option("--paths", is_flag=True, help="Print paths and nothing else, one a line.")
 @click.option("--html", metavar="FILE", help="Also write a page with the pictures side by side.")
@@ -125,7 +145,9 @@ def _table(result: SearchResult) -> None:
         out.print("  nothing found: loosen --where or --threshold, or index more pictures\n")
         return
     names = _columns(result)
-    table = plain_table(("", "right"), ("similarity", "left"), ("path", "left"), *((n, "left") for n in names))
+    table = plain_table(
+        ("", "right"), ("similarity", "left"), ("path", "left"), *((n, "left") for n in names)
+    )
     for hit in result.results:
         path = short_path(hit.path) + (" (missing)" if hit.missing else "")
         values = [cell(hit.metadata.get(name)) for name in names]
@@ -154,4 +176,3 @@ def _write_page(file: str, results: Sequence[SearchResult], gallery: Collection)
     page = reports.contact_sheet(results, gallery.thumbnail, "Lookalikes")
     reports.write_page(Path(file), page)
     click.echo(f"Wrote {file}", err=True)
-

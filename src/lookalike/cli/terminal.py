@@ -72,7 +72,10 @@ def echo_failures(failures: Sequence[Failure]) -> None:
     for failure in failures[:FAILURES_SHOWN]:
         click.echo(f"  {short_path(failure.path)}: {failure.reason}", err=True)
     if len(failures) > FAILURES_SHOWN:
-        click.echo(f"  … and {len(failures) - FAILURES_SHOWN:,} more: `lookalike info --failures` lists all", err=True)
+        click.echo(
+            f"  … and {len(failures) - FAILURES_SHOWN:,} more: `lookalike info --failures` lists all",
+            err=True,
+        )
 
 
 @contextmanager

@@ -82,11 +82,11 @@ _DARK_LEAF = (colour("#33682c"), colour("#7fae62"))
 
 
 def _strip(pair: tuple[Point, Point]) -> StripPaint:
-    return lambda run, across: mix(pair[0], pair[1], run * 0.7 + across * 0.15 + 0.1)
+    return lambda run, across: mix(pair[0], pair[1], np.asarray(run * 0.7 + across * 0.15 + 0.1, np.float32))
 
 
 def _directions(q: Array) -> Array:
-    return q / np.sqrt(dot(q, q) + np.float32(1e-9))
+    return np.asarray(q / np.sqrt(dot(q, q) + np.float32(1e-9)), np.float32)
 
 
 def _streaks(q: Array, shift: float, fine: float = 1.0) -> Array:
@@ -97,15 +97,22 @@ def _streaks(q: Array, shift: float, fine: float = 1.0) -> Array:
     return noise(lines, 3.6 * fine, shift) * 0.55 + noise(lines, 9.0 * fine, shift + 5.0) * 0.45
 
 
-def _stem(dice: Dice, start: Point, up: Point, length: float, width: float, **looks: object) -> Tube:
+def _stem(
+    dice: Dice,
+    start: Point,
+    up: Point,
+    length: float,
+    width: float,
+    pair: tuple[Point, Point] = _STALK,
+) -> Tube:
+    """A stalk from `start` towards `up`, leaning a little, thicker at its end."""
     lean = dice.between(-0.4, 0.4), dice.between(-0.1, 0.3)
     points = []
-    for t, bend in ((0.0, 0.0), (0.35, 0.02), (0.7, 0.25), (1.0, 0.6)):
+    for t, bow in ((0.0, 0.0), (0.35, 0.02), (0.7, 0.25), (1.0, 0.6)):
         x, y, z = (s + u * length * t for s, u in zip(start, up, strict=True))
-        points.append((x + lean[0] * bend * length, y, z + lean[1] * bend * length))
+        points.append((x + lean[0] * bow * length, y, z + lean[1] * bow * length))
     bend = (points[0], points[1], points[2], points[3])
-    pair = looks.get("pair", _STALK)
-    return Tube(bend, (width, width * 0.85, width * 1.5), _strip(pair))  # type: ignore[arg-type]
+    return Tube(bend, (width, width * 0.85, width * 1.5), _strip(pair))
 
 
 def _leaf(dice: Dice, base: Point, length: float, blade: tuple[Point, Point] = _LEAF) -> Leaf:
@@ -114,7 +121,9 @@ def _leaf(dice: Dice, base: Point, length: float, blade: tuple[Point, Point] = _
         sideways = -1.0 if base[0] > 0 else 1.0
     tip = unit((sideways, dice.between(0.1, 0.45), dice.between(-0.1, 0.5)))
     side = unit(cross((dice.between(-0.3, 0.3), 0.55, 1.0), tip))
-    return Leaf(base, tip, side, length, length * dice.between(0.34, 0.42), dice.between(-0.35, -0.1), blade=blade)
+    return Leaf(
+        base, tip, side, length, length * dice.between(0.34, 0.42), dice.between(-0.35, -0.1), blade=blade
+    )
 
 
 def _place(centre: Point, axes: Axes, radius: float, own: Point) -> Point:
@@ -196,9 +205,9 @@ def _pome_flesh(cream: str, rim: str, core_height: float) -> BodyPaint:
         lens = np.abs(x) * 1.25 + y * y * 1.6
         line = 1.0 - smooth(0.0, 0.035, np.abs(lens - 0.40))
         base = mix(base, colour("#c9b56a"), line * 0.5)
-        chamber = smooth(0.02, 0.0, (np.abs(np.abs(x) - 0.14) * 1.5) ** 2 + y * y * 0.5 - 0.022)
+        chamber = 1.0 - smooth(0.022, 0.042, power(np.abs(np.abs(x) - 0.14) * 1.5, 2) + y * y * 0.5)
         base = mix(base, colour("#d2bd84"), chamber * 0.8)
-        seed = smooth(0.012, 0.0, (np.abs(np.abs(x) - 0.14) * 1.9) ** 2 + (y + 0.02) ** 2 * 0.7 - 0.009)
+        seed = 1.0 - smooth(0.009, 0.021, power((np.abs(x) - 0.14) * 1.9, 2) + power(y + 0.02, 2) * 0.7)
         axis = (1.0 - smooth(0.0, 0.022, np.abs(x))) * (r > 0.2) * (y > -0.9)
         base = mix(base, colour("#cdbb7a"), axis * 0.55)
         return mix(base, colour("#4a2d18"), seed)
@@ -298,7 +307,9 @@ def _segments(pulp: str, pale: str, peel: str, count: int, dice: Dice) -> BodyPa
     return paint
 
 
-def citrus(peel: tuple[str, str], pulp: tuple[str, str], shape: Shape, radius: float, count: int = 10) -> Builder:
+def citrus(
+    peel: tuple[str, str], pulp: tuple[str, str], shape: Shape, radius: float, count: int = 10
+) -> Builder:
     """An orange, lemon, lime or grapefruit: whole, with a leaf, or cut across."""
 
     def build(dice: Dice) -> Still:
@@ -371,7 +382,11 @@ def cherries(skin: Skin) -> Builder:
         radius = 0.56 * dice.size
         shape = Shape((1.0, 0.93, 1.0), dimple=0.26, wide=0.32, groove=0.03)
         knot = (dice.between(-0.25, 0.25), 1.98, dice.between(-0.2, 0.0))
-        spots = [(-0.52, 0.12), (0.55, -0.16)] if dice.manner != "cut" else [(-0.8, 0.0), (0.05, 0.42), (0.72, -0.25)]
+        spots = (
+            [(-0.52, 0.12), (0.55, -0.16)]
+            if dice.manner != "cut"
+            else [(-0.8, 0.0), (0.05, 0.42), (0.72, -0.25)]
+        )
         still = Still()
         places = [(x + dice.between(-0.06, 0.06), radius * 0.9, z) for x, z in spots]
         balls = [Ball(place, radius * 0.97) for place in places]
@@ -394,7 +409,9 @@ def cherries(skin: Skin) -> Builder:
 # --- the rest -------------------------------------------------------------------------------
 
 
-def _calyx(dice: Dice, centre: Point, axes: Axes, size: float, height: float, count: int, blade: tuple[Point, Point]) -> list[Leaf]:
+def _calyx(
+    dice: Dice, centre: Point, axes: Axes, size: float, height: float, count: int, blade: tuple[Point, Point]
+) -> list[Leaf]:
     """A star of narrow leaves around the stem."""
     leaves = []
     first = dice.between(0, 1)
@@ -457,7 +474,9 @@ def strawberry(dice: Dice) -> Still:
     leaves = 9 if dice.manner == "leaf" else 7
     for leaf in _calyx(dice, centre, axes, size, 0.9, leaves, _LEAF):
         still.add(replace(leaf, width=leaf.length * 0.26))
-    still.add(_stem(dice, _place(centre, axes, size, (0.0, 0.86, 0.0)), axes[1], 0.3, 0.03, pair=_GREEN_STALK))
+    still.add(
+        _stem(dice, _place(centre, axes, size, (0.0, 0.86, 0.0)), axes[1], 0.3, 0.03, pair=_GREEN_STALK)
+    )
     return still
 
 
@@ -474,7 +493,7 @@ def _seeds(q: Array) -> tuple[Array, Array]:
     across = (column - np.floor(column) - 0.5) * np.sqrt(q[0] * q[0] + q[2] * q[2]) * 0.46
     down = (row - level - 0.5) * 0.19
     square = across * across * 2.2 + down * down
-    fade = smooth(0.86, 0.7, q[1]) if False else 1.0 - smooth(0.7, 0.86, q[1])
+    fade = 1.0 - smooth(0.7, 0.86, q[1])
     return (1.0 - smooth(0.0006, 0.0014, square)) * fade, (1.0 - smooth(0.0008, 0.0052, square)) * fade
 
 
@@ -489,7 +508,11 @@ def kiwi(flesh: tuple[str, str], fur: tuple[str, str]) -> Builder:
 
         def skin(q: Array) -> Array:
             hairs = _streaks(q, shift, 1.6) * 0.5 + noise(q, 13.0, shift) * 0.5
-            return mix(brown, dark, smooth(0.25, 0.75, hairs) * 0.75 + smooth(0.985, 0.998, np.abs(_directions(q)[1])) * 0.25)
+            return mix(
+                brown,
+                dark,
+                smooth(0.25, 0.75, hairs) * 0.75 + smooth(0.985, 0.998, np.abs(_directions(q)[1])) * 0.25,
+            )
 
         cut = None
         axes = frame(dice.between(-0.5, 0.5), dice.between(-0.2, 0.3), 1.2 + dice.between(-0.3, 0.3))
@@ -515,11 +538,18 @@ def _kiwi_face(tone: str, deep: str, fur: str, shift: float) -> BodyPaint:
         r = np.sqrt(x * x + z * z + np.float32(1e-6))
         ray = np.stack([x / r, r * np.float32(0.15), z / r])
         rays = noise(ray, 7.0, shift)
-        base = mix(dark, light, smooth(0.3, 0.75, rays) * smooth(0.25, 0.6, r) * (1.0 - smooth(0.7, 0.98, r) * 0.5))
+        base = mix(
+            dark, light, smooth(0.3, 0.75, rays) * smooth(0.25, 0.6, r) * (1.0 - smooth(0.7, 0.98, r) * 0.5)
+        )
         heart = 1.0 - smooth(0.16, 0.30, r * (1.0 + (rays - 0.5) * 0.5))
         base = mix(base, colour("#f2efcf"), heart)
         halo = smooth(0.26, 0.34, r) * (1.0 - smooth(0.5, 0.62, r))
-        seeds = smooth(0.58, 0.66, noise(np.stack([x / r * 1.3, r * np.float32(0.5), z / r * 1.3]), 7.5, shift + 7.0)) * halo
+        seeds = (
+            smooth(
+                0.58, 0.66, noise(np.stack([x / r * 1.3, r * np.float32(0.5), z / r * 1.3]), 7.5, shift + 7.0)
+            )
+            * halo
+        )
         base = mix(base, colour("#17120c"), seeds * smooth(0.30, 0.36, r) * (1.0 - smooth(0.46, 0.54, r)))
         return mix(base, colour(fur), smooth(0.955, 0.98, r))
 
@@ -547,7 +577,12 @@ def grapes(skin: Skin, bloom: float) -> Builder:
         for i, place in enumerate(places):
             near = [b for j, b in enumerate(balls) if j != i and _apart(b.centre, place) < radius * 2.6]
             still.add(Body(place, radius, dice.pose((-0.6, 0.6), 0.6), shape, paint, material), near)
-        stalk = ((0.0, 1.1, -0.7), (0.02, 1.4, -0.75), (-0.05, 1.6, -0.75), (dice.between(-0.3, 0.3), 1.85, -0.75))
+        stalk = (
+            (0.0, 1.1, -0.7),
+            (0.02, 1.4, -0.75),
+            (-0.05, 1.6, -0.75),
+            (dice.between(-0.3, 0.3), 1.85, -0.75),
+        )
         still.add(Tube(stalk, (0.05, 0.04, 0.06), _strip(_GREEN_STALK)))
         if dice.manner == "leaf":
             still.add(replace(_leaf(dice, (0.0, 1.5, -0.7), 0.75), width=0.36))
@@ -618,7 +653,9 @@ def avocado(dice: Dice) -> Still:
 
     cut_open = dice.manner != "plain"
     roll = dice.between(-0.35, 0.35) if cut_open else dice.between(0.9, 1.3)
-    axes = frame(dice.between(-0.25, 0.25) if cut_open else dice.between(-3, 3), dice.between(-0.3, -0.15), roll)
+    axes = frame(
+        dice.between(-0.25, 0.25) if cut_open else dice.between(-3, 3), dice.between(-0.3, -0.15), roll
+    )
     centre = (0.0 if cut_open else 0.3, size * 0.97, 0.0)
     pebbled = Material(0.4, 0.3, 0.2, bump=0.3, bumps=8.0)
     cut = Cut((0.0, 0.0, 1.0), 0.05, _avocado_flesh(shift), Material(0.3, 0.45, 0.6)) if cut_open else None
@@ -659,7 +696,9 @@ def mango(dice: Dice) -> Still:
     axes = frame(dice.between(-0.6, 0.6), dice.between(-0.2, 0.2), 1.2 + dice.between(-0.35, 0.35))
     centre = (0.0, size * 0.95, 0.0)
     skin = Skin("#e0b23c", "#cf4a32", dice.between(-0.15, 0.2), 0.15, 0.16, "#f3dc9c", "#8fa03c")
-    still = Still(balls=[Ball((-0.3, size * 0.88, 0.0), size * 0.85), Ball((0.3, size * 0.88, 0.0), size * 0.85)])
+    still = Still(
+        balls=[Ball((-0.3, size * 0.88, 0.0), size * 0.85), Ball((0.3, size * 0.88, 0.0), size * 0.85)]
+    )
     still.add(Body(centre, size, axes, shape, _skin(skin, dice), Material(0.5, 0.3, 0.3)))
     foot = _place(centre, axes, size, (0.0, 1.29, 0.0))
     still.add(_stem(dice, foot, axes[1], 0.14, 0.035))

@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from lookalike.demo import fruits
 from lookalike.demo.fruits import Builder, Dice, Skin
-from lookalike.demo.studio import SIDE, Canvas, Light, Material, Shape, backdrop, colour, unit
+from lookalike.demo.studio import Canvas, Light, Material, Shape, backdrop, colour, unit
+from lookalike.errors import LookalikeError
 
 _FIELDS = ("path", "name", "variety", "kind", "price", "in_stock")
 
@@ -52,31 +53,185 @@ _DOWN = Material(0.16, 0.5, 0.4, velvet=0.55)
 
 VARIETIES: tuple[Variety, ...] = (
     Variety("Gala apple", "apple", 45, fruits.apple(Skin("#ecc766", "#cf3f2d", 0.10, 0.85, 0.35), _ROUND)),
-    Variety("Pink Lady apple", "apple", 60, fruits.apple(Skin("#e4d37c", "#d6405a", 0.22, 0.35, 0.25), _EVEN)),
-    Variety("Red Delicious apple", "apple", 50, fruits.apple(Skin("#a3222c", "#7f1220", 0.45, 0.5, 0.45, "#d99a86"), _TALL)),
-    Variety("Golden Delicious apple", "apple", 42, fruits.apple(Skin("#e6d36a", "#e2b24e", -0.35, 0.3, 0.4, "#b99b48"), _EVEN)),
-    Variety("Granny Smith apple", "apple", 48, fruits.apple(Skin("#9cc43c", "#b4c552", -0.3, 0.2, 0.4, "#dfeaae", "#a5ab48"), _ROUND, ("#f4f2d4", "#d5e2a0"))),
-    Variety("Williams pear", "pear", 55, fruits.pear(Skin("#d6cf58", "#d9a544", -0.25, 0.2, 0.35, "#9a8a3c"), Shape((1.04, 1.0, 1.04), top=0.85, sharp=17, dimple=0.12, wide=0.2))),
-    Variety("Conference pear", "pear", 52, fruits.pear(Skin("#a8a04c", "#8f6e3a", 0.05, 0.25, 0.5, "#cdb673"), Shape((0.9, 1.0, 0.9), top=1.15, sharp=13, dimple=0.06, wide=0.15), 0.67)),
-    Variety("Red Anjou pear", "pear", 64, fruits.pear(Skin("#8c3a34", "#6d1f2b", 0.2, 0.35, 0.4, "#d0a07a"), Shape((1.1, 0.98, 1.1), top=0.68, sharp=15, dimple=0.12, wide=0.2))),
-    Variety("Navel orange", "orange", 50, fruits.citrus(("#f08a1d", "#e06f10"), ("#ee8416", "#f8ac48"), Shape((1.0, 0.97, 1.0), dimple=0.06, wide=0.16), 0.94)),
-    Variety("Mandarin", "orange", 30, fruits.citrus(("#f3801a", "#e2650f"), ("#f28a22", "#f7ac55"), Shape((1.06, 0.82, 1.06), dimple=0.14, wide=0.3, lobes=8, rib=0.015), 0.84, 11)),
-    Variety("Pink grapefruit", "grapefruit", 80, fruits.citrus(("#f0b24a", "#ea8f55"), ("#e2584f", "#f08b78"), Shape((1.02, 0.92, 1.02), dimple=0.05, wide=0.25), 1.02, 12)),
-    Variety("Lemon", "lemon", 35, fruits.citrus(("#f5d63a", "#e8c021"), ("#eecb3e", "#f8e48c"), Shape((0.94, 1.22, 0.94), top=0.20, sharp=24, bottom=0.14, keen=26), 0.84, 9)),
-    Variety("Lime", "lime", 38, fruits.citrus(("#7fae34", "#5f9428"), ("#a3c654", "#cfe094"), Shape((0.96, 1.06, 0.96), top=0.08, sharp=26, bottom=0.04, keen=26), 0.78, 9)),
-    Variety("Beef tomato", "tomato", 65, fruits.tomato(Skin("#d7452c", "#c4261f", 0.2, 0.1, 0.05, hollow="#c8632c"), Shape((1.1, 0.82, 1.1), dimple=0.26, wide=0.42, dent=0.1, lobes=6, rib=0.05), 0.9, False)),
-    Variety("Cherry tomato", "tomato", 20, fruits.tomato(Skin("#e0432b", "#cf2a20", 0.2, 0.1, 0.05, hollow="#d5692f"), Shape((1.0, 0.97, 1.0), dimple=0.08, wide=0.3), 0.58, True)),
-    Variety("Bing cherry", "cherry", 12, fruits.cherries(Skin("#8a1424", "#4d0a16", 0.2, 0.2, 0.06, hollow="#5e0f1c"))),
-    Variety("Rainier cherry", "cherry", 16, fruits.cherries(Skin("#f0c25e", "#d8442f", 0.05, 0.2, 0.06, hollow="#e0a94e"))),
-    Variety("Peach", "peach", 58, fruits.stone(Skin("#f2b45f", "#cf4a3c", 0.08, 0.25, 0.0, hollow="#e0a050"), Shape((1.02, 0.95, 1.0), dimple=0.22, wide=0.3, groove=0.06), 0.93, _DOWN)),
-    Variety("Damson plum", "plum", 25, fruits.stone(Skin("#4a2a55", "#2f1a3f", 0.1, 0.2, 0.15, "#9a80a5", "#4a3350"), Shape((0.86, 1.08, 0.86), dimple=0.08, wide=0.25, groove=0.05), 0.84, Material(0.5, 0.25, 0.2, velvet=0.2), 0.30)),
+    Variety(
+        "Pink Lady apple", "apple", 60, fruits.apple(Skin("#e4d37c", "#d6405a", 0.22, 0.35, 0.25), _EVEN)
+    ),
+    Variety(
+        "Red Delicious apple",
+        "apple",
+        50,
+        fruits.apple(Skin("#a3222c", "#7f1220", 0.45, 0.5, 0.45, "#d99a86"), _TALL),
+    ),
+    Variety(
+        "Golden Delicious apple",
+        "apple",
+        42,
+        fruits.apple(Skin("#e6d36a", "#e2b24e", -0.35, 0.3, 0.4, "#b99b48"), _EVEN),
+    ),
+    Variety(
+        "Granny Smith apple",
+        "apple",
+        48,
+        fruits.apple(
+            Skin("#9cc43c", "#b4c552", -0.3, 0.2, 0.4, "#dfeaae", "#a5ab48"), _ROUND, ("#f4f2d4", "#d5e2a0")
+        ),
+    ),
+    Variety(
+        "Williams pear",
+        "pear",
+        55,
+        fruits.pear(
+            Skin("#d6cf58", "#d9a544", -0.25, 0.2, 0.35, "#9a8a3c"),
+            Shape((1.04, 1.0, 1.04), top=0.85, sharp=17, dimple=0.12, wide=0.2),
+        ),
+    ),
+    Variety(
+        "Conference pear",
+        "pear",
+        52,
+        fruits.pear(
+            Skin("#a8a04c", "#8f6e3a", 0.05, 0.25, 0.5, "#cdb673"),
+            Shape((0.9, 1.0, 0.9), top=1.15, sharp=13, dimple=0.06, wide=0.15),
+            0.67,
+        ),
+    ),
+    Variety(
+        "Red Anjou pear",
+        "pear",
+        64,
+        fruits.pear(
+            Skin("#8c3a34", "#6d1f2b", 0.2, 0.35, 0.4, "#d0a07a"),
+            Shape((1.1, 0.98, 1.1), top=0.68, sharp=15, dimple=0.12, wide=0.2),
+        ),
+    ),
+    Variety(
+        "Navel orange",
+        "orange",
+        50,
+        fruits.citrus(
+            ("#f08a1d", "#e06f10"),
+            ("#ee8416", "#f8ac48"),
+            Shape((1.0, 0.97, 1.0), dimple=0.06, wide=0.16),
+            0.94,
+        ),
+    ),
+    Variety(
+        "Mandarin",
+        "orange",
+        30,
+        fruits.citrus(
+            ("#f3801a", "#e2650f"),
+            ("#f28a22", "#f7ac55"),
+            Shape((1.06, 0.82, 1.06), dimple=0.14, wide=0.3, lobes=8, rib=0.015),
+            0.84,
+            11,
+        ),
+    ),
+    Variety(
+        "Pink grapefruit",
+        "grapefruit",
+        80,
+        fruits.citrus(
+            ("#f0b24a", "#ea8f55"),
+            ("#e2584f", "#f08b78"),
+            Shape((1.02, 0.92, 1.02), dimple=0.05, wide=0.25),
+            1.02,
+            12,
+        ),
+    ),
+    Variety(
+        "Lemon",
+        "lemon",
+        35,
+        fruits.citrus(
+            ("#f5d63a", "#e8c021"),
+            ("#eecb3e", "#f8e48c"),
+            Shape((0.94, 1.22, 0.94), top=0.20, sharp=24, bottom=0.14, keen=26),
+            0.84,
+            9,
+        ),
+    ),
+    Variety(
+        "Lime",
+        "lime",
+        38,
+        fruits.citrus(
+            ("#7fae34", "#5f9428"),
+            ("#a3c654", "#cfe094"),
+            Shape((0.96, 1.06, 0.96), top=0.08, sharp=26, bottom=0.04, keen=26),
+            0.78,
+            9,
+        ),
+    ),
+    Variety(
+        "Beef tomato",
+        "tomato",
+        65,
+        fruits.tomato(
+            Skin("#d7452c", "#c4261f", 0.2, 0.1, 0.05, hollow="#c8632c"),
+            Shape((1.1, 0.82, 1.1), dimple=0.26, wide=0.42, dent=0.1, lobes=6, rib=0.05),
+            0.9,
+            False,
+        ),
+    ),
+    Variety(
+        "Cherry tomato",
+        "tomato",
+        20,
+        fruits.tomato(
+            Skin("#e0432b", "#cf2a20", 0.2, 0.1, 0.05, hollow="#d5692f"),
+            Shape((1.0, 0.97, 1.0), dimple=0.08, wide=0.3),
+            0.58,
+            True,
+        ),
+    ),
+    Variety(
+        "Bing cherry",
+        "cherry",
+        12,
+        fruits.cherries(Skin("#8a1424", "#4d0a16", 0.2, 0.2, 0.06, hollow="#5e0f1c")),
+    ),
+    Variety(
+        "Rainier cherry",
+        "cherry",
+        16,
+        fruits.cherries(Skin("#f0c25e", "#d8442f", 0.05, 0.2, 0.06, hollow="#e0a94e")),
+    ),
+    Variety(
+        "Peach",
+        "peach",
+        58,
+        fruits.stone(
+            Skin("#f2b45f", "#cf4a3c", 0.08, 0.25, 0.0, hollow="#e0a050"),
+            Shape((1.02, 0.95, 1.0), dimple=0.22, wide=0.3, groove=0.06),
+            0.93,
+            _DOWN,
+        ),
+    ),
+    Variety(
+        "Damson plum",
+        "plum",
+        25,
+        fruits.stone(
+            Skin("#4a2a55", "#2f1a3f", 0.1, 0.2, 0.15, "#9a80a5", "#4a3350"),
+            Shape((0.86, 1.08, 0.86), dimple=0.08, wide=0.25, groove=0.05),
+            0.84,
+            Material(0.5, 0.25, 0.2, velvet=0.2),
+            0.30,
+        ),
+    ),
     Variety("Strawberry", "strawberry", 15, fruits.strawberry),
     Variety("Kiwi", "kiwi", 32, fruits.kiwi(("#a6c94e", "#7fae33"), ("#8b6b43", "#5d4428"))),
-    Variety("White grapes", "grape", 240, fruits.grapes(Skin("#bccb62", "#a9b54c", -0.1, 0.3, 0.12, "#8f9a48", "#9a9a4a"), 0.06)),
+    Variety(
+        "White grapes",
+        "grape",
+        240,
+        fruits.grapes(Skin("#bccb62", "#a9b54c", -0.1, 0.3, 0.12, "#8f9a48", "#9a9a4a"), 0.06),
+    ),
     Variety("Mango", "mango", 110, fruits.mango),
     Variety("Avocado", "avocado", 120, fruits.avocado),
     Variety("Banana", "banana", 26, fruits.bananas),
-)  # fmt: skip
+)
 
 FARMS = (
     "Alder Farm", "Birch Hill", "Clover Bank", "Dale End", "Elm Court", "Fern Lea",
@@ -206,7 +361,7 @@ def catalogue() -> str:
 
 
 def draw(folder: Path, progress: Callable[[int, int], None] | None = None) -> Path:
-    """Draw the shop into a folder: `catalogue.csv` and `pictures/*.jpg`, about 3 MB.
+    """Draw the shop into a folder: `catalogue.csv` and `pictures/*.jpg`, about 1.6 MB.
 
     The catalogue is written last, so its presence means that the pictures are complete; a folder
     that is complete already is left as it is.
@@ -219,21 +374,32 @@ def draw(folder: Path, progress: Callable[[int, int], None] | None = None) -> Pa
         The path of `catalogue.csv`. Its `path` column is relative to the folder.
 
     Raises:
-        OSError: the folder cannot be written.
+        LookalikeError: the folder cannot be written.
     """
-    from lookalike.images import thumbnail_jpeg
-
     table, shop = folder / "catalogue.csv", products()
-    if _complete(folder, table, shop):
-        return table
+    try:
+        if not _complete(folder, table, shop):
+            _draw(folder, table, shop, progress)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise LookalikeError(
+            f"cannot draw the fruit shop into {folder}: {reason}; choose a folder you can write to"
+        ) from error
+    return table
+
+
+def _draw(
+    folder: Path, table: Path, shop: list[Product], progress: Callable[[int, int], None] | None
+) -> None:
+    from lookalike.images import encode_jpeg
+
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     table.unlink(missing_ok=True)
     for done, product in enumerate(shop, start=1):
-        (folder / product.path).write_bytes(thumbnail_jpeg(picture(product), SIDE))
+        (folder / product.path).write_bytes(encode_jpeg(picture(product)))
         if progress:
             progress(done, len(shop))
     table.write_text(catalogue(), encoding="utf-8", newline="\n")
-    return table
 
 
 def _complete(folder: Path, table: Path, shop: list[Product]) -> bool:

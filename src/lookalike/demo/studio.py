@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -37,7 +38,7 @@ _FINE = 2 * SIDE
 _SHIFT = _FINE.bit_length() - 1  # _FINE is a power of two
 _LATTICE = 64
 _SOFT = 4  # the backdrop has one value for so many fine pixels each way
-_COARSE_STEPS, _FINE_STEPS = 24, 4
+_STEPS, _COARSE_ROUNDS, _FINE_ROUNDS = 4, 6, 1
 
 
 # --- small exact mathematics ----------------------------------------------------------------
@@ -59,6 +60,11 @@ def turn(angle: float) -> tuple[float, float]:
     return cosine, sine
 
 
+def _exact(values: npt.ArrayLike) -> Array:
+    """As float32, for the type checker; the values are float32 already."""
+    return np.asarray(values, dtype=np.float32)
+
+
 def power(base: Array, exponent: int) -> Array:
     """`base ** exponent` for a positive whole exponent, by repeated squaring."""
     if exponent == 1:
@@ -70,7 +76,7 @@ def power(base: Array, exponent: int) -> Array:
 def smooth(low: float, high: float, value: Array) -> Array:
     """0 below `low`, 1 above `high`, an S-curve between."""
     t = np.clip((value - low) * (1.0 / (high - low)), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
+    return _exact(t * t * (3.0 - 2.0 * t))
 
 
 def mix(first: Array | Point, second: Array | Point, share: Array) -> Array:
@@ -87,7 +93,7 @@ def colour(text: str) -> Point:
 
 def dot(a: Array | Point, b: Array | Point) -> Array:
     """The scalar product of each column of two fields, or of a field and one vector."""
-    return np.asarray(a[0] * b[0] + a[1] * b[1] + a[2] * b[2], dtype=np.float32)
+    return _exact(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
 
 
 def along(frame: Axes, points: Array) -> Array:
@@ -130,7 +136,7 @@ def _column(value: Array | Point) -> Array:
 
 
 def _normalised(points: Array) -> Array:
-    return points / np.sqrt(dot(points, points) + np.float32(1e-12))
+    return _exact(points / np.sqrt(dot(points, points) + np.float32(1e-12)))
 
 
 # --- noise ----------------------------------------------------------------------------------
@@ -164,7 +170,7 @@ def noise(points: Array, cells: float, shift: float = 0.0) -> Array:
 
     def edge(offset: int) -> Array:
         low = values.take(base + offset)
-        return low + (values.take(base + (offset + 1)) - low) * fz
+        return _exact(low + (values.take(base + (offset + 1)) - low) * fz)
 
     near = edge(0)
     near = near + (edge(pitch) - near) * fy
@@ -271,7 +277,7 @@ def _reflections(
     haze = power(np.clip(ahead, 0.0, 1.0), 6) * 0.10
     room = smooth(-0.4, 0.9, mirrored[1]) * (0.035 + rim * 0.42)
     strength = 0.62 * (1.0 - 0.72 * min(material.rough * 1.4, 1.0))
-    return material.gloss * (box * strength + haze + room)
+    return _exact(material.gloss * (box * strength + haze + room))
 
 
 def occlusion(points: Array, normal: Array | Point, balls: Sequence[Ball]) -> Array:
@@ -373,7 +379,14 @@ class Canvas:
         return points
 
     def lay(self, index: Index, light: Array, depth: Array, cover: Array) -> None:
-        """Put light (3, n) over the picture where it is nearer, with coverage in [0, 1]."""
+        """Put light over the picture where it is nearer.
+
+        Args:
+            index: fine pixels, of any shape.
+            light: (3, ...) linear, of a shape that fits.
+            depth: towards the camera, of the index's shape.
+            cover: share of each pixel that is covered, in [0, 1], likewise.
+        """
         cover = cover * (depth > self.depth[index])
         for plane, value in zip(self.pixels, light, strict=True):
             under = plane.take(index)
@@ -405,19 +418,18 @@ def backdrop(canvas: Canvas, tint: Point, balls: Sequence[Ball]) -> None:
     # Light between a pale floor and its shadow keeps the floor's tint: shadows are never grey.
     pale = _column(tint)
     small = pale * light + pale * pale * (1.0 - light) * 0.16
-    canvas.pixels[:] = _enlarged(small.reshape(3, rows.size, rows.size)).reshape(3, -1)
+    half = _enlarged(small.reshape(3, rows.size, rows.size))
+    canvas.pixels.reshape(3, SIDE, 2, SIDE, 2)[:] = half[:, :, None, :, None]
 
 
 def _enlarged(field: Array) -> Array:
-    """Four times as wide and as high: straight lines between the values, then each twice."""
+    """Twice as wide and as high, with straight lines between the values."""
     for axis in (1, 2):
         padded = np.concatenate([np.take(field, [0], axis), field, np.take(field, [-1], axis)], axis)
-        n = field.shape[axis]
-        before, here, after = (np.take(padded, range(i, i + n), axis) * w for i, w in ((0, 0.25), (1, 0.75), (2, 0.25)))
-        field = np.stack([before + here, here + after], axis + 1).reshape(
-            [2 * size if i == axis else size for i, size in enumerate(field.shape)]
-        )
-    return field.repeat(2, 1).repeat(2, 2)
+        before, here, after = (np.take(padded, range(i, i + field.shape[axis]), axis) for i in range(3))
+        pair = np.stack([before * 0.25 + here * 0.75, here * 0.75 + after * 0.25], axis + 1)
+        field = pair.reshape([size * 2 if i == axis else size for i, size in enumerate(field.shape)])
+    return field
 
 
 # --- parts ----------------------------------------------------------------------------------
@@ -476,19 +488,19 @@ class Shape:
             radius += self.rib * self._ribs(q / distance)
         if self.groove:
             radius -= self.groove * self._furrow(q / distance, s2)
-        return distance - radius
+        return _exact(distance - radius)
 
     def _ribs(self, d: Array) -> Array:
         """cos(lobes * angle) * sine(polar angle)^lobes as a power of a complex number."""
         real, imaginary = d[0], d[2]
         for _ in range(self.lobes - 1):
             real, imaginary = real * d[0] - imaginary * d[2], real * d[2] + imaginary * d[0]
-        return real
+        return _exact(real)
 
     @staticmethod
     def _furrow(d: Array, s2: Array) -> Array:
         sideways = d[0] * d[0] / (s2 + 0.02)
-        return (d[2] > 0.0) * s2 / (1.0 + sideways * 60.0)
+        return _exact((d[2] > 0.0) * s2 / (1.0 + sideways * 60.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -536,7 +548,7 @@ class Body:
         if found is None:
             return
         index, x, y, start, sliced = found
-        z, gap = self._march(canvas, x, y, start, ~sliced * np.float32(0.1), _FINE_STEPS)
+        z, gap = self._march(canvas, x, y, start, ~sliced * np.float32(0.1), _FINE_ROUNDS)
         cover = np.clip(1.25 - gap / canvas.grain, 0.0, 1.0).reshape(-1, 4)
         sliced &= gap <= 0.0
         kept = (cover > 0.0).any(axis=1)
@@ -544,14 +556,17 @@ class Body:
         # all four where the knife's edge runs between them.
         fine = kept.repeat(4)
         index, z, sliced = index[fine], z[fine], sliced[fine]
-        places = canvas.world(x[fine], y[fine], z)
+        x, y = x[fine], y[fine]
         one = np.arange(0, index.size, 4) + cover[kept].argmax(axis=1)
-        light = self._lit(canvas, places[:, one], balls, sliced[one]).repeat(4, axis=1)
+        light = self._lit(canvas, canvas.world(x[one], y[one], z[one]), balls, sliced[one])[:, :, None]
         faces = sliced.reshape(-1, 4)
         edge = np.flatnonzero((faces.any(axis=1) & ~faces.all(axis=1)).repeat(4))
         if edge.size:
-            light[:, edge] = self._lit(canvas, places[:, edge], balls, sliced[edge])
-        canvas.lay(index, light, z, cover[kept].reshape(-1))
+            light = light.repeat(4, axis=2)
+            places = canvas.world(x[edge], y[edge], z[edge])
+            each = self._lit(canvas, places, balls, sliced[edge])
+            light[:, edge[::4] // 4] = each.reshape(3, -1, 4)
+        canvas.lay(index.reshape(-1, 4), light, z.reshape(-1, 4), cover[kept])
 
     def _found(self, canvas: Canvas) -> tuple[Index, Array, Array, Array, Mask] | None:
         """Find the body with one ray for every four pixels.
@@ -571,8 +586,8 @@ class Body:
         index, x, y, square = index[square > 0], x[square > 0], y[square > 0], square[square > 0]
         if not index.size:
             return None
-        start, _ = self._sliced(canvas, x, y, depth + np.sqrt(square))
-        z, gap = self._march(canvas, x, y, start, 0.0, _COARSE_STEPS)
+        start, _ = self._sliced(canvas, x, y, _exact(depth + np.sqrt(square)))
+        z, gap = self._march(canvas, x, y, start, 0.0, _COARSE_ROUNDS)
         near = gap < 3.0 * canvas.grain
         index, z = index[near], z[near]
         index = (index[:, None] + np.asarray([0, 1, _FINE, _FINE + 1])).reshape(-1)
@@ -587,33 +602,47 @@ class Body:
         own = along(self.axes, world - _column(self.centre))
         return own / (_column(self.shape.stretch) * np.float32(self.radius))
 
+    def _to_own(self, canvas: Canvas) -> list[tuple[float, float, float, float]]:
+        """Rows of the map from projected right, up, depth and 1 to the body's stretched frame."""
+        x, y, z = self.centre
+        rows = []
+        for axis, stretch in zip(self.axes, self.shape.stretch, strict=True):
+            right, up, near = (sum(a * b for a, b in zip(axis, seen, strict=True)) for seen in canvas.axes)
+            offset = axis[0] * -x + axis[1] * (canvas.middle - y) + axis[2] * -z
+            unit_length = stretch * self.radius
+            rows.append((right / unit_length, up / unit_length, near / unit_length, offset / unit_length))
+        return rows
+
     def _gap(self, world: Array) -> Array:
         return self.shape.excess(self._own(world)) * (self.radius * min(self.shape.stretch))
 
     def _march(
-        self, canvas: Canvas, x: Array, y: Array, start: Array, back: Array | float, steps: int
+        self, canvas: Canvas, x: Array, y: Array, start: Array, back: Array | float, rounds: int
     ) -> tuple[Array, Array]:
         """Walk along each ray to the surface, at most `back` towards the camera.
 
         Returns:
             The depth of the nearest approach, and how far outside the surface that is.
         """
-        origin = self._own(canvas.world(x, y, start))
-        step = along(self.axes, _column(canvas.axes[2]))
-        step = step / (_column(self.shape.stretch) * np.float32(self.radius))
+        rows = self._to_own(canvas)
+        origin = np.stack([x * a + y * b + start * c + d for a, b, c, d in rows])
+        step = np.asarray([[c] for _, _, c, _ in rows], np.float32)
         scale, close = self.radius * min(self.shape.stretch), 0.1 * canvas.grain
         least = np.broadcast_to(np.asarray(-back, np.float32), x.shape)
         best = self.shape.excess(origin) * scale
         where = np.zeros_like(x)
         active = np.flatnonzero(np.abs(best) > close)
         walked, gap = where[active], best[active]
-        for _ in range(steps):
-            walked = np.maximum(walked + gap * 0.85, least[active])
-            gap = self.shape.excess(origin[:, active] - step * walked) * scale
-            nearer = np.abs(gap) < np.abs(best[active])
-            where[active[nearer]], best[active[nearer]] = walked[nearer], gap[nearer]
-            # Those that have arrived, and those that move away, are done.
-            going = nearer & (np.abs(gap) > close)
+        for _ in range(rounds):
+            begin, floor, at, near = origin[:, active], least[active], where[active], best[active]
+            for _ in range(_STEPS):
+                walked = np.maximum(walked + gap * 0.85, floor)
+                gap = self.shape.excess(begin - step * walked) * scale
+                nearer = np.abs(gap) < np.abs(near)
+                at, near = at + (walked - at) * nearer, near + (gap - near) * nearer
+            where[active], best[active] = at, near
+            # Those that have arrived, and those that have come out behind the body, are done.
+            going = (np.abs(gap) > close) & (walked < 3.0 * self.radius)
             active, walked, gap = active[going], walked[going], gap[going]
         return start - where, best
 
@@ -669,7 +698,7 @@ class Body:
         slopes = []
         for axis in np.eye(3, dtype=np.float32):
             slopes.append(noise(own + axis[:, None] * np.float32(reach), material.bumps) - here)
-        return _normalised(normal - np.stack(slopes) * np.float32(material.bump / reach * 0.1))
+        return _normalised(_exact(normal - np.stack(slopes) * (material.bump / reach * 0.1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -744,7 +773,7 @@ class Tube:
         """For each pixel the nearest place on the curve: how far along, signed offset, depth."""
         best = np.full(x.shape, 1e9, np.float32)
         run, side, depth = (np.zeros_like(x) for _ in range(3))
-        for i, (a, b) in enumerate(zip(line, line[1:], strict=False)):
+        for i, (a, b) in enumerate(pairwise(line)):
             dx, dy = b[0] - a[0], b[1] - a[1]
             length = dx * dx + dy * dy + 1e-9
             t = np.clip(((x - a[0]) * dx + (y - a[1]) * dy) / length, 0.0, 1.0)
@@ -758,12 +787,10 @@ class Tube:
             np.copyto(depth, a[2] + t * (b[2] - a[2]), where=nearer)
         return run, side * np.sqrt(best), depth
 
-    def _normal(
-        self, canvas: Canvas, line: Sequence[Point], run: Array, across: Array, lift: Array
-    ) -> Array:
+    def _normal(self, canvas: Canvas, line: Sequence[Point], run: Array, across: Array, lift: Array) -> Array:
         """Round across the curve's direction on the picture, flattened into facets if asked."""
-        tangents = [(b[0] - a[0], b[1] - a[1]) for a, b in zip(line, line[1:], strict=False)]
-        table = np.asarray(tangents + [tangents[-1]], np.float32).T
+        tangents = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(line)]
+        table = np.asarray([*tangents, tangents[-1]], np.float32).T
         place = np.clip(run * self.pieces - 0.5, 0.0, self.pieces - 1.001)
         whole = place.astype(np.int32)
         part = place - whole
@@ -871,7 +898,7 @@ class Leaf:
         veins = np.clip(1.0 - wave * 9.0, 0.0, 1.0) * 0.35
         shade = 0.86 + 0.2 * np.clip(wave * 2.0, 0.0, 1.0)
         share = np.clip(rib * 0.8 + veins * (np.abs(b) < half * 0.9), 0.0, 1.0)
-        return mix(_column(body) * shade, vein, share)
+        return mix(_exact(_column(body) * shade), vein, _exact(share))
 
     def _normal(self, canvas: Canvas, away: Point, a: Array, b: Array) -> Array:
         crease = np.where(b > 0, self.fold, -self.fold).astype(np.float32) * 0.8 - b * 0.25
@@ -879,6 +906,6 @@ class Leaf:
         place = (a - np.abs(b) * 0.28) * 9.0
         ripple = (place - np.round(place)) * 0.35
         tangent = _column(self.tip) * (slope + ripple) + _column(self.side) * crease
-        normal = _normalised(_column(away) + tangent)
+        normal = _normalised(_exact(_column(away) + tangent))
         flip = np.where(dot(normal, canvas.axes[2]) < 0.0, -1.0, 1.0).astype(np.float32)
         return normal * flip

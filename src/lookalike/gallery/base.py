@@ -278,7 +278,8 @@ class Writing(ABC):
     @abstractmethod
     def touch(self, files: Mapping[int, FileIdentity]) -> None:
         """Give pictures a new file identity (moved, or only the time changed); they are not
-        missing any more, and a remembered failure at the new path is forgotten."""
+        missing any more, and a remembered failure at the new path is forgotten. Another picture
+        known at a new path is removed: its file has been replaced."""
 
     @abstractmethod
     def mark_missing(self, ids: Sequence[int], missing: bool = True) -> None:

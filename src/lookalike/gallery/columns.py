@@ -5,20 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from lookalike.errors import UsageError
+from lookalike.metadata import checked
 from lookalike.results import Metadata, Scalar
 
 
-def cleaned(metadata: Metadata) -> dict[str, Scalar]:
+def cleaned(metadata: Metadata) -> Metadata:
     """The metadata as a gallery keeps it: a NaN, which many tables use for "unknown", is None.
 
     Raises:
-        UsageError: a name is no text, or a value is neither text, finite number, truth nor None.
+        UsageError: a name or value that metadata cannot hold; see `metadata.checked`.
 
     >>> cleaned({"price": 2, "colour": float("nan")})
     {'price': 2, 'colour': None}
     """
-    return {_name(name): _value(name, value) for name, value in metadata.items()}
+    return checked(
+        {
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in metadata.items()
+        },
+        "metadata",
+    )
 
 
 def kind_of(value: Scalar) -> str | None:
@@ -47,22 +53,3 @@ def widen(kinds: dict[str, str], rows: Iterable[Metadata]) -> None:
             kind = kind_of(value)
             if kind is not None and kinds.setdefault(name, kind) != kind:
                 kinds[name] = "mixed"
-
-
-def _name(name: object) -> str:
-    if not isinstance(name, str):
-        raise UsageError(f"metadata column {name!r}: expected a text name, got {type(name).__name__}")
-    return name
-
-
-def _value(name: str, value: Scalar) -> Scalar:
-    if isinstance(value, float):
-        if math.isinf(value):
-            raise UsageError(f"metadata column {name!r}: expected a finite number, got {value}")
-        return None if math.isnan(value) else float(value)
-    if value is None or isinstance(value, (str, int)):
-        return value
-    raise UsageError(
-        f"metadata column {name!r}: expected text, a number, true, false or nothing, "
-        f"got {type(value).__name__}"
-    )

@@ -16,16 +16,16 @@ APPLICATION = 0x4C4B414C
 """SQLite's `application_id` of a collection: "LKAL"."""
 
 _FIRST = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-INSERT INTO facts VALUES ('collection', lower(hex(randomblob(16))));
-
+-- `stamp` is random and the same in the derived index that was written last. A file with another
+-- stamp belongs to another collection, or to a later state of one that was restored from a copy.
 CREATE TABLE spaces (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     identity TEXT NOT NULL UNIQUE,
     model TEXT NOT NULL,
     output TEXT NOT NULL,
     runtime TEXT NOT NULL,
-    dimension INTEGER NOT NULL
+    dimension INTEGER NOT NULL,
+    stamp TEXT NOT NULL DEFAULT ''
 );
 
 CREATE TABLE pictures (

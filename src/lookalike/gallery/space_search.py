@@ -9,7 +9,9 @@ it has not seen can belong to the answer.
 from __future__ import annotations
 
 import logging
+import os
 import threading
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -37,7 +39,7 @@ EXACT_LIMIT = 200_000
 """From this many vectors on, search is approximate unless told otherwise: below it an exact search
 takes at most about 4 ms (256 numbers, one core) and 110 MB."""
 
-FEW = 4096
+FEW = 1024
 """A filter that leaves no more rows than this is answered without the index."""
 
 LARGEST_APPROXIMATE = 100
@@ -87,7 +89,7 @@ class SpaceSearch:
         self._path = path
         self._exact_limit = exact_limit
         self._try_to_save = try_to_save
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._current: _Snapshot | None = None
 
     def search(self, query: Vectors, k: int, *, exact: bool = False, among: Ids | None = None) -> Matches:
@@ -106,7 +108,7 @@ class SpaceSearch:
         """How the space is searched now."""
         count = self._table.count()
         current = self._current
-        facts = current.index.facts if current else self._usable(peek(self._path), self._table.last_row())
+        facts = current.index.facts if current else self._facts()
         size = self._path.stat().st_size if self._path.exists() else 0
         if facts is not None:
             return IndexInfo(facts.kind, count, size, facts.recall)
@@ -116,18 +118,17 @@ class SpaceSearch:
 
     def settle(self) -> None:
         """Bring the index file up to date, if enough has changed. Only for the writer."""
-        with self._lock:
-            last = self._table.last_row()
-            count = self._table.count()
-            facts = self._usable(peek(self._path), last)
-            if not self._worth_saving(facts, count, last):
-                return
-            try:
-                self._renewed(facts, count, last).save(self._path)
-            except (OSError, RuntimeError) as error:  # the file only saves time
-                _log.warning("the search index %s could not be written: %s", self._path, error)
-                return
-            self._current = None
+        last, count, facts = self._table.last_row(), self._table.count(), self._facts()
+        if not self._worth_saving(facts, count, last):
+            return
+        index = self._renewed(facts, count, last)  # without the lock: searches go on meanwhile
+        index.facts = replace(index.facts, stamp=uuid.uuid4().hex)
+        try:
+            self._save(index)
+        except (OSError, RuntimeError) as error:  # the file only saves time
+            _log.warning("the search index %s could not be written: %s", self._path, error)
+        else:
+            self._current = None  # the next search opens the file
 
     # --- answering ---------------------------------------------------------------------------
 
@@ -158,8 +159,9 @@ class SpaceSearch:
         if current is not None and current.last_row >= last:
             return current
         with self._lock:
-            self._current = self._caught_up(self._current, last)
-            return self._current
+            # Through a variable: `settle` may take `_current` away at any moment.
+            current = self._current = self._caught_up(self._current, last)
+            return current
 
     def _caught_up(self, snapshot: _Snapshot | None, last: int) -> _Snapshot:
         if snapshot is None or self._outdated(snapshot):
@@ -175,12 +177,12 @@ class SpaceSearch:
         """Much has come since, and there is a newer file."""
         if len(snapshot.tail) < max(SAVE_FROM, SAVE_SHARE * snapshot.index.facts.vectors):
             return False
-        facts = peek(self._path)
+        facts = self._facts()
         return facts is not None and facts.last_row > snapshot.index.facts.last_row
 
     def _opened(self, last: int) -> VectorIndex | None:
         """The index file, unless it is of no use or lacks most rows."""
-        facts = self._usable(peek(self._path), last)
+        facts = self._facts()
         if facts is None or len(self._table.rows(facts.last_row, last)) > max(SAVE_FROM, facts.vectors // 4):
             return None
         return load(self._path)
@@ -196,16 +198,20 @@ class SpaceSearch:
 
     def _built(self, last: int) -> VectorIndex:
         rows = self._table.rows(0, last)
-        facts = Facts(self._table.collection(), self._table.space.identity, last, 0, 0)
-        approximate = len(rows) >= self._exact_limit
-        return build(rows, self._table.fetch, self._table.space.dimension, facts, approximate=approximate)
+        dimension, approximate = self._table.space.dimension, len(rows) >= self._exact_limit
+        return build(rows, self._table.fetch, dimension, Facts(last_row=last), approximate=approximate)
 
-    def _usable(self, facts: Facts | None, last: int) -> Facts | None:
-        """These facts, if they are about these vectors: not about a copy that went another way."""
-        if facts is None or facts.last_row > last:
-            return None
-        mine = (self._table.collection(), self._table.space.identity)
-        return facts if (facts.collection, facts.space) == mine else None
+    def _facts(self) -> Facts | None:
+        """The facts in the index file, if it is the one that belongs to the table."""
+        facts = peek(self._path)
+        return facts if facts is not None and facts.stamp == self._table.stamp() else None
+
+    def _save(self, index: VectorIndex) -> None:
+        """Replace the file as a whole: a reader or a crash sees the old or the new one."""
+        unfinished = self._path.with_suffix(".unfinished")
+        index.save(unfinished)
+        self._table.set_stamp(index.facts.stamp)
+        os.replace(unfinished, self._path)
 
     def _worth_saving(self, facts: Facts | None, count: int, last: int) -> bool:
         if facts is None:

@@ -41,10 +41,15 @@ class VectorTable:
         self._store = store
         self._number = number
 
-    def collection(self) -> str:
-        """A random name the collection got when it was made."""
-        ((name,),) = self._store.rows("SELECT value FROM facts WHERE name = 'collection'")
-        return str(name)
+    def stamp(self) -> str:
+        """The stamp of the index file that belongs to this table; empty when none was written."""
+        ((stamp,),) = self._store.rows("SELECT stamp FROM spaces WHERE number = ?", [self._number])
+        return str(stamp)
+
+    def set_stamp(self, stamp: str) -> None:
+        """From now on the index file with this stamp is the right one. Only for the writer."""
+        with self._store.transaction() as transaction:
+            transaction.run("UPDATE spaces SET stamp = ? WHERE number = ?", [stamp, self._number])
 
     def last_row(self) -> int:
         """The highest row number ever used, in any space."""

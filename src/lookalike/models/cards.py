@@ -146,6 +146,10 @@ class Card:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
+# What TOML may hold for a field of this type; lists and tables stand for everything else.
+_TYPES: Mapping[object, tuple[type, ...]] = {int: (int,), str: (str,), float: (int, float)}
+
+
 def read_card(path: Path) -> Card:
     """Read and check a card.
 
@@ -174,8 +178,9 @@ def read_card(path: Path) -> Card:
 
 def _outputs(table: Any, where: str) -> dict[str, Output]:
     if not isinstance(table, dict) or not table:
-        raise ModelError(f"{where}: [outputs.NAME] with tensor and dimension is needed for at least one output")
-    return {name: _section(Output, value, f"{where}, [outputs.{name}]") for name, value in table.items()}
+        raise ModelError(f"{where}: at least one [outputs.NAME] with tensor and dimension is needed")
+    sections = {name: f"{where}, [outputs.{name}]" for name in table}
+    return {name: _section(Output, table[name], section) for name, section in sections.items()}
 
 
 def _section(cls: type[Any], table: Any, where: str) -> Any:
@@ -192,8 +197,7 @@ def _plain(cls: type[Any], table: Mapping[str, Any], where: str) -> dict[str, An
     for key, value in table.items():
         if key not in fields:
             raise ModelError(f"{where}: unknown key {key!r}; known are {', '.join(fields)}")
-        expected = {int: int, str: str, float: (int, float)}.get(hints[key], (list, dict, tuple))
-        if not isinstance(value, expected) or isinstance(value, bool):
+        if isinstance(value, bool) or not isinstance(value, _TYPES.get(hints[key], (list, dict))):
             raise ModelError(f"{where}: {key} has the wrong type ({type(value).__name__})")
         values[key] = tuple(value) if isinstance(value, list) else value
     needed = {"tensor", "size", "short_side", "dimension", "name", "file", "sha256", "repository", "revision"}
@@ -206,7 +210,9 @@ def _plain(cls: type[Any], table: Mapping[str, Any], where: str) -> dict[str, An
 def _check(card: Card, where: str) -> None:
     """Raise ModelError for a value outside its range."""
     p = card.preprocessing
-    choices = [("fit", p.fit, FITS), ("interpolation", p.interpolation, INTERPOLATIONS), ("layout", p.layout, LAYOUTS)]
+    choices: list[tuple[str, str, tuple[str, ...]]] = [("fit", p.fit, FITS)]
+    choices += [("interpolation", p.interpolation, INTERPOLATIONS)]
+    choices += [("layout", p.layout, LAYOUTS)]
     choices += [(f"outputs.{name}.pooling", o.pooling, POOLINGS) for name, o in card.outputs.items()]
     for key, got, allowed in choices:
         if got not in allowed:
@@ -217,7 +223,7 @@ def _check(card: Card, where: str) -> None:
         if not 1 <= number <= 65536:
             raise ModelError(f"{where}: {key} must be between 1 and 65536, got {number}")
     if p.fit == "crop" and p.short_side < p.size:
-        raise ModelError(f"{where}: short_side ({p.short_side}) must be at least size ({p.size}) to crop from it")
+        raise ModelError(f"{where}: short_side ({p.short_side}) must be at least size ({p.size}) for a crop")
     if len(p.mean) != 3 or len(p.std) != 3 or not all(p.std):
         raise ModelError(f"{where}: mean and std must be three numbers each, std without zeros")
     if not re.fullmatch(r"[0-9a-f]{64}", card.sha256):
@@ -225,4 +231,4 @@ def _check(card: Card, where: str) -> None:
     if Path(card.file).name != card.file:
         raise ModelError(f"{where}: file must be a bare file name beside the card, got {card.file!r}")
     if card.hub and not re.fullmatch(r"[0-9a-f]{40}", card.hub.revision):
-        raise ModelError(f"{where}: hub.revision must be a full commit (40 hexadecimal digits), so that it is pinned")
+        raise ModelError(f"{where}: hub.revision must be a full commit, 40 hexadecimal digits")

@@ -14,7 +14,7 @@ import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO
@@ -47,7 +47,7 @@ def fetch(card: Card, progress: Callable[[int, int | None], None] | None = None)
         FetchError: the hub cannot be reached, refuses, or sends something else.
     """
     if card.hub is None:
-        raise ModelError(f"model {card.name!r} has no [hub] section in its card: there is nowhere to fetch it from")
+        raise ModelError(f"model {card.name!r} has no [hub] section in its card that says where to fetch it")
     folder = models_folder()
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / card.file
@@ -101,12 +101,13 @@ def _download(
 
 
 @contextlib.contextmanager
-def _mapped_errors(address: str, card: Card):  # type: ignore[no-untyped-def]
+def _mapped_errors(address: str, card: Card) -> Iterator[None]:
     """Turn what urllib raises into FetchError."""
     try:
         yield
     except urllib.error.HTTPError as error:
-        hint = "set HF_TOKEN to a token that may read it" if error.code in (401, 403) else "check the card's [hub] section"
+        refused = error.code in (401, 403)
+        hint = "set HF_TOKEN to a token that may read it" if refused else "check the card's [hub] section"
         raise FetchError(f"the hub answered {error.code} for {address}: {hint}") from error
     except (urllib.error.URLError, OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)

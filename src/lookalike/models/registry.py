@@ -83,7 +83,7 @@ def onnx_file(card: Card) -> Path:
     digest = file_sha256(path)
     if digest != card.sha256:
         raise ModelError(
-            f"{path} is not the file its card describes (sha256 {digest[:12]}…, expected {card.sha256[:12]}…): "
+            f"{path} is not the file its card describes (sha256 {digest[:12]}…, not {card.sha256[:12]}…): "
             f"fetch or copy it again"
         )
     return path
