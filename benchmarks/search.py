@@ -34,7 +34,7 @@ from lookalike.vectors import canonical
 DIMENSION = 256
 CLUSTERS = 4000
 BATCH = 10_000
-QUERIES = 200
+QUERIES = 1000
 K = 10
 SPACE = Space("benchmark", "drawn", "embedding", "none", DIMENSION)
 LIMITS = {"exact_ms": 25.0, "approximate_ms": 2.0, "memory_mb": 600.0, "open_s": 0.5}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from lookalike.errors import (
 )
 from lookalike.filters import Filter, parse
 from lookalike.gallery.base import Gallery, Matches, Picture, Space
-from lookalike.images import Limits, thumbnail_jpeg
+from lookalike.images import Limits, Pixels, thumbnail_jpeg
 from lookalike.metadata import MetadataTable
 from lookalike.query import Region, combine
 from lookalike.results import (
@@ -36,7 +36,7 @@ from lookalike.results import (
     ModelInfo,
     SearchResult,
 )
-from lookalike.sandbox import Decoder
+from lookalike.sandbox import Decoder, Sandbox
 from lookalike.vectors import Vectors, cosines
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ class Collection:
         self._local = threading.local()
         self._decoders: list[Decoder] = []
         self._lock = threading.RLock()
+        self._gallery: Gallery | None = None
+        self._embedder: Embedder | None = None
 
     @classmethod
     def open(
@@ -104,18 +106,24 @@ class Collection:
 
     # --- parts, made when first needed -------------------------------------------------------
 
-    @cached_property
+    @property
     def gallery(self) -> Gallery:
         """Where the rows and vectors live.
 
         Raises:
             CollectionNotFound: there is no collection in the directory yet.
         """
+        return self._open_gallery(create=False)
+
+    def _open_gallery(self, *, create: bool) -> Gallery:
         from lookalike.gallery.local import LocalGallery
 
-        return LocalGallery(self.directory, create=False)
+        with self._lock:
+            if self._gallery is None:
+                self._gallery = LocalGallery(self.directory, create=create)
+            return self._gallery
 
-    @cached_property
+    @property
     def embedder(self) -> Embedder:
         """The network the collection's vectors are made with.
 
@@ -123,7 +131,10 @@ class Collection:
             CollectionError: the collection has no vectors of the model that was named.
             ModelError: the model is not there, or not the one it was when the vectors were made.
         """
-        return self._embedder_for(self.space)
+        with self._lock:
+            if self._embedder is None:
+                self._embedder = self._embedder_for(self.space)
+            return self._embedder
 
     @property
     def space(self) -> Space:
@@ -147,8 +158,8 @@ class Collection:
         )
 
     def _is_wanted(self, space: Space) -> bool:
-        wanted = [(self._model, space.model), (self._output, space.output), (self._runtime, space.runtime)]
-        return all(name is None or name == got for name, got in wanted)
+        wanted = [(self._output, space.output), (self._runtime, space.runtime)]
+        return all(name is None or name == got for name, got in wanted) and _is_model(self._model, space)
 
     def _wanted_name(self) -> str:
         return ", ".join(
@@ -237,8 +248,6 @@ class Collection:
 
     def _space_to_add(self) -> tuple[Space, Embedder]:
         """The space new vectors go to, and what makes them; the directory is made if needed."""
-        from lookalike.gallery.local import LocalGallery
-
         try:
             known = self.gallery.spaces()
         except CollectionNotFound:
@@ -248,9 +257,8 @@ class Collection:
                 return space, self.embedder
         name = self._model or (known[0].model if known else models.DEFAULT_MODEL)
         embedder = Embedder.load(name, self._output, self._runtime or "onnxruntime")
-        self.__dict__["embedder"] = embedder
-        if "gallery" not in self.__dict__:
-            self.__dict__["gallery"] = LocalGallery(self.directory, create=True)
+        self._embedder = embedder
+        self._open_gallery(create=True)
         model = embedder.card.name if name == embedder.card.name else os.path.abspath(name)
         space = Space(embedder.identity, model, embedder.output, embedder.runtime, embedder.dimension)
         self._model = model
@@ -402,6 +410,8 @@ class Collection:
         """
         if k < 1:
             raise UsageError(f"k must be at least 1, got {k}")
+        if threshold is not None and not -1 <= threshold <= 1:
+            raise UsageError(f"threshold must be a similarity from -1 to 1, got {threshold}")
         chosen = Region.parse(region) if isinstance(region, str) else region
         positive = [self._asked(picture, chosen), *(self._asked(p, None) for p in also)]
         negative = [self._asked(p, None) for p in against]
@@ -420,20 +430,29 @@ class Collection:
             for number, similarity in zip(matches.ids, matches.similarities, strict=True)
             if int(number) not in own and similarity >= least
         ][:k]
-        rows = self.gallery.get([number for number, _ in pairs])
+        rows = self._rows([number for number, _ in pairs])
+        there = [(rows[number], similarity) for number, similarity in pairs if number in rows]
         return tuple(
             Hit(rank, row.id, row.path, similarity, missing=row.missing, metadata=row.metadata)
-            for rank, (row, (_, similarity)) in enumerate(zip(rows, pairs, strict=True), start=1)
+            for rank, (row, similarity) in enumerate(there, start=1)
         )
+
+    def _rows(self, ids: Sequence[int]) -> dict[int, Picture]:
+        """The pictures with these ids, without those that a writer has removed meanwhile."""
+        try:
+            return {row.id: row for row in self.gallery.get(ids)}
+        except NotInCollection:
+            if len(ids) == 1:
+                return {}
+            return {number: row for one in ids for number, row in self._rows([one]).items()}
 
     def _asked(self, picture: Asked, region: Region | None) -> _Asked:
         """The vector of what is asked for, and the ids of the same picture in the collection."""
         if isinstance(picture, (int, np.integer)):
             return self._asked_row(self.picture(int(picture)), region)
         if isinstance(picture, (str, os.PathLike)):
-            file = files.identify(picture)
-            row = self.gallery.at_path(file.path)
-            if row is not None and row.file == file:
+            row = self.gallery.at_path(os.path.abspath(picture))
+            if row is not None and self._is_as_indexed(row):
                 return self._asked_row(row, region)
             data: Source = files.read(picture, max_bytes=self._decoder.limits.max_bytes)
             same = [row.id] if row is not None else self._ids_with(data)
@@ -444,9 +463,19 @@ class Collection:
         return _Asked(self._embed(picture, region), self._ids_with(picture))
 
     def _asked_row(self, row: Picture, region: Region | None) -> _Asked:
-        if region is not None:
-            return _Asked(self._embed(row.path, region), [row.id])
-        return _Asked(self.gallery.vectors(self.space, [row.id])[0], [row.id])
+        if region is None:
+            # A picture may have come with another model and have no vector of this one.
+            with suppress(NotInCollection):
+                return _Asked(self.gallery.vectors(self.space, [row.id])[0], [row.id])
+        return _Asked(self._embed(row.path, region), [row.id])
+
+    def _is_as_indexed(self, row: Picture) -> bool:
+        """Whether what is known of a picture can stand for its file: it has not changed, or
+        there is none any more."""
+        try:
+            return files.identify(row.path) == row.file
+        except PictureError:
+            return not os.path.lexists(row.path)
 
     def _ids_with(self, picture: Source) -> list[int]:
         if not isinstance(picture, bytes):
@@ -460,10 +489,10 @@ class Collection:
 
     def close(self) -> None:
         """Give back files, memory and helper processes. Closing twice is harmless."""
-        if "gallery" in self.__dict__:
-            self.gallery.close()
-            del self.__dict__["gallery"]
         with self._lock:
+            if self._gallery is not None:
+                self._gallery.close()
+                self._gallery = None
             for decoder in self._decoders:
                 decoder.close()
             self._decoders.clear()
@@ -474,6 +503,16 @@ class Collection:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _is_model(name: str | None, space: Space) -> bool:
+    """Whether a name or path means the model of a space; None means any."""
+    if name is None or name == space.model:
+        return True
+    try:
+        return models.find(name).identity(space.output, space.runtime) == space.identity
+    except ModelError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -506,27 +545,40 @@ def compare(
     """
     embedder = embedder or Embedder.load(model)
     with Decoder() as decoder:
-        a, b = (decoder.decode(picture, min_side=1 << 20) for picture in (first, second))
         vectors = [embed(embedder, decoder, picture) for picture in (first, second)]
     similarity = float(cosines(vectors[0], vectors[1][None])[0])
     if _same_bytes(first, second):
         verdict = "same file"
-    elif np.array_equal(a.rgb, b.rgb):
-        verdict = "same pixels"
+    elif similarity < embedder.alike:
+        verdict = "different"
     else:
-        verdict = "alike" if similarity >= embedder.alike else "different"
+        verdict = "same pixels" if _same_pixels(first, second) else "alike"
     return Comparison(similarity, verdict)
 
 
 def _same_bytes(first: Source, second: Source) -> bool:
-    both = [p if isinstance(p, bytes) else _file_bytes(p) for p in (first, second)]
-    return both[0] is not None and both[0] == both[1]
+    data = _bytes(first)
+    return data is not None and data == _bytes(second)
 
 
-def _file_bytes(picture: Source) -> bytes | None:
+def _same_pixels(first: Source, second: Source) -> bool:
+    # At full size, and without the short cuts in colour that the fast JPEG decoder takes.
+    with Sandbox() as sandbox:
+        a, b = (_pixels(picture, sandbox) for picture in (first, second))
+    return np.array_equal(a, b)
+
+
+def _pixels(picture: Source, sandbox: Sandbox) -> Pixels:
+    data = _bytes(picture)
+    if data is not None:
+        return sandbox.decode(data, min_side=1 << 20).rgb
+    return Decoder().decode(picture, min_side=1 << 20).rgb  # an array or a Pillow image: no helper
+
+
+def _bytes(picture: Source) -> bytes | None:
     if isinstance(picture, (str, os.PathLike)):
         return files.read(picture, max_bytes=Limits().max_bytes)
-    return None
+    return picture if isinstance(picture, bytes) else None
 
 
 def _name(picture: Asked) -> str:

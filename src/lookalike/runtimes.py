@@ -64,12 +64,13 @@ class OnnxRuntime(Runtime):
 
     def run(self, pictures: Array, outputs: Sequence[str]) -> list[npt.NDArray[np.float32]]:
         try:
-            return list(self._session.run(list(outputs), {self._tensor: pictures}))
+            answer = self._session.run(list(outputs), {self._tensor: pictures})
         except Exception as error:
             missing = [name for name in outputs if name not in self._names]
             if missing:
                 raise _no_output(self._file, missing[0], self._names) from error
             raise ModelError(f"{self._file} failed on a picture: {_first_line(error)}") from error
+        return [np.asarray(values, np.float32) for values in answer]
 
 
 class OpenVino(Runtime):
@@ -109,7 +110,7 @@ class OpenVino(Runtime):
             answer = self._model.create_infer_request().infer([pictures])
         except Exception as error:
             raise ModelError(f"{self._file} failed on a picture: {_first_line(error)}") from error
-        return [np.array(answer[self._ports[name]]) for name in outputs]
+        return [np.array(answer[self._ports[name]], np.float32) for name in outputs]
 
 
 RUNTIMES = ("onnxruntime", "openvino")

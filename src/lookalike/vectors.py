@@ -29,8 +29,30 @@ def unit(rows: npt.NDArray[np.floating]) -> Vectors:
 
 
 def to_half(rows: npt.NDArray[np.floating]) -> npt.NDArray[np.float16]:
-    """Rows as they are stored: unit length, 16-bit floats. (n, d) float16."""
-    return unit(rows).astype(np.float16)
+    """Rows as they are stored: unit length, 16-bit floats. (n, d) float16.
+
+    A canonical row gives a stored row that reads as the same bits. Rounding it once more would
+    not do: it was divided by a length that is 1 to three digits only, and so may lie closer to
+    other 16-bit numbers (happens to one row in a hundred when rows are short).
+    """
+    half = unit(rows).astype(np.float16)
+    lengths = np.square(rows, dtype=np.float64).sum(axis=1)
+    ones = np.flatnonzero(np.abs(lengths - 1) < 1e-5)  # all others cannot be canonical
+    if len(ones):
+        half[ones] = _as_stored(np.asarray(rows[ones], np.float32), half[ones])
+    return half
+
+
+def _as_stored(rows: Vectors, half: npt.NDArray[np.float16]) -> npt.NDArray[np.float16]:
+    """The stored rows that rows of length 1 were read from, or `half` where there are none."""
+    largest = np.abs(half).argmax(axis=1)[:, None]
+    given, top = np.take_along_axis(rows, largest, 1), np.take_along_axis(half, largest, 1)
+    for stored in (np.nextafter(top, np.float16(0)), np.nextafter(top, 2 * top), top):
+        # Had the largest number been stored as this, the row was divided by this length.
+        length = stored.astype(np.float64) / given
+        guess = (rows * length).astype(np.float16)
+        half = np.where((from_half(guess) == rows).all(axis=1, keepdims=True), guess, half)
+    return half
 
 
 def from_half(rows: npt.NDArray[np.float16]) -> Vectors:
@@ -61,6 +83,6 @@ def cosines(query: Vectors, rows: Vectors) -> Vectors:
     Returns:
         (n,) float32.
     """
-    products = rows.astype(np.float64) * query.astype(np.float64)
+    products = rows.astype(np.float64, order="C") * query.astype(np.float64)
     sums: Vectors = np.clip(np.add.reduce(products, axis=1), -1.0, 1.0).astype(np.float32)
     return sums

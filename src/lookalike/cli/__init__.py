@@ -28,13 +28,13 @@ INTERRUPTED = 130
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(None, "-V", "--version", package_name="lookalike", message="lookalike %(version)s")
 def lookalike() -> None:
-    r"""What looks like this? Find lookalikes in your own pictures, offline.
+    """What looks like this? Find lookalikes in your own pictures, offline.
 
     \b
       lookalike index photos/          put a folder of pictures into a collection
       lookalike search query.jpg       find the ones that look like this one
       lookalike demo                   see it work on a small shop that it draws itself
-    """
+    """  # noqa: D301 - \b is a character that keeps click from filling the lines
 
 
 for command in (index, search, compare, info, remove, models, demo):
@@ -45,6 +45,7 @@ def main() -> None:
     """Run the command line and end the process with its exit code."""
     try:
         code = lookalike.main(standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -54,8 +55,9 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted. What was done so far is kept.", err=True)
         code = INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has heard enough (`| head`): that is no error.
+    except (BrokenPipeError, SystemExit):
+        # Whoever read our output has heard enough (`| head`): that is no error. Click makes
+        # SystemExit of it, and of nothing else in this mode.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code if isinstance(code, int) else 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lookalike.cli.options import collection_option, json_option, model_options, open_collection
-from lookalike.cli.terminal import echo_failures, echo_json, progress_bar, short_path
+from lookalike.cli.terminal import echo_failures, echo_json, many, progress_bar, short_path, visible
 
 if TYPE_CHECKING:
     from lookalike.results import IndexReport
@@ -113,11 +113,9 @@ def _count(
 def _show(report: IndexReport, metadata: str | None) -> None:
     echo_failures(report.failed)
     if report.unmatched:
-        click.echo(
-            f"{len(report.unmatched):,} rows of {metadata} belong to no picture here, "
-            f"the first: {report.unmatched[0]}",
-            err=True,
-        )
+        rows = many(len(report.unmatched), "row")
+        first = visible(report.unmatched[0])
+        click.echo(f"{rows} of {metadata} without a picture here, the first for {first}", err=True)
     counts = [
         (report.added, "added"),
         (report.updated, "updated"),
@@ -127,5 +125,6 @@ def _show(report: IndexReport, metadata: str | None) -> None:
         (report.truncated, "cut short but used"),
     ]
     parts = [f"{number:,} {word}" for number, word in counts if number or word == "added"]
-    click.echo(", ".join(parts) + f" in {report.seconds:.1f} s ({report.images_per_second:,.0f} pictures/s)")
-    click.echo(f"{report.images:,} pictures in {short_path(report.collection)}")
+    speed = f" ({report.images_per_second:,.0f} pictures/s)" if report.images_per_second else ""
+    click.echo(", ".join(parts) + f" in {report.seconds:.1f} s{speed}")
+    click.echo(f"{many(report.images, 'picture')} in {short_path(report.collection)}")

@@ -10,7 +10,7 @@ from lookalike.cli.options import collection_option, json_option, open_collectio
 from lookalike.cli.terminal import console, echo_json, plain_table, short_path
 
 if TYPE_CHECKING:
-    from lookalike.results import CollectionInfo
+    from lookalike.results import CollectionInfo, ModelInfo
 
 
 @click.command(short_help="Show what is in a collection.")
@@ -35,7 +35,7 @@ def info(failures: bool, collection: str | None, as_json: bool) -> None:
 
 
 def _show(facts: CollectionInfo) -> None:
-    table = plain_table(("", "left"), ("", "left"))
+    table = plain_table(("", "left"), ("", "fold"))
     table.show_header = False
     for name, value in _rows(facts):
         table.add_row(name, value)
@@ -54,10 +54,16 @@ def _rows(facts: CollectionInfo) -> list[tuple[str, str]]:
     for model in facts.models:
         how = f"{model.model}, {model.output}, {model.dimension} numbers, {model.runtime}"
         rows.append(("model", f"{how}: {model.vectors:,} vectors"))
-        recall = "" if model.recall is None else f", recall@10 {model.recall:.3f}"
-        rows.append(("search", f"{model.index}{recall}"))
+        rows.append(("search", _how_searched(model)))
     rows.append(("size", _size(facts)))
     return rows
+
+
+def _how_searched(model: ModelInfo) -> str:
+    if model.index == "exact":
+        return "exact: compares with every picture"
+    recall = "not measured yet" if model.recall is None else f"{model.recall:.3f}"
+    return f"{model.index}, recall@10 {recall} (--exact compares with every picture)"
 
 
 def _size(facts: CollectionInfo) -> str:

@@ -30,7 +30,7 @@ def models(context: click.Context, as_json: bool) -> None:
     if as_json:
         echo_json([_facts(card) for card in cards])
         return
-    table = plain_table(("model", "left"), ("outputs", "left"), ("here", "left"), ("", "left"))
+    table = plain_table(("model", "left"), ("outputs", "fold"), ("here", "left"), ("", "fold"))
     for card in cards:
         outputs = ", ".join(f"{name} ({output.dimension})" for name, output in card.outputs.items())
         table.add_row(card.name, outputs, "yes" if is_here(card) else "no", card.summary)

@@ -6,7 +6,7 @@ import click
 
 from lookalike.cli.options import collection_option, json_option, open_collection
 from lookalike.cli.search import asked
-from lookalike.cli.terminal import echo_json, short_path
+from lookalike.cli.terminal import echo_json, many, short_path
 
 
 @click.command(short_help="Take pictures out of a collection; files are not touched.")
@@ -34,4 +34,4 @@ def remove(
         return
     for path in removed:
         click.echo(short_path(path))
-    click.echo(f"{len(removed):,} pictures removed from the collection; no file was touched", err=True)
+    click.echo(f"{many(len(removed), 'picture')} removed from the collection; no file was touched", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lookalike.cli.options import collection_option, json_option, model_options, open_collection
-from lookalike.cli.terminal import cell, console, echo_json, plain_table, short_path
+from lookalike.cli.terminal import GAP, cell, console, echo_json, plain_table, short_path, visible
 from lookalike.errors import LookalikeError, NotInCollection, PictureError, UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lookalike.results import SearchResult
 
 BAR = 8
+BESIDE_PATH = 3 + GAP + len("0.000 ") + BAR + GAP  # rank and similarity
 COLUMNS_SHOWN = 6
 
 
@@ -107,7 +108,7 @@ def search(
         if html:
             _write_page(html, shown, gallery)
     if failures == len(pictures):
-        sys.exit(1)
+        raise click.exceptions.Exit(1)
 
 
 def asked(name: str) -> Asked:
@@ -124,8 +125,10 @@ def asked(name: str) -> Asked:
 def _say_failure(name: str, error: LookalikeError, as_json: bool) -> None:
     if as_json:
         echo_json({"query": name, "error": str(error), "results": []})
-    else:
-        click.echo(f"Error: {error}", err=True)
+        return
+    nameless = isinstance(error, PictureError) and error.name is None
+    place = "" if not nameless else "standard input: " if name == "-" else f"{name}: "
+    click.echo(f"Error: {place}{error}", err=True)
 
 
 def _say(result: SearchResult, as_json: bool, paths: bool) -> None:
@@ -140,26 +143,36 @@ def _say(result: SearchResult, as_json: bool, paths: bool) -> None:
 
 def _table(result: SearchResult) -> None:
     out = console()
-    out.print(f"Like {short_path(result.query)}", style="bold")
+    out.print(f"Like {short_path(result.query)}", style="bold", soft_wrap=True)
     if not result.results:
         out.print("  nothing found: loosen --where or --threshold, or index more pictures\n")
         return
-    names = _columns(result)
-    table = plain_table(
-        ("", "right"), ("similarity", "left"), ("path", "left"), *((n, "left") for n in names)
-    )
-    for hit in result.results:
-        path = short_path(hit.path) + (" (missing)" if hit.missing else "")
-        values = [cell(hit.metadata.get(name)) for name in names]
-        table.add_row(str(hit.rank), f"{hit.similarity:.3f} {_bar(hit.similarity)}", path, *values)
+    paths = [short_path(hit.path) + (" (missing)" if hit.missing else "") for hit in result.results]
+    room = out.width - BESIDE_PATH - max(map(len, paths))
+    columns = _columns(result, room)
+    headings = [(visible(name), "left") for name in columns]
+    table = plain_table(("", "right"), ("similarity", "left"), ("path", "fold"), *headings)
+    for hit, path, *values in zip(result.results, paths, *columns.values(), strict=True):
+        bar = f" {_bar(hit.similarity)}" if room >= 0 else ""
+        table.add_row(str(hit.rank), f"{hit.similarity:.3f}{bar}", path, *values)
     out.print(table)
     out.print()
 
 
-def _columns(result: SearchResult) -> list[str]:
-    """The metadata columns to show: the first few, in the order of the metadata file."""
-    names = dict.fromkeys(name for hit in result.results for name in hit.metadata)
-    return list(names)[:COLUMNS_SHOWN]
+def _columns(result: SearchResult, room: int) -> dict[str, list[str]]:
+    """The metadata columns that fit beside the paths, in the order of the metadata file.
+
+    Returns:
+        For each column the cells, one a hit.
+    """
+    columns: dict[str, list[str]] = {}
+    for name in dict.fromkeys(name for hit in result.results for name in hit.metadata):
+        cells = [cell(hit.metadata.get(name)) for hit in result.results]
+        room -= GAP + max(map(len, (name, *cells)))
+        if room < 0 or len(columns) == COLUMNS_SHOWN:
+            break
+        columns[name] = cells
+    return columns
 
 
 def _bar(similarity: float) -> str:

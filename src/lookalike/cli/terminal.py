@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from lookalike.indexing import Progress
 
 FAILURES_SHOWN = 10
+GAP = 2  # blanks between the columns of a table
+WIDEST_CELL = 40  # characters of a metadata value
 # Rows are never cut where nobody can widen the window.
 WIDTH_WITHOUT_TERMINAL = 160
 
@@ -34,13 +36,32 @@ def console(*, err: bool = False) -> Console:
 
 
 def plain_table(*columns: tuple[str, str]) -> Table:
-    """A calm table without lines. Columns are (heading, `left` or `right`)."""
+    """A calm table without lines.
+
+    Args:
+        columns: (heading, kind): `left` and `right` stay on one line, `fold` goes on below where
+            the window is narrow.
+    """
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading, side in columns:
-        table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
+    for heading, kind in columns:
+        table.add_column(
+            heading,
+            justify="right" if kind == "right" else "left",
+            overflow="fold" if kind == "fold" else "ellipsis",
+            no_wrap=kind != "fold",
+        )
     return table
+
+
+def many(number: int, thing: str) -> str:
+    """A number of things.
+
+    >>> many(1, "picture"), many(1200, "picture")
+    ('1 picture', '1,200 pictures')
+    """
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def echo_json(result: object) -> None:
@@ -49,9 +70,22 @@ def echo_json(result: object) -> None:
 
 
 def short_path(path: str) -> str:
-    """The path as seen from the current directory when it lies below it."""
+    """The path as seen from the current directory when it lies below it, fit to be shown."""
     here = os.path.join(os.getcwd(), "")
-    return path[len(here) :] if path.startswith(here) else path
+    return visible(path[len(here) :] if path.startswith(here) else path)
+
+
+def visible(text: str) -> str:
+    r"""The text with line breaks and other control characters written out, so that a strange
+    file name cannot upset a table or a terminal.
+
+    >>> visible("a\nb\x1b[31m.jpg")
+    'a\\nb\\x1b[31m.jpg'
+    """
+    if text.isprintable():
+        return text
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(shown)
 
 
 def cell(value: Any) -> str:
@@ -60,15 +94,15 @@ def cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    text = f"{value:g}" if isinstance(value, float) else visible(str(value))
+    return text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 1] + "…"
 
 
 def echo_failures(failures: Sequence[Failure]) -> None:
     """List files that could not be used on standard error, the first few with their reasons."""
     if not failures:
         return
-    many = "1 file" if len(failures) == 1 else f"{len(failures):,} files"
-    click.echo(f"{many} could not be used:", err=True)
+    click.echo(f"{many(len(failures), 'file')} could not be used:", err=True)
     for failure in failures[:FAILURES_SHOWN]:
         click.echo(f"  {short_path(failure.path)}: {failure.reason}", err=True)
     if len(failures) > FAILURES_SHOWN:

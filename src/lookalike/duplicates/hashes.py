@@ -36,12 +36,12 @@ def perceptual_hash(rgb: npt.NDArray[np.uint8]) -> int:
     """
     import cv2
 
-    while min(rgb.shape[:2]) >= 2 * _ENOUGH:
+    grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+    while min(grey.shape) >= 2 * _ENOUGH:
         # At exactly half the size, linear interpolation is the mean of 2 x 2 pixels.
-        half = (rgb.shape[1] // 2, rgb.shape[0] // 2)
-        rgb = np.asarray(cv2.resize(rgb, half, interpolation=cv2.INTER_LINEAR), np.uint8)
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    rows = _product(grey, _waves(grey.shape[1]))
+        half = (grey.shape[1] // 2, grey.shape[0] // 2)
+        grey = np.asarray(cv2.resize(grey, half, interpolation=cv2.INTER_LINEAR), np.uint8)
+    rows = _product(grey.astype(np.float32), _waves(grey.shape[1]))
     waves = _product(np.ascontiguousarray(_waves(grey.shape[0]).T), rows).ravel()
     waves[np.abs(waves) < _FLAT] = 0.0
     ordered = np.sort(waves)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -146,8 +148,14 @@ class Card:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-# What TOML may hold for a field of this type; lists and tables stand for everything else.
-_TYPES: Mapping[object, tuple[type, ...]] = {int: (int,), str: (str,), float: (int, float)}
+# What TOML may hold for a field of this type. Fields of other types are sections of their own.
+_TYPES: Mapping[object, tuple[type, ...]] = {
+    int: (int,),
+    str: (str,),
+    float: (int, float),
+    tuple[float, ...]: (list,),
+    Mapping[str, float]: (dict,),
+}
 
 
 def read_card(path: Path) -> Card:
@@ -192,16 +200,16 @@ def _section(cls: type[Any], table: Any, where: str) -> Any:
 def _plain(cls: type[Any], table: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The table's values for the dataclass, checked for unknown, missing and mistyped keys."""
     hints = get_type_hints(cls)
-    fields = {f.name: f for f in cls.__dataclass_fields__.values()}
+    fields = [name for name, hint in hints.items() if hint in _TYPES]
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in fields:
             raise ModelError(f"{where}: unknown key {key!r}; known are {', '.join(fields)}")
-        if isinstance(value, bool) or not isinstance(value, _TYPES.get(hints[key], (list, dict))):
+        if isinstance(value, bool) or not isinstance(value, _TYPES[hints[key]]):
             raise ModelError(f"{where}: {key} has the wrong type ({type(value).__name__})")
         values[key] = tuple(value) if isinstance(value, list) else value
     needed = {"tensor", "size", "short_side", "dimension", "name", "file", "sha256", "repository", "revision"}
-    missing = sorted((needed & fields.keys()) - values.keys())
+    missing = [name for name in fields if name in needed and name not in values]
     if missing:
         raise ModelError(f"{where}: {missing[0]} is missing")
     return values
@@ -224,11 +232,30 @@ def _check(card: Card, where: str) -> None:
             raise ModelError(f"{where}: {key} must be between 1 and 65536, got {number}")
     if p.fit == "crop" and p.short_side < p.size:
         raise ModelError(f"{where}: short_side ({p.short_side}) must be at least size ({p.size}) for a crop")
-    if len(p.mean) != 3 or len(p.std) != 3 or not all(p.std):
+    if len(p.mean) != 3 or len(p.std) != 3 or not _are_numbers(*p.mean, *p.std) or not all(p.std):
         raise ModelError(f"{where}: mean and std must be three numbers each, std without zeros")
     if not re.fullmatch(r"[0-9a-f]{64}", card.sha256):
         raise ModelError(f"{where}: sha256 must be 64 hexadecimal digits, got {card.sha256!r}")
-    if Path(card.file).name != card.file:
-        raise ModelError(f"{where}: file must be a bare file name beside the card, got {card.file!r}")
+    if Path(card.file).name != card.file or not card.file.endswith(".onnx"):
+        raise ModelError(f"{where}: file must be a bare file name ending in .onnx, got {card.file!r}")
+    if card.hub and not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", card.hub.repository):
+        raise ModelError(f"{where}: hub.repository must be OWNER/NAME, got {card.hub.repository!r}")
     if card.hub and not re.fullmatch(r"[0-9a-f]{40}", card.hub.revision):
         raise ModelError(f"{where}: hub.revision must be a full commit, 40 hexadecimal digits")
+    for name, o in card.outputs.items():
+        if not -1 <= o.alike <= 1:
+            raise ModelError(f"{where}: outputs.{name}.alike must be between -1 and 1, got {o.alike}")
+        if o.reference and not _is_vector(o.reference, o.dimension):
+            what = f"{o.dimension} 16-bit floats in base64"
+            raise ModelError(f"{where}: outputs.{name}.reference must be {what}")
+
+
+def _are_numbers(*values: Any) -> bool:
+    return all(type(value) in (int, float) and math.isfinite(value) for value in values)
+
+
+def _is_vector(reference: str, dimension: int) -> bool:
+    try:
+        return len(base64.b64decode(reference, validate=True)) == 2 * dimension
+    except ValueError:
+        return False

@@ -9,15 +9,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import shutil
-import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
-from http.client import HTTPException
+from collections.abc import Callable, Generator, Iterator
+from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from typing import IO
+from urllib.request import Request
 
 from lookalike.errors import FetchError, ModelError
 from lookalike.models.cards import Card
@@ -33,7 +34,8 @@ MAX_BYTES = 8 << 30
 def fetch(card: Card, progress: Callable[[int, int | None], None] | None = None) -> Path:
     """Download a card's ONNX file to the user's model folder and verify it.
 
-    The hub's address can be changed with `HF_ENDPOINT`; a token in `HF_TOKEN` is sent along.
+    The hub's address can be changed with `HF_ENDPOINT`; a token in `HF_TOKEN` is sent to
+    it, and to no other host that it redirects to.
 
     Args:
         card: a card with a `[hub]` section.
@@ -44,60 +46,89 @@ def fetch(card: Card, progress: Callable[[int, int | None], None] | None = None)
 
     Raises:
         ModelError: the card has no `[hub]` section.
-        FetchError: the hub cannot be reached, refuses, or sends something else.
+        FetchError: the hub cannot be reached, refuses, or sends something else; or the model
+            folder cannot be written to.
     """
     if card.hub is None:
         raise ModelError(f"model {card.name!r} has no [hub] section in its card that says where to fetch it")
     folder = models_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / card.file
-    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{card.file}.")
-    temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            digest = _download(_address(card), file, card, progress)
-        if digest != card.sha256:
+        folder.mkdir(parents=True, exist_ok=True)
+        target = _kept(card, folder, progress)
+        if not card.path.parent.samefile(folder):
+            shutil.copyfile(card.path, folder / card.path.name)
+    except OSError as error:
+        raise FetchError(f"{folder} cannot be written to: {error.strerror or error}") from error
+    return target
+
+
+def _kept(card: Card, folder: Path, progress: Callable[[int, int | None], None] | None) -> Path:
+    """Download, verify, and only then give the file its name."""
+    address, target = _address(card), folder / card.file
+    temporary = folder / f".{card.file}.{secrets.token_hex(4)}"
+    digest, done = hashlib.sha256(), 0
+    try:
+        with temporary.open("xb") as file, contextlib.closing(_chunks(address, card)) as chunks:
+            for chunk, total in chunks:
+                file.write(chunk)
+                digest.update(chunk)
+                done += len(chunk)
+                if progress:
+                    progress(done, total)
+        if digest.hexdigest() != card.sha256:
             raise FetchError(
-                f"what {_address(card)} sent is not model {card.name!r}: sha256 {digest[:12]}…, "
+                f"what {address} sent is not model {card.name!r}: sha256 {digest.hexdigest()[:12]}…, "
                 f"expected {card.sha256[:12]}…; nothing was kept"
             )
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
-    if card.path.parent != folder:
-        shutil.copyfile(card.path, folder / card.path.name)
     return target
 
 
 def _address(card: Card) -> str:
     assert card.hub is not None
-    base = os.environ.get("HF_ENDPOINT", HUB).rstrip("/")
+    base = (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
     parts = (card.hub.repository, "resolve", card.hub.revision, card.hub.file)
     return base + "/" + "/".join(urllib.parse.quote(part) for part in parts)
 
 
-def _download(
-    address: str, file: IO[bytes], card: Card, progress: Callable[[int, int | None], None] | None
-) -> str:
-    """Stream the address into the file; the SHA-256 of what came, hexadecimal."""
+def _chunks(address: str, card: Card) -> Generator[tuple[bytes, int | None], None, None]:
+    """What the address sends, piece by piece, each with the bytes in all (None: not said)."""
     headers = {"User-Agent": "lookalike"}
     if token := os.environ.get("HF_TOKEN"):
         headers["Authorization"] = f"Bearer {token}"
-    digest, done = hashlib.sha256(), 0
+    done = 0
     with _mapped_errors(address, card):
-        request = urllib.request.Request(address, headers=headers)
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+        request = Request(address, headers=headers)
+        opener = urllib.request.build_opener(_Redirects)
+        with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
             length = answer.headers.get("Content-Length")
             total = int(length) if length else None
             while chunk := answer.read(CHUNK):
                 done += len(chunk)
                 if done > MAX_BYTES:
                     raise FetchError(f"{address} sends more than {MAX_BYTES >> 30} GiB: stopped")
-                file.write(chunk)
-                digest.update(chunk)
-                if progress:
-                    progress(done, total)
-    return digest.hexdigest()
+                yield chunk, total
+    if total is not None and done < total:
+        raise FetchError(f"{address} broke off after {done} of {total} bytes: try again")
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, but shows the token to nobody but the hub: it redirects downloads to
+    servers of others, and urllib would send it along."""
+
+    def redirect_request(
+        self, request: Request, file: IO[bytes], code: int, message: str, headers: HTTPMessage, address: str
+    ) -> Request | None:
+        follow = super().redirect_request(request, file, code, message, headers, address)
+        if follow and _host(follow) != _host(request):
+            follow.remove_header("Authorization")
+        return follow
+
+
+def _host(request: Request) -> tuple[str, str]:
+    return request.type, request.host
 
 
 @contextlib.contextmanager
@@ -106,8 +137,12 @@ def _mapped_errors(address: str, card: Card) -> Iterator[None]:
     try:
         yield
     except urllib.error.HTTPError as error:
-        refused = error.code in (401, 403)
-        hint = "set HF_TOKEN to a token that may read it" if refused else "check the card's [hub] section"
+        hint = "check the card's [hub] section"
+        if error.code in (401, 403):
+            hint = "set HF_TOKEN to a token that may read it"
+        elif error.code == 429 or error.code >= 500:
+            hint = "try again later"
+        error.close()
         raise FetchError(f"the hub answered {error.code} for {address}: {hint}") from error
     except (urllib.error.URLError, OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)

@@ -74,8 +74,9 @@ def onnx_file(card: Card) -> Path:
     """
     path = next((p for p in _places(card) if p.is_file()), None)
     if path is None and card.hub:
+        what = card.name if card.path.parent == models_folder() else card.path
         raise ModelError(
-            f"model {card.name!r} is not on this machine yet: run `lookalike models fetch {card.name}` "
+            f"model {card.name!r} is not on this machine yet: run `lookalike models fetch {what}` "
             f"while there is a network, or copy {card.file} to {models_folder()}"
         )
     if path is None:
