@@ -198,12 +198,14 @@ def test_the_reference_is_right_on_this_machine(loads: list[bool]) -> None:
 
 @pytest.mark.parametrize("share", [0.1, 1.0])
 def test_a_wrong_reference_stops_loading(loads: list[bool], share: float) -> None:
+    card = tampered(share)
     message = (
-        "model 'efficientnet-lite0' computes wrong vectors with onnxruntime on this processor: try "
-        "another runtime, or report this with your processor's name"
+        f"model 'efficientnet-lite0' computes other vectors here than its card {card.path} records as "
+        "`reference`. If you changed the card, remove that line; if not, onnxruntime computes wrongly on "
+        "this processor: try another runtime"
     )
     with pytest.raises(ModelError, match=f"^{re.escape(message)}$"):
-        Embedder(tampered(share))
+        Embedder(card)
     assert loads == [False, True]
 
 
@@ -213,7 +215,7 @@ def test_a_wrong_reference_in_a_copied_card(tmp_path: Path) -> None:
     good, bad = (c.outputs["embedding"].reference for c in (card, tampered(1.0)))
     (tmp_path / card.path.name).write_text(text.replace(good, bad), encoding="utf-8")
     (tmp_path / card.file).write_bytes(onnx_file(card).read_bytes())
-    with pytest.raises(ModelError, match="computes wrong vectors"):
+    with pytest.raises(ModelError, match="computes other vectors here than its card"):
         Embedder.load(tmp_path / card.file)
     assert Embedder.load(tmp_path / card.file, output="plain").dimension == 1280
 

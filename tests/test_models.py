@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib.util
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import onnx
@@ -449,3 +452,70 @@ def test_references_are_the_outputs_of_the_shipped_file(shipped: Card) -> None:
         reference = np.frombuffer(base64.b64decode(output.reference), np.float16).astype(np.float64)
         cosine = vector @ reference / np.linalg.norm(vector) / np.linalg.norm(reference)
         assert cosine > 0.999
+
+
+# --- how benchmarks/model.py measures it ------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> ModuleType:
+    path = Path(__file__).resolve().parents[1] / "benchmarks" / "model.py"
+    if not path.is_file():
+        pytest.skip("needs benchmarks/model.py, which is in the repository only")
+    spec = importlib.util.spec_from_file_location("benchmark_model", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def slow_recall(similarities: np.ndarray, wanted: np.ndarray, labels: np.ndarray, k: int) -> float:
+    found = 0
+    for row, label in zip(similarities, wanted, strict=True):
+        order = sorted(range(len(labels)), key=lambda i: (-row[i], i))
+        found += any(labels[i] == label for i in order[:k])
+    return found / len(wanted)
+
+
+def slow_map_at_r(similarities: np.ndarray, labels: np.ndarray) -> float:
+    values = []
+    for q in range(len(labels)):
+        others = [i for i in range(len(labels)) if i != q]
+        order = sorted(others, key=lambda i: (-similarities[q, i], i))
+        r = sum(labels[i] == labels[q] for i in others)
+        if r == 0:
+            continue
+        total, hits = 0.0, 0
+        for place, i in enumerate(order[:r], start=1):
+            if labels[i] == labels[q]:
+                hits += 1
+                total += hits / place
+        values.append(total / r)
+    return sum(values) / len(values)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_metrics_against_slow_references(benchmark: ModuleType, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    vectors = random.integers(-2, 3, (30, 3)).astype(np.float32)  # few numbers: many ties
+    labels = random.choice(list("abcdefg"), 30)
+    labels[0] = "alone"
+    similarities = benchmark.among_themselves(vectors)
+    assert np.isneginf(np.diag(similarities)).all()
+    assert benchmark.map_at_r(similarities, labels) == pytest.approx(slow_map_at_r(similarities, labels))
+    for k in (1, 5, 40):
+        expected = slow_recall(similarities, labels, labels, k)
+        assert benchmark.recall_at(similarities, labels, labels, k) == pytest.approx(expected)
+    queries, wanted = vectors[:7] @ vectors[7:].T, labels[:7]
+    for k in (1, 5):
+        expected = slow_recall(queries, wanted, labels[7:], k)
+        assert benchmark.recall_at(queries, wanted, labels[7:], k) == pytest.approx(expected)
+
+
+def test_the_ordinary_crop(benchmark: ModuleType) -> None:
+    ramp = np.repeat(np.arange(250, dtype=np.uint8)[None, :, None], 3, axis=2).repeat(224, axis=0)
+    np.testing.assert_array_equal(benchmark.ordinary_crop(ramp), ramp[:, 13:237])
+    for size in ((600, 400), (100, 224), (30, 90)):
+        assert benchmark.ordinary_crop(np.zeros((*size, 3), np.uint8)).shape == (224, 224, 3)

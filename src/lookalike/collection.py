@@ -144,9 +144,10 @@ class Collection:
             CollectionError: the collection has no vectors of that model.
         """
         spaces = self.gallery.spaces()
-        for space in spaces:
-            if self._is_wanted(space):
-                return space
+        wanted = [space for space in spaces if self._is_wanted(space)]
+        if wanted:
+            # Of one model under one name, the latest: its file or card has changed since.
+            return [space for space in wanted if _names(space) == _names(wanted[0])][-1]
         if not spaces:
             raise CollectionNotFound(
                 f"the collection in {self.directory} is empty: add pictures with `lookalike index FOLDER`"
@@ -252,12 +253,14 @@ class Collection:
             known = self.gallery.spaces()
         except CollectionNotFound:
             known = []
-        for space in known:
-            if self._is_wanted(space):
-                return space, self.embedder
+        if self._model is None and any(self._is_wanted(space) for space in known):
+            return self.space, self.embedder
         name = self._model or (known[0].model if known else models.DEFAULT_MODEL)
         embedder = Embedder.load(name, self._output, self._runtime or "onnxruntime")
         self._embedder = embedder
+        for space in known:
+            if space.identity == embedder.identity:
+                return space, embedder
         self._open_gallery(create=True)
         model = embedder.card.name if name == embedder.card.name else os.path.abspath(name)
         space = Space(embedder.identity, model, embedder.output, embedder.runtime, embedder.dimension)
@@ -503,6 +506,10 @@ class Collection:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _names(space: Space) -> tuple[str, str, str]:
+    return space.model, space.output, space.runtime
 
 
 def _is_model(name: str | None, space: Space) -> bool:

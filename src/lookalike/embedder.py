@@ -59,8 +59,9 @@ class Embedder:
             self._network = runtimes.load(runtime, file, tensor, threads, precise=True)
             if not self._agrees_with_reference():
                 raise ModelError(
-                    f"model {card.name!r} computes wrong vectors with {runtime} on this processor: "
-                    f"try another runtime, or report this with your processor's name"
+                    f"model {card.name!r} computes other vectors here than its card {card.path} records as "
+                    f"`reference`. If you changed the card, remove that line; if not, {runtime} computes "
+                    f"wrongly on this processor: try another runtime"
                 )
 
     @classmethod

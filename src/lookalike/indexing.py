@@ -282,6 +282,8 @@ class _Run:
         self._outcomes.append(outcome)
         if len(self._outcomes) >= BATCH_PICTURES or time.monotonic() - self._flushed > BATCH_SECONDS:
             self.flush()
+        else:
+            self._report()
 
     def flush(self) -> None:
         """Write the batch in work."""
@@ -381,7 +383,7 @@ class _Run:
 
     def _report(self) -> None:
         if self._progress:
-            self._progress(self.tally.done, len(self.tally.failed))
+            self._progress(self.tally.done + len(self._outcomes), len(self.tally.failed))
 
 
 def _keep_opencv_single() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,6 +89,15 @@ class OpenVino(Runtime):
             raise MissingExtra(what) from error
         try:
             core = openvino.Core()
+            # `read_model` would try other formats too, whose readers print to the terminal.
+            front_end = openvino.frontend.FrontEndManager().load_by_framework("onnx")
+            model = front_end.convert(front_end.load(str(file)))
+            names = [name for port in model.inputs for name in port.names]
+            _check_names(file, tensor, names)
+            # One picture at a time, known beforehand: a tenth faster than any number of them.
+            shape = model.input(tensor).get_partial_shape()
+            shape[0] = 1
+            model.reshape({tensor: shape})
             # No dynamic batching and no bf16: the same picture must give the same bits.
             settings = {
                 "INFERENCE_NUM_THREADS": threads,
@@ -95,22 +105,32 @@ class OpenVino(Runtime):
                 "PERFORMANCE_HINT": "LATENCY",
                 "INFERENCE_PRECISION_HINT": "f32",
             }
-            self._model = core.compile_model(str(file), "CPU", settings)
+            self._model = core.compile_model(model, "CPU", settings)
+        except ModelError:
+            raise
         except Exception as error:
             raise ModelError(f"{file} cannot be loaded by OpenVINO: {_first_line(error)}") from error
         self._file = file
-        _check_names(file, tensor, [name for i in self._model.inputs for name in i.names])
         self._ports = {name: port for port in self._model.outputs for name in port.names}
+        self._of_thread = threading.local()
 
     def run(self, pictures: Array, outputs: Sequence[str]) -> list[npt.NDArray[np.float32]]:
         missing = [name for name in outputs if name not in self._ports]
         if missing:
             raise _no_output(self._file, missing[0], sorted(self._ports))
         try:
-            answer = self._model.create_infer_request().infer([pictures])
+            answers = [self._request().infer([picture[None]]) for picture in pictures]
         except Exception as error:
             raise ModelError(f"{self._file} failed on a picture: {_first_line(error)}") from error
-        return [np.array(answer[self._ports[name]], np.float32) for name in outputs]
+        ports = [self._ports[name] for name in outputs]
+        return [np.concatenate([answer[port] for answer in answers]).astype(np.float32) for port in ports]
+
+    def _request(self) -> Any:
+        """This thread's own place to compute in: two threads must not share one, and making one
+        for every picture takes time."""
+        if not hasattr(self._of_thread, "request"):
+            self._of_thread.request = self._model.create_infer_request()
+        return self._of_thread.request
 
 
 RUNTIMES = ("onnxruntime", "openvino")

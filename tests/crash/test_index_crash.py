@@ -59,7 +59,7 @@ def test_killed_at_any_moment_the_next_run_goes_on(tmp_path: Path) -> None:
         assert images >= known  # what was there is not lost; files that vanish are only marked
         known = images
         change(folder, chance, number)
-    assert 0 < known < PICTURES + KILLS  # else nothing was tried
+    assert known > PICTURES / 4  # else little was tried
     subprocess.run(
         command(folder, collection), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

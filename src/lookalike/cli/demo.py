@@ -45,12 +45,10 @@ def demo(folder: str, as_json: bool) -> None:
     if as_json:
         echo_json({"index": report, "searches": [result for _, result in answers], "page": str(page)})
         return
-    click.echo(
-        f"A shop with {report.images} fruits, drawn into {place}/pictures, indexed in {report.seconds:.1f} s"
-    )
-    click.echo(
-        f"({report.images_per_second:,.0f} pictures a second), with name, price and stock from {catalogue}.\n"
-    )
+    speed = f"in {report.seconds:.1f} s ({report.images_per_second:,.0f} pictures a second)"
+    click.echo(f"A shop with {report.images} fruits, drawn into {place}/pictures,")
+    click.echo(f"indexed {speed if report.images_per_second else 'before'}, with name, price and stock")
+    click.echo(f"from {catalogue}.\n")
     for story, result in answers:
         _show(story, result, place)
     _next(place, page)
@@ -83,7 +81,7 @@ def _show(story: Story, result: SearchResult, place: Path) -> None:
     out = console()
     out.print(story.title, style="bold")
     table = plain_table(
-        ("", "right"), ("similarity", "left"), ("name", "left"), ("price", "right"), ("in stock", "left")
+        ("", "right"), ("similarity", "left"), ("name", "fold"), ("price", "right"), ("in stock", "left")
     )
     for hit in result.results:
         price, stock = hit.metadata.get("price"), "yes" if hit.metadata.get("in_stock") else "no"

@@ -240,8 +240,9 @@ class Gallery(ABC):
 
 
 class Writing(ABC):
-    """The right to write, held by one process. Each method is one atomic, durable step:
-    after a crash either all of it is there or none.
+    """The right to write, held by one process. Each method is one atomic step: after a crash
+    either all of it is there or none, and what was there when the process died stays. (A power
+    cut may take the last steps, whole; it damages nothing.)
 
     Leaving the context brings the derived index up to date and gives the right back.
     """

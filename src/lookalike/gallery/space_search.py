@@ -22,6 +22,7 @@ import numpy as np
 from lookalike.gallery.base import Ids, IndexInfo, Matches, Vectors
 from lookalike.gallery.ranking import nearest
 from lookalike.gallery.vector_index import (
+    APPROXIMATE_OVERFETCH,
     OVERFETCH,
     Candidates,
     Facts,
@@ -48,7 +49,7 @@ LARGEST_APPROXIMATE = 100
 SAVE_FROM = 1000
 """With fewer changes no index file is written: reading the rows themselves takes milliseconds."""
 
-SAVE_SHARE = 0.05
+SAVE_SHARE = 0.03
 """Share of the vectors that must have changed before the index file is written anew."""
 
 _LOOK = 4096  # rows read back at once
@@ -98,7 +99,7 @@ class SpaceSearch:
             return self._compared(query, among, k)
         snapshot = self._snapshot()
         if not exact and among is None and snapshot.index.facts.cells > 1 and k <= LARGEST_APPROXIMATE:
-            found = snapshot.candidates(query, k + OVERFETCH, False, None)
+            found = snapshot.candidates(query, k + APPROXIMATE_OVERFETCH, False, None)
             matches = self._compared(query, found.rows, k)
             if len(matches.ids) == k:
                 return matches
