@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from PIL import Image
 
 from lookalike import files, indexing, models
 from lookalike.collection import Collection
-from lookalike.embedder import Embedder, reference_picture
+from lookalike.embedder import Embedder, prepare, reference_picture
 from lookalike.errors import CollectionError, CollectionNotFound, PictureError, UsageError
 from lookalike.images import Limits
 
@@ -32,7 +32,7 @@ def one_network() -> Iterator[None]:
         yield
 
 
-REFERENCE = reference_picture().shape
+REFERENCE = prepare(reference_picture(), models.find(models.DEFAULT_MODEL).preprocessing)
 
 
 @dataclass
@@ -50,18 +50,19 @@ class Work:
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     done = Work()
-    read, embed = files.read, Embedder.embed_rgb
+    read, embed = files.read, Embedder.embed_squares
 
     def counted_read(path: str, *, max_bytes: int) -> bytes:
         done.read.append(os.path.basename(path))
         return read(path, max_bytes=max_bytes)
 
-    def counted_embed(self: Embedder, rgb: np.ndarray) -> np.ndarray:
-        done.embedded += rgb.shape != REFERENCE  # a network that is loaded checks itself
-        return embed(self, rgb)
+    def counted_embed(self: Embedder, squares: Sequence[np.ndarray]) -> np.ndarray:
+        # A network that is loaded checks itself with the reference picture.
+        done.embedded += sum(not np.array_equal(square, REFERENCE) for square in squares)
+        return embed(self, squares)
 
     monkeypatch.setattr(files, "read", counted_read)
-    monkeypatch.setattr(Embedder, "embed_rgb", counted_embed)
+    monkeypatch.setattr(Embedder, "embed_squares", counted_embed)
     return done
 
 
@@ -739,3 +740,12 @@ def test_a_progress_function_may_search(indexed: Collection, pictures: Path) -> 
     search: Callable[[int, int], None] = lambda *_: found.append(len(indexed.search(1, 5).results))  # noqa: E731
     indexed.add(pictures, progress=search)
     assert set(found) == {5}
+
+
+def test_pictures_without_a_row_are_counted_and_ids_join(indexed: Collection, pictures: Path) -> None:
+    table = pictures.parent / "by-id.csv"
+    table.write_text("id,price\n1,5\n2,6\n99,7\n")
+    report = indexed.add(pictures, metadata=table)
+    assert report.undescribed == 10
+    assert report.unmatched == ("id:99",)
+    assert [indexed.picture(number).metadata.get("price") for number in (1, 2)] == [5, 6]

@@ -148,7 +148,7 @@ def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
     [
         ("path,n\na.jpg,1\nb.jpg\n", "line 3: 1 cells, but the header has 2 columns"),
         ('path,n\n"a\n.jpg",1\nb.jpg,1,2\n', "line 4: 3 cells, but the header has 2 columns"),
-        ("name,n\na,1\n", "no column names the pictures; call it path (or file, filename, image). "
+        ("name,n\na,1\n", "no column names the pictures; call it path (or file, filename, image, id). "
                           "The columns are name, n"),
         ("path,\na,1\n", "column 2 has no name in the header; name it or remove it"),
         ("path,n,n\na,1,2\n", "two columns are called n; rename one of them"),
@@ -404,3 +404,23 @@ def test_labels_of_the_shared_data(name: str) -> None:
     parse(expressions[name], columns=known.columns)
     if name == "clothing":
         assert types(dict(known.rows[0].metadata)) == [str, bool, int]
+
+
+def test_rows_with_an_id_are_about_pictures_of_the_collection(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "id,price\n7,3\n9,4\n")
+    table = MetadataTable.read(file)
+    assert table.match("/anything.jpg", 7) == {"price": 3}
+    assert table.match("/new.jpg") is None
+    assert table.match("/other.jpg", 8) is None
+    assert table.unmatched() == ["id:9"]
+
+
+def test_an_id_beside_a_path_is_metadata(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "id,path\n7,a.jpg\n")
+    assert MetadataTable.read(file).match(str(tmp_path / "a.jpg")) == {"id": 7}
+
+
+def test_an_id_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "id,price\nx7,3\n")
+    with pytest.raises(UsageError, match="line 2: column id must be a picture's number, got 'x7'"):
+        MetadataTable.read(file)

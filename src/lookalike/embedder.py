@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lookalike import models, runtimes
 from lookalike.errors import ModelError
-from lookalike.models import Card, Output, Preprocessing
+from lookalike.models import Card, Preprocessing
 from lookalike.vectors import Vectors, canonical, cosines, from_half
 
 if TYPE_CHECKING:
@@ -115,8 +115,24 @@ class Embedder:
         Returns:
             (dimension,) float32, canonical (see `vectors`).
         """
-        vector: Vectors = canonical(self._run(rgb, self._output)[None])[0]
+        vector: Vectors = self.embed_squares([self.square(rgb)])[0]
         return vector
+
+    def square(self, rgb: Rgb) -> Rgb:
+        """A decoded picture as the network takes it, (size, size, 3) uint8; see `prepare`."""
+        return prepare(rgb, self.card.preprocessing)
+
+    def embed_squares(self, squares: Sequence[Rgb]) -> Vectors:
+        """The unit vectors of pictures made ready with `square`.
+
+        One after the other through the network, but without anything in between, which keeps its
+        weights in the processor's cache.
+
+        Returns:
+            (n, dimension) float32 unit rows.
+        """
+        rows = [self._run(square) for square in squares]
+        return canonical(np.stack(rows)) if rows else np.zeros((0, self.dimension), np.float32)
 
     def map_rgb(self, rgb: Rgb) -> Vectors:
         """The feature map of one decoded picture, whose mean over positions has the direction
@@ -131,7 +147,7 @@ class Embedder:
         name = self._output.map
         if not name:
             raise ModelError(f"output {self.output!r} of model {self.card.name!r} has no feature map")
-        values = self._network.run(self._input(rgb), [name])[0]
+        values = self._network.run(self._input(self.square(rgb)), [name])[0]
         if values.ndim != 4 or values.shape[1] != self.dimension:
             raise ModelError(
                 f"map {name!r} of model {self.card.name!r} has shape {values.shape}, "
@@ -140,8 +156,9 @@ class Embedder:
         features: Vectors = values[0]
         return features
 
-    def _run(self, rgb: Rgb, output: Output) -> npt.NDArray[np.float32]:
-        values = self._network.run(self._input(rgb), [output.tensor])[0]
+    def _run(self, square: Rgb) -> npt.NDArray[np.float32]:
+        output = self._output
+        values = self._network.run(self._input(square), [output.tensor])[0]
         vector = pool(values, output.pooling)
         if vector.shape != (output.dimension,):
             raise ModelError(
@@ -155,8 +172,8 @@ class Embedder:
             )
         return vector
 
-    def _input(self, rgb: Rgb) -> npt.NDArray[np.generic]:
-        return to_input(prepare(rgb, self.card.preprocessing), self.card.preprocessing)
+    def _input(self, square: Rgb) -> npt.NDArray[np.generic]:
+        return to_input(square, self.card.preprocessing)
 
     def _agrees_with_reference(self) -> bool:
         if not self._output.reference:

@@ -31,8 +31,10 @@ from typing import NoReturn
 from lookalike.errors import MissingExtra, UsageError
 from lookalike.results import Metadata, Scalar
 
-KEYS = ("path", "file", "filename", "image")
-"""Names of the column that holds the file, in any case; the first found in this order is taken."""
+FILE_KEYS = ("path", "file", "filename", "image")
+KEYS = (*FILE_KEYS, "id")
+"""Names of the column that tells which picture a row is about, in any case; the first found in this
+order is taken. `id` is a picture's number in the collection, all others name its file."""
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 """The kinds of files that can be read."""
@@ -43,7 +45,7 @@ class Row:
     """One row of a metadata file.
 
     Attributes:
-        key: the file it speaks of, as it stands there.
+        key: the file it speaks of, as it stands there, or `id:NUMBER`.
         metadata: the other columns.
         place: where it stands, such as `line 3` or `row 2`.
     """
@@ -58,7 +60,8 @@ class MetadataTable:
 
     A row's file is looked for, in this order: relative to the folder of the metadata file,
     relative to each source, and, where the row names a file without a folder and no such file is
-    in those places, as any picture with this file name.
+    in those places, as any picture with this file name. Where the rows have an `id` instead, they
+    are about pictures that are in the collection already.
     """
 
     def __init__(self, file: Path, rows: Iterable[Row], sources: Sequence[Path] = ()) -> None:
@@ -91,11 +94,12 @@ class MetadataTable:
         """The metadata columns, in the order in which they first come."""
         return tuple(dict.fromkeys(name for row in self.rows for name in row.metadata))
 
-    def match(self, path: str) -> Metadata | None:
+    def match(self, path: str, id: int | None = None) -> Metadata | None:
         """What the table says about a picture.
 
         Args:
             path: the picture's absolute path.
+            id: its number in the collection; None for one that is not in it yet.
 
         Returns:
             The row's metadata; None when no row speaks of the picture.
@@ -103,6 +107,8 @@ class MetadataTable:
         Raises:
             UsageError: a row that names a file without a folder fits this and another picture.
         """
+        if id is not None and (row := self._bare.get(f"id:{id}")):
+            return self._use(row, path)
         for rows in self._places:
             if row := rows.get(path):
                 return self._use(row, path)
@@ -213,7 +219,7 @@ def _key_column(file: Path, records: Sequence[_Record]) -> str:
     key = next((folded[name] for name in KEYS if name in folded), None)
     if records and key is None:
         raise UsageError(
-            f"{file}: no column names the pictures; call it path (or file, filename, image). "
+            f"{file}: no column names the pictures; call it path (or file, filename, image, id). "
             f"The columns are {', '.join(columns)}"
         )
     return key or KEYS[0]
@@ -221,7 +227,11 @@ def _key_column(file: Path, records: Sequence[_Record]) -> str:
 
 def _row(file: Path, place: str, values: Mapping[str, object], key: str) -> Row:
     name = values.get(key)
-    if not isinstance(name, str) or not name:
+    if key.casefold() == "id":
+        if isinstance(name, bool) or not str(name).isdecimal():
+            raise UsageError(f"{file}, {place}: column {key} must be a picture's number, got {name!r}")
+        name = f"id:{int(str(name))}"
+    elif not isinstance(name, str) or not name:
         raise UsageError(f"{file}, {place}: column {key} names no file")
     known = checked(values, f"{file}, {place}")
     return Row(name, {column: value for column, value in known.items() if column != key}, place)
@@ -254,7 +264,7 @@ def _read_csv(file: Path) -> Iterator[_Record]:
             )
     by_column = [[cells[i] for _, cells in rows] for i in range(len(header))]
     columns = [
-        cells if name.casefold() in KEYS else _typed(cells)  # a file may well be called 17
+        cells if name.casefold() in FILE_KEYS else _typed(cells)  # a file may well be called 17
         for name, cells in zip(header, by_column, strict=True)
     ]
     for i, (line, _) in enumerate(rows):

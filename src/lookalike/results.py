@@ -109,7 +109,10 @@ class IndexReport:
         images: pictures in the collection after the run.
         seconds: wall-clock time of the run.
         collection: the collection's directory.
-        unmatched: paths in the metadata file that belong to no picture of this run.
+        unmatched: rows of the metadata file, by what they call their picture, that belong to no
+            picture of this run.
+        undescribed: pictures of this run about which the metadata file says nothing; 0 without
+            a metadata file.
     """
 
     added: int
@@ -123,6 +126,7 @@ class IndexReport:
     seconds: float
     collection: str
     unmatched: tuple[str, ...] = ()
+    undescribed: int = 0
 
     @property
     def images_per_second(self) -> float:

@@ -56,6 +56,7 @@ def test_everything_that_can_happen_to_a_file(shell: Shell, pictures: Path) -> N
         "  pictures/bad.jpg: not a picture lookalike knows (JPEG, PNG, GIF, WebP, TIFF, BMP, AVIF, HEIC)",
         "  pictures/empty\\n.png: empty file",
         "2 rows of pictures/shop.csv without a picture here, the first for red-circle.jpg",
+        "1 picture without a row in pictures/shop.csv",
     ]
 
 
@@ -77,7 +78,7 @@ def test_many_failures_are_not_all_shown(shell: Shell, tmp_path: Path) -> None:
 def test_json_has_the_documented_keys_and_stands_alone(shell: Shell, pictures: Path) -> None:
     (pictures / "bad.jpg").write_bytes(b"x")
     report = shell("index", "pictures", "--metadata", "pictures/shop.csv", "--json").json
-    assert set(report) == CONTRACT | {"moved", "truncated", "unmatched"}
+    assert set(report) == CONTRACT | {"moved", "truncated", "undescribed", "unmatched"}
     assert (report["added"], report["images"], report["collection"]) == (12, 12, ".lookalike")
     (failure,) = report["failed"]
     assert set(failure) == {"path", "reason"}

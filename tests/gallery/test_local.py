@@ -25,7 +25,7 @@ from lookalike.errors import (
 )
 from lookalike.files import FileIdentity
 from lookalike.filters import parse
-from lookalike.gallery import schema
+from lookalike.gallery import schema, space_search
 from lookalike.gallery.base import Matches, Picture, Space
 from lookalike.gallery.local import DATABASE, LocalGallery
 from lookalike.gallery.memory import MemoryGallery
@@ -58,6 +58,12 @@ def same(found: list[Matches], expected: list[Matches]) -> bool:
     return [(m.ids.tolist(), m.similarities.tobytes()) for m in found] == [
         (m.ids.tolist(), m.similarities.tobytes()) for m in expected
     ]
+
+
+@pytest.fixture(autouse=True)
+def _small_index_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Collections of tests are large enough for an index file."""
+    monkeypatch.setattr(space_search, "SAVE_FROM", 1000)
 
 
 @pytest.fixture

@@ -116,6 +116,8 @@ def _show(report: IndexReport, metadata: str | None) -> None:
         rows = many(len(report.unmatched), "row")
         first = visible(report.unmatched[0])
         click.echo(f"{rows} of {metadata} without a picture here, the first for {first}", err=True)
+    if report.undescribed:
+        click.echo(f"{many(report.undescribed, 'picture')} without a row in {metadata}", err=True)
     counts = [
         (report.added, "added"),
         (report.updated, "updated"),

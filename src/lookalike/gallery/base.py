@@ -146,8 +146,16 @@ class Gallery(ABC):
         """
 
     @abstractmethod
+    def at_paths(self, paths: Sequence[str]) -> dict[str, Picture]:
+        """The pictures at these absolute paths, by path; paths without one are left out."""
+
     def at_path(self, path: str) -> Picture | None:
-        """The picture with this absolute path, or None."""
+        """The picture at this absolute path, or None."""
+        return self.at_paths([path]).get(path)
+
+    def has_content(self, content: str) -> bool:
+        """Whether there is a picture with these bytes (SHA-256, hexadecimal)."""
+        return bool(self.with_content(content))
 
     @abstractmethod
     def with_content(self, content: str) -> list[Picture]:
@@ -175,8 +183,12 @@ class Gallery(ABC):
         """The files that were no usable picture, with the reason, by path."""
 
     @abstractmethod
+    def failed_at(self, paths: Sequence[str]) -> dict[str, tuple[FileIdentity, str]]:
+        """The remembered failures at these paths, by path; paths without one are left out."""
+
     def failed(self, path: str) -> tuple[FileIdentity, str] | None:
         """The remembered failure at this path, or None."""
+        return self.failed_at([path]).get(path)
 
     # --- vectors -----------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from lookalike.gallery.local_writing import LocalWriting, WriteLock
 from lookalike.gallery.picture_rows import COLUMNS, picture
 from lookalike.gallery.ranking import checked, checked_k
 from lookalike.gallery.space_search import EXACT_LIMIT, SpaceSearch
-from lookalike.gallery.store import Store, as_text
+from lookalike.gallery.store import Row, Store, as_text
 from lookalike.gallery.vector_table import VectorTable
 from lookalike.vectors import canonical
 
@@ -86,11 +86,12 @@ class LocalGallery(Gallery):
                 raise NotInCollection(f"there is no picture {id} in this collection")
         return [found[id] for id in ids]
 
-    def at_path(self, path: str) -> Picture | None:
-        found = self._store.row(
-            f"SELECT {COLUMNS} FROM pictures WHERE path = CAST(? AS TEXT)", [as_text(path)]
-        )
-        return picture(found) if found else None
+    def at_paths(self, paths: Sequence[str]) -> dict[str, Picture]:
+        found = self._at(f"SELECT {COLUMNS} FROM pictures", paths)
+        return {row.path: row for row in map(picture, found)}
+
+    def has_content(self, content: str) -> bool:
+        return self._store.row("SELECT 1 FROM pictures WHERE content = ? LIMIT 1", [content]) is not None
 
     def with_content(self, content: str) -> list[Picture]:
         found = self._store.rows(f"SELECT {COLUMNS} FROM pictures WHERE content = ? ORDER BY id", [content])
@@ -127,11 +128,9 @@ class LocalGallery(Gallery):
             yield from ((FileIdentity(*file), reason) for *file, reason in found)
             last = as_text(found[-1][0])
 
-    def failed(self, path: str) -> tuple[FileIdentity, str] | None:
-        found = self._store.row(
-            "SELECT path, size, mtime_ns, reason FROM failures WHERE path = CAST(? AS TEXT)", [as_text(path)]
-        )
-        return (FileIdentity(*found[:3]), found[3]) if found else None
+    def failed_at(self, paths: Sequence[str]) -> dict[str, tuple[FileIdentity, str]]:
+        found = self._at("SELECT path, size, mtime_ns, reason FROM failures", paths)
+        return {path: (FileIdentity(path, size, time), reason) for path, size, time, reason in found}
 
     # --- vectors -----------------------------------------------------------------------------
 
@@ -200,6 +199,13 @@ class LocalGallery(Gallery):
         self._store.close()
 
     # --- inside ------------------------------------------------------------------------------
+
+    def _at(self, select: str, paths: Sequence[str]) -> Iterator[Row]:
+        """The rows of a table at these paths."""
+        for start in range(0, len(paths), _PAGE):
+            part = [as_text(path) for path in paths[start : start + _PAGE]]
+            places = ", ".join(["CAST(? AS TEXT)"] * len(part))
+            yield from self._store.rows(f"{select} WHERE path IN ({places})", part)
 
     def _page(self, ids: Sequence[int]) -> list[Picture]:
         """The pictures with these ids that exist, ascending."""

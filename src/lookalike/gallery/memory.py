@@ -56,8 +56,8 @@ class MemoryGallery(Gallery):
     def get(self, ids: Sequence[int]) -> list[Picture]:
         return [self._picture(id) for id in ids]
 
-    def at_path(self, path: str) -> Picture | None:
-        return next((p for p in self._pictures.values() if p.path == path), None)
+    def at_paths(self, paths: Sequence[str]) -> dict[str, Picture]:
+        return {p.path: p for p in self._pictures.values() if p.path in paths}
 
     def with_content(self, content: str) -> list[Picture]:
         return [p for p in self.pictures() if p.content == content]
@@ -78,8 +78,8 @@ class MemoryGallery(Gallery):
             if _below(path, under):
                 yield self._failures[path]
 
-    def failed(self, path: str) -> tuple[FileIdentity, str] | None:
-        return self._failures.get(path)
+    def failed_at(self, paths: Sequence[str]) -> dict[str, tuple[FileIdentity, str]]:
+        return {path: failure for path, failure in self._failures.items() if path in paths}
 
     def vectors(self, space: Space, ids: Sequence[int]) -> Vectors:
         rows = np.empty((len(ids), space.dimension), np.float32)
