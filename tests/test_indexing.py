@@ -374,16 +374,6 @@ def test_failures_are_remembered_until_the_file_changes(
     check_vectors(indexed)
 
 
-def test_a_picture_that_becomes_unusable_is_no_picture_any_more(indexed: Collection, pictures: Path) -> None:
-    path = pictures / "red-circle.jpg"
-    path.write_bytes(b"")
-    report = indexed.add(pictures)
-    assert counts(report) == {"unchanged": 11, "failed": 1}
-    assert report.images == 11
-    assert "red-circle.jpg" not in ids(indexed)
-    assert [failure.path for failure in indexed.failures()] == [str(path)]
-
-
 def test_a_failure_is_forgotten_when_its_file_vanishes(indexed: Collection, pictures: Path) -> None:
     broken = pictures / "broken.jpg"
     broken.write_bytes(b"not a picture")
@@ -749,3 +739,60 @@ def test_pictures_without_a_row_are_counted_and_ids_join(indexed: Collection, pi
     assert report.undescribed == 10
     assert report.unmatched == ("id:99",)
     assert [indexed.picture(number).metadata.get("price") for number in (1, 2)] == [5, 6]
+
+
+def test_a_vector_is_never_made_of_another_picture_than_the_rows(indexed: Collection, pictures: Path) -> None:
+    a, b = pictures / "red-circle.jpg", pictures / "blue-circle.jpg"
+    if not b.exists():
+        b = next(p for p in sorted(pictures.glob("*.jpg")) if p != a)
+    content = b.read_bytes()
+    shutil.move(a, pictures / "moved-away.jpg")
+    a.write_bytes(content)  # another picture now stands where the row says
+    other_folder = pictures.parent / "elsewhere"
+    other_folder.mkdir()
+    with Collection.open(indexed.directory, output="texture") as other:
+        report = other.add(other_folder)  # does not look at the pictures' folder
+        assert [f.path for f in report.failed] == [str(a)]
+        assert "changed since it was indexed" in report.failed[0].reason
+        other.add(pictures)
+    check_vectors(indexed, "texture")
+
+
+def test_a_picture_that_becomes_unusable_keeps_its_row_until_it_is_back(
+    indexed: Collection, pictures: Path
+) -> None:
+    file = pictures / "red-circle.jpg"
+    whole, before = file.read_bytes(), indexed.picture(file)
+    file.write_bytes(whole[:20])  # half copied, say
+    for removed in (1, 0):  # counted once, looked at in every run
+        report = indexed.add(pictures)
+        assert [f.path for f in report.failed] == [str(file)]
+        assert report.removed == removed
+    assert indexed.picture(file).missing
+    assert indexed.picture(file).metadata == before.metadata
+    file.write_bytes(whole)
+    indexed.add(pictures)
+    assert indexed.picture(file).id == before.id
+    assert not indexed.picture(file).missing
+
+
+def test_what_cannot_be_looked_at_is_not_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert files.is_gone(str(tmp_path / "none.jpg"))
+    (tmp_path / "file").touch()
+    assert files.is_gone(str(tmp_path / "file" / "below"))
+
+    def refused(path: str) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "lstat", refused)
+    assert not files.is_gone(str(tmp_path / "none.jpg"))
+
+
+def test_metadata_by_id_reaches_a_changed_picture(indexed: Collection, pictures: Path) -> None:
+    number = indexed.picture(pictures / "red-circle.jpg").id
+    picture_of(pictures / "red-circle.jpg", seed=77)
+    table = pictures.parent / "by-id.csv"
+    table.write_text(f"id,price\n{number},5\n")
+    report = indexed.add(pictures, metadata=table)
+    assert (report.updated, report.unmatched) == (1, ())
+    assert indexed.picture(number).metadata == {"price": 5}

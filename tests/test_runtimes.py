@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -251,3 +254,14 @@ def test_the_shipped_file_is_read_from_where_it_is(tmp_path: Path, squares: np.n
             continue
         vector = runtimes.load(runtime, copy, "pictures", 1).run(squares[:1], ["embedding"])[0]
         np.testing.assert_array_equal(vector, shipped(runtime).run(squares[:1], ["embedding"])[0])
+
+
+def test_openvino_sends_no_telemetry(tmp_path: Path) -> None:
+    pytest.importorskip("openvino", reason="needs the extra openvino")
+    code = (
+        "from lookalike import Embedder; Embedder.load(runtime='openvino'); import sys; "
+        "assert sys.modules['openvino_telemetry'] is None"
+    )
+    surroundings = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}  # and no CI, which turns it off
+    subprocess.run([sys.executable, "-c", code], env=surroundings, check=True)
+    assert list(tmp_path.iterdir()) == []

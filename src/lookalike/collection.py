@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -369,7 +370,7 @@ class Collection:
             None when the picture cannot be read any more.
         """
         try:
-            path = self.picture(int(name[1:])).path if name.startswith("#") else name
+            path = self.picture(int(name[1:])).path if re.fullmatch(r"#\d+", name) else name
             return thumbnail_jpeg(self._decoder.decode(path, min_side=side).rgb, side)
         except (PictureError, NotInCollection, ValueError):
             return None
@@ -478,7 +479,7 @@ class Collection:
         try:
             return files.identify(row.path) == row.file
         except PictureError:
-            return not os.path.lexists(row.path)
+            return files.is_gone(row.path)
 
     def _ids_with(self, picture: Source) -> list[int]:
         if not isinstance(picture, bytes):

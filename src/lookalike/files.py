@@ -82,11 +82,34 @@ def read(path: str | os.PathLike[str], *, max_bytes: int) -> bytes:
         with open(path, "rb", buffering=0, opener=_open_at_once) as file:
             size = _identity(os.fspath(path), os.fstat(file.fileno())).size
             check_size(size, max_bytes)
-            return file.read(size) or b""
+            return _all_of(file, size)
     except PictureError as error:
         raise PictureError(error.reason, printable(os.fspath(path))) from None
     except (OSError, ValueError) as error:
         raise PictureError(_reason(error), printable(os.fspath(path))) from error
+
+
+def _all_of(file: BinaryIO, size: int) -> bytes:
+    """`size` bytes of a file; one read may give fewer, on network drives above all."""
+    data = file.read(size) or b""
+    while len(data) < size:
+        more = file.read(size - len(data))
+        if not more:
+            raise PictureError("cannot be read: the file became shorter meanwhile")
+        data += more
+    return data
+
+
+def is_gone(path: str) -> bool:
+    """Whether there is nothing at a path any more. A folder that may not be looked into, or a
+    drive that does not answer, does not make its files gone."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -8,7 +8,6 @@ that a crash loses at most the batch in work.
 from __future__ import annotations
 
 import itertools
-import os
 import threading
 import time
 from collections import deque
@@ -35,6 +34,9 @@ BATCH_SECONDS = 2.0
 # Files a worker takes at a time: enough that handing them over costs nothing, few enough that
 # a batch is not held up.
 CHUNK = 16
+
+# How reasons begin that may be others next time; such files are read again by the next run.
+PASSING = ("cannot be read", "needs the extra", "needs more memory", "took longer", "decoder crashed")
 
 # Files whose rows are looked up in one query; one by one they took 3 % of the time.
 LOOKED_UP = 64
@@ -129,8 +131,7 @@ class Reader:
                 return SameBytes(file, content)
             return self._decode(file, data, content)
         except PictureError as error:
-            retry_may_help = error.reason.startswith(("cannot be read", "needs the extra"))
-            return Unusable(file, error.reason, remember=not retry_may_help)
+            return Unusable(file, error.reason, remember=not error.reason.startswith(PASSING))
 
     def vectors(self, some: Sequence[Picture]) -> list[tuple[int, Vectors] | Failure]:
         """The id and vector (d,) float32 of known pictures, or why there is none any more."""
@@ -138,7 +139,10 @@ class Reader:
 
     def _vector(self, picture: Picture) -> tuple[int, Vectors] | Failure:
         try:
-            decoded = self._decoder().decode(picture.path, min_side=self._embedder.min_side)
+            data = files.read(picture.path, max_bytes=self._limits.max_bytes)
+            if files.content_hash(data) != picture.content:
+                return Failure(picture.path, "changed since it was indexed: index it again")
+            decoded = self._decoder().decode(data, min_side=self._embedder.min_side)
             return picture.id, self._embedder.embed_rgb(decoded.rgb)
         except PictureError as error:
             return Failure(picture.path, error.reason)
@@ -258,7 +262,10 @@ class _Run:
         self._flushed = time.monotonic()
         self._touched: dict[int, FileIdentity] = {}
         self._moved: set[int] = set()
-        self._changed: set[str] = set()
+        self._changed: dict[str, Picture] = {}
+        # Only after a change of model must it be known which pictures were counted as unchanged.
+        self._lacking = any(True for _ in gallery.without_vector(space))
+        self._unchanged: set[int] = set()
 
     # --- before reading ----------------------------------------------------------------------
 
@@ -281,9 +288,9 @@ class _Run:
         """Whether there is nothing new about a file; what is known about it is counted then."""
         if picture is not None:
             if picture.file != file:
-                self._changed.add(file.path)
+                self._changed[file.path] = picture
                 return False
-            self.tally.unchanged += 1
+            self._count_unchanged(picture.id)
             if picture.missing:
                 self._returned.append(picture.id)
             self._describe(picture)
@@ -292,6 +299,11 @@ class _Run:
             self.tally.failed.append(Failure(file.path, failure[1]))
             return True
         return False
+
+    def _count_unchanged(self, id: int) -> None:
+        self.tally.unchanged += 1
+        if self._lacking:
+            self._unchanged.add(id)
 
     def _describe(self, picture: Picture) -> None:
         """Note the metadata of a picture that is already in the gallery, if it is new."""
@@ -327,12 +339,23 @@ class _Run:
         self._writing.touch(touched)
         self._write_read([o for o in decided if isinstance(o, Read)])
         unusable = [o for o in decided if isinstance(o, Unusable)]
-        failures = [(o, Failure(o.file.path, o.reason)) for o in unusable]
-        self._writing.remember_failures([(o.file, f) for o, f in failures if o.remember])
-        self.tally.failed.extend(failure for _, failure in failures)
+        self._write_unusable(unusable)
         self._write_notes()
         self._flushed = time.monotonic()
         self._report()
+
+    def _write_unusable(self, unusable: Sequence[Unusable]) -> None:
+        """Remember files that are no usable pictures. One that was a picture before may be half
+        copied at the moment: its row is kept, marked as missing, and the file looked at again."""
+        failures = [Failure(o.file.path, o.reason) for o in unusable]
+        known = [self._changed.pop(failure.path, None) for failure in failures]
+        lasting = [row for row in zip(unusable, failures, known, strict=True) if row[0].remember]
+        lost = [picture.id for _, _, picture in lasting if picture and not picture.missing]
+        self._writing.mark_missing(lost)
+        new = [(o.file, failure) for o, failure, picture in lasting if not picture]
+        self._writing.remember_failures(new)
+        self.tally.removed += len(lost)
+        self.tally.failed.extend(failures)
 
     def _write_read(self, read: Sequence[Read]) -> None:
         if not read:
@@ -343,15 +366,15 @@ class _Run:
         self._writing.put(self._space, pictures, np.stack([o.vector for o in read]))
 
     def _count_new(self, picture: Picture) -> None:
-        if picture.path in self._changed:
-            self._changed.remove(picture.path)
+        if self._changed.pop(picture.path, None):
             self.tally.updated += 1
         else:
             self.tally.added += 1
         self.tally.truncated += picture.truncated
 
     def _with_metadata(self, picture: Picture) -> Picture:
-        row = self._row_of(picture.path)
+        known = self._changed.get(picture.path)
+        row = self._row_of(picture.path, known.id if known else None)
         return picture if row is None else replace(picture, metadata=row)
 
     def _row_of(self, path: str, id: int | None = None) -> Metadata | None:
@@ -368,8 +391,8 @@ class _Run:
         known = self._gallery.with_content(same.content)
         here = next((p for p in known if p.path == same.file.path), None)
         if here is not None:
-            self.tally.unchanged += 1
-            self._changed.discard(same.file.path)
+            self._count_unchanged(here.id)
+            self._changed.pop(same.file.path, None)
             self._touched[here.id] = same.file
             self._describe(here)
             return None
@@ -385,7 +408,7 @@ class _Run:
         """The known picture that this file must be, moved; None when all are still in place."""
         if file.path in self._changed:
             return None
-        return next((p for p in known if p.id not in self._moved and not os.path.lexists(p.path)), None)
+        return next((p for p in known if p.id not in self._moved and files.is_gone(p.path)), None)
 
     def _copy(self, file: FileIdentity, known: Sequence[Picture]) -> Outcome:
         """A row of its own for a copy, with the original's vector if there is one."""
@@ -410,19 +433,19 @@ class _Run:
                 vectors = np.stack([vector for _, vector in found])
                 self._writing.put_vectors(self._space, [number for number, _ in found], vectors)
                 self.tally.updated += len(found)
-                self.tally.unchanged -= min(len(found), self.tally.unchanged)
+                self.tally.unchanged -= sum(number in self._unchanged for number, _ in found)
             self._report()
 
     def mark_vanished(self, roots: Sequence[str]) -> None:
         """Mark pictures below the roots whose files are gone; forget failures likewise."""
         for root in roots:
             pictures = self._gallery.pictures(under=root)
-            vanished = (p.id for p in pictures if not p.missing and not os.path.lexists(p.path))
+            vanished = (p.id for p in pictures if not p.missing and files.is_gone(p.path))
             while ids := list(itertools.islice(vanished, BATCH_PICTURES)):
                 self._writing.mark_missing(ids)
                 self.tally.removed += len(ids)
             failures = [file.path for file, _ in self._gallery.failures(under=root)]
-            self._writing.forget_failures([path for path in failures if not os.path.lexists(path)])
+            self._writing.forget_failures([path for path in failures if files.is_gone(path)])
 
     def _report(self) -> None:
         if self._progress:

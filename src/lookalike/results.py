@@ -20,7 +20,8 @@ class Failure:
 
     Attributes:
         path: the file as it was found.
-        reason: one short clause, e.g. `not a picture: no known signature`.
+        reason: one short clause, e.g. `empty file` or `too many pixels: 90000 x 90000, the limit is
+            178956970`.
     """
 
     path: str
@@ -100,10 +101,13 @@ class IndexReport:
 
     Attributes:
         added: new ones. Files with the bytes of a known picture are added without the network.
-        updated: files whose bytes had changed.
+        updated: files whose bytes had changed, and known pictures that got vectors of another
+            model, output or runtime.
         moved: known pictures found again under another path.
-        unchanged: files not read, since size and time of change are as before.
-        removed: known pictures whose files have vanished; kept and marked as missing.
+        unchanged: files not read, since size and time of change are as before, and files read
+            whose bytes are as before.
+        removed: known pictures whose files have vanished or become unusable; kept and marked as
+            missing.
         truncated: of the added and updated, those that end early but could be decoded.
         failed: files that are no usable picture, each with its reason.
         images: pictures in the collection after the run.

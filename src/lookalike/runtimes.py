@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -83,7 +84,7 @@ class OpenVino(Runtime):
 
     def __init__(self, file: Path, tensor: str, threads: int) -> None:
         try:
-            openvino = importlib.import_module("openvino")
+            openvino = _import_openvino()
         except ImportError as error:
             what = 'the runtime openvino needs its extra: pip install "lookalike[openvino]"'
             raise MissingExtra(what) from error
@@ -131,6 +132,13 @@ class OpenVino(Runtime):
         if not hasattr(self._of_thread, "request"):
             self._of_thread.request = self._model.create_infer_request()
         return self._of_thread.request
+
+
+def _import_openvino() -> Any:
+    """OpenVINO without the telemetry that importing it would send: with that module out of reach
+    it takes a stub of its own."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    return importlib.import_module("openvino")
 
 
 RUNTIMES = ("onnxruntime", "openvino")

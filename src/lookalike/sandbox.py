@@ -14,6 +14,8 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,9 +137,9 @@ class Sandbox:
             self._helper = _Helper(self.limits)
 
     def _started(self) -> _Helper:
-        self.warm()
-        assert self._helper is not None
         try:
+            self.warm()
+            assert self._helper is not None
             self._helper.wait_ready()
         except (OSError, EOFError) as error:
             self.close()
@@ -167,7 +169,7 @@ class _Helper:
         self._connection, theirs = socket.socketpair()
         self._ready = False
         self._served = 0
-        with theirs:
+        with theirs, _closed_on_error(self._connection):
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _START, _package_root(), json.dumps(asdict(limits))],
                 stdin=theirs.fileno(),
@@ -209,6 +211,15 @@ class _Helper:
         self._connection.close()
         self._process.kill()
         self._process.wait()
+
+
+@contextmanager
+def _closed_on_error(connection: socket.socket) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _package_root() -> str:

@@ -7,20 +7,21 @@ drawn pictures and `shop.csv`) and `query.jpg`.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import json
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from lookalike import errors
+from lookalike import errors, results
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -169,8 +170,6 @@ def test_code_that_is_not_run() -> None:
 
 @pytest.mark.parametrize("block", CONSOLE, ids=str)
 def test_console_commands_exist(block: Block) -> None:
-    if find_spec("lookalike.cli") is None:
-        pytest.skip("the command line is not there yet")
     for words in commands(block.text, "$ " if block.language == "console" else ""):
         path = subcommand(words[1:])
         assert path or words[1:2] == [] or words[1].startswith("-"), f"no such command: {shlex.join(words)}"
@@ -210,3 +209,28 @@ def test_errors_page_lists_the_whole_tree() -> None:
         if isinstance(value, type) and issubclass(value, errors.LookalikeError)
     ]
     assert rows == tree
+
+
+def test_python_page_lists_the_keys_of_every_result() -> None:
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([A-Z]\w+)` \| (`[a-z_`, ]+`) \|$", page, re.MULTILINE))
+    listed = {name: set(re.findall(r"\w+", keys)) for name, keys in rows.items()}
+    assert listed == {
+        name: keys_of(value)
+        for name, value in vars(results).items()
+        if isinstance(value, type) and dataclasses.is_dataclass(value)
+    }
+
+
+@pytest.mark.parametrize(
+    ("page", "result"), [("indexing", results.IndexReport), ("searching", results.SearchResult)]
+)
+def test_json_examples_have_the_keys_of_their_result(page: str, result: type) -> None:
+    for block in blocks(ROOT / "docs" / f"{page}.md", "json"):
+        assert json.loads(block.text).keys() == keys_of(result), block
+
+
+def keys_of(result: type) -> set[str]:
+    """The names under which `as_json` gives what a result has."""
+    fields = {field.name for field in dataclasses.fields(result)}
+    return fields | {name for name, value in vars(result).items() if isinstance(value, property)}

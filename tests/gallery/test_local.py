@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lookalike.errors import (
     CollectionBusy,
@@ -42,16 +44,36 @@ def rows(start: int, count: int) -> list[Picture]:
     ]
 
 
-def clustered(count: int, seed: int) -> np.ndarray:
+def clustered(count: int, seed: int, spread: float = 0.5) -> np.ndarray:
     drawn = np.random.default_rng(seed)
     centres = np.random.default_rng(99).standard_normal((60, SPACE.dimension))
-    mixed = centres[drawn.integers(0, 60, count)] + 0.5 * drawn.standard_normal((count, SPACE.dimension))
+    mixed = centres[drawn.integers(0, 60, count)] + spread * drawn.standard_normal((count, SPACE.dimension))
     return (mixed / np.linalg.norm(mixed, axis=1, keepdims=True)).astype(np.float32)
 
 
 def fill(gallery: LocalGallery | MemoryGallery, count: int = COUNT, start: int = 0) -> list[int]:
     with gallery.writing() as writing:
         return writing.put(SPACE, rows(start, count), clustered(count, start))
+
+
+def close(count: int, seed: int) -> np.ndarray:
+    """Rows so close to their cluster's centre that codes trained with them reach only a little."""
+    return clustered(count, seed, spread=0.05)
+
+
+def sparse(count: int, seed: int) -> np.ndarray:
+    """Unit rows of one to three numbers: far outside the range in which clustered ones lie."""
+    drawn = np.random.default_rng(seed)
+    rows = np.zeros((count, SPACE.dimension), np.float32)
+    for row in rows:
+        row[drawn.choice(SPACE.dimension, drawn.integers(1, 4), replace=False)] = 1
+    rows *= drawn.choice([-1, 1], rows.shape) * drawn.uniform(0.3, 1, rows.shape)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def put(gallery: LocalGallery | MemoryGallery, vectors: np.ndarray, start: int) -> list[int]:
+    with gallery.writing() as writing:
+        return writing.put(SPACE, rows(start, len(vectors)), vectors)
 
 
 def same(found: list[Matches], expected: list[Matches]) -> bool:
@@ -124,6 +146,74 @@ def test_additions_and_removals_after_the_index_was_written(pair: tuple[LocalGal
     assert same(local.search(SPACE, queries, 10, exact=True), memory.search(SPACE, queries, 10))
     # An approximate search, too, gives as many as were asked for, though all it knew are gone.
     assert all(len(matches.ids) == 10 for matches in local.search(SPACE, queries, 10))
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_vectors_outside_the_trained_range_are_found_exactly(folder: Path, reopened: bool) -> None:
+    """Their codes are cut off at the range's ends, and so are far from them."""
+    with MemoryGallery() as memory:
+        local = LocalGallery(folder, exact_limit=1000)
+        for gallery in (local, memory):
+            put(gallery, close(8000, 0), 0)
+            put(gallery, sparse(1200, 1), 8000)
+        if reopened:
+            local.close()
+            local = LocalGallery(folder, exact_limit=1000)
+        with local:
+            facts = peek(folder / "vectors-1.faiss")
+            assert facts is not None
+            assert (facts.vectors, facts.trained) == (9200, 8000)  # added to the index, not built anew
+            queries = np.concatenate([sparse(100, 2), close(20, 3)])
+            assert same(local.search(SPACE, queries, 10, exact=True), memory.search(SPACE, queries, 10))
+            where = parse("n >= 2000")
+            assert same(
+                local.search(SPACE, queries, 10, where=where), memory.search(SPACE, queries, 10, where=where)
+            )
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    parts=st.lists(
+        st.tuples(
+            st.sampled_from(["close", "clustered", "sparse", "equal"]), st.sampled_from([3, 400, 1100])
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    seed=st.integers(0, 1000),
+    k=st.sampled_from([1, 10, 130]),
+)
+def test_exact_answers_are_those_of_comparing_with_everything(
+    tmp_path_factory: pytest.TempPathFactory, parts: list[tuple[str, int]], seed: int, k: int
+) -> None:
+    """Whatever was added to an index that was trained with other vectors, before and after reopening."""
+    draws = {
+        "close": close,
+        "clustered": clustered,
+        "sparse": sparse,
+        "equal": lambda count, seed: np.tile(sparse(1, seed), (count, 1)),
+    }
+    queries = np.concatenate([close(4, seed + 1), sparse(8, seed + 2)])
+    where = parse("n >= 1500")
+    folder = tmp_path_factory.mktemp("exact")
+
+    def check(local: LocalGallery) -> None:
+        assert same(local.search(SPACE, queries, k, exact=True), memory.search(SPACE, queries, k))
+        assert same(
+            local.search(SPACE, queries, k, where=where), memory.search(SPACE, queries, k, where=where)
+        )
+
+    with MemoryGallery() as memory:
+        with LocalGallery(folder, exact_limit=1000) as local:
+            for gallery in (local, memory):
+                put(gallery, close(COUNT, 0), 0)
+            for number, (kind, count) in enumerate(parts):
+                added = draws[kind](count, seed + number)
+                for gallery in (local, memory):
+                    put(gallery, added, 10_000 * (number + 1))
+                check(local)
+        with LocalGallery(folder, exact_limit=1000) as local:
+            check(local)
 
 
 def test_the_index_follows_many_changes(folder: Path) -> None:

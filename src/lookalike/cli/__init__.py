@@ -2,8 +2,8 @@
 
 Modules here import nothing heavy at the top, so that `--help` is quick.
 
-Exit codes: 0 done, 1 an error that the message explains, 2 wrong usage, 3 nothing found where
-a command is a check, 130 interrupted.
+Exit codes: 0 done, 1 an error that the message explains, 2 wrong usage, 3 reserved for commands
+that are checks, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -60,4 +60,8 @@ def main() -> None:
         # SystemExit of it, and of nothing else in this mode.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:  # what files and pictures raise is mapped where it happens
+        click.echo(f"Error: the output cannot be written: {error.strerror or error}", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
     sys.exit(code if isinstance(code, int) else 0)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @click.command(short_help="Put pictures into a collection, or bring it up to date.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
-    "--metadata", metavar="FILE", help="CSV, TSV, JSON, JSON lines or Parquet with a column `path`."
+    "--metadata",
+    metavar="FILE",
+    help="CSV, TSV, JSON, JSON Lines or Parquet with a column `path` (or `id`).",
 )
 @click.option(
     "--include", multiple=True, metavar="PATTERN", help="Only files in folders that match; may be repeated."

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -77,21 +78,25 @@ def search(
     """Find the pictures that look most like a picture.
 
     PICTURE is a file, the path of an indexed picture, id:NUMBER, or - for the bytes of a picture
-    on standard input. Several are several searches, answered one after the other. The picture
-    itself is left out of its results.
+    on standard input. Several are several searches, answered one after the other; @LIST is a file
+    that names one a line. The picture itself is left out of its results.
     """
     if paths and as_json:
         raise click.UsageError("--paths and --json exclude each other")
+    if (*pictures, *also, *against).count("-") > 1:
+        raise click.UsageError("standard input holds one picture: use - once")
     shown: list[SearchResult] = []
-    failures = 0
+    wanted = [asked(name) for name in also], [asked(name) for name in against]
+    searches = failures = 0
     with open_collection(collection, model, output, runtime) as gallery:
-        for name in pictures:
+        for name in listed(pictures):
+            searches += 1
             try:
                 result = gallery.search(
                     asked(name),
                     k,
-                    also=[asked(other) for other in also],
-                    against=[asked(other) for other in against],
+                    also=wanted[0],
+                    against=wanted[1],
                     region=region,
                     where=where,
                     threshold=threshold,
@@ -107,8 +112,21 @@ def search(
                 shown.append(result)
         if html:
             _write_page(html, shown, gallery)
-    if failures == len(pictures):
+    if failures == searches:
         raise click.exceptions.Exit(1)
+
+
+def listed(names: Sequence[str]) -> Iterator[str]:
+    """The names, and for @LIST those in the list, one a line."""
+    for name in names:
+        if not name.startswith("@") or os.path.lexists(name):
+            yield name
+            continue
+        try:
+            with open(name[1:], encoding="utf-8", errors="surrogateescape") as lines:
+                yield from (line.rstrip("\n") for line in lines if line.strip())
+        except OSError as error:
+            raise UsageError(f"the list {name[1:]} cannot be read: {error.strerror}") from error
 
 
 def asked(name: str) -> Asked:

@@ -2,8 +2,8 @@
 
 The index only proposes. Every candidate is read back from SQLite and compared exactly, so that a
 cosine is the same number whatever found it, rows that are gone drop out, and a damaged or old
-index can cost time but never a wrong answer. An exact search asks for more candidates until none
-it has not seen can belong to the answer.
+index can cost time but never a wrong answer. An exact search first compares the likeliest; as long
+as others may belong to the answer, it compares all that may, and be it every row.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ SAVE_SHARE = 0.03
 """Share of the vectors that must have changed before the index file is written anew."""
 
 _LOOK = 4096  # rows read back at once
-_WIDER = 4  # each further try looks at so many times more candidates
+_WIDER = 4  # so many times more candidates, when so many are gone that too few are left
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +71,10 @@ class _Snapshot:
         old = self.index.candidates(query, count, exact=exact, among=among)
         new = self.tail.candidates(query, count, among=among)
         return Candidates(np.union1d(old.rows, new.rows), max(old.bound, new.bound))
+
+    def reaching(self, query: Vectors, cosine: float, among: Ids | None) -> Ids:
+        old = self.index.reaching(query, cosine, among)
+        return np.union1d(old, self.tail.reaching(query, cosine, among))
 
 
 class SpaceSearch:
@@ -139,10 +143,15 @@ class SpaceSearch:
         while True:
             found = snapshot.candidates(query, count, True, among)
             matches = self._compared(query, found.rows, k)
-            complete = found.bound == -np.inf
-            if complete or (len(matches.ids) == k and matches.similarities[-1] > found.bound):
+            if found.bound == -np.inf:
                 return matches
-            count *= _WIDER
+            if len(matches.ids) == k:
+                break
+            count *= _WIDER  # some were gone
+        last = float(matches.similarities[-1])
+        if last > found.bound:
+            return matches
+        return self._compared(query, snapshot.reaching(query, last, among), k)
 
     def _compared(self, query: Vectors, rows: Ids, k: int) -> Matches:
         """The k most similar of these rows by their stored vectors."""
@@ -224,8 +233,7 @@ class SpaceSearch:
 
     def _renewed(self, facts: Facts | None, count: int, last: int) -> VectorIndex:
         """The old index with what has changed, or a new one when its cells no longer fit."""
-        keep = facts is not None and facts.cells > 1 and self._exact_limit <= count <= 2 * facts.trained
-        index = load(self._path, change=True) if keep else None
+        index = load(self._path, change=True) if facts is not None and self._fits(facts, count) else None
         if index is None:
             return self._built(last)
         rows = self._table.rows(0, last)

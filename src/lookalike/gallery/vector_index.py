@@ -4,7 +4,14 @@ One kind of index serves both ways of searching: vectors in cells (`IndexIVFScal
 With one cell and 16-bit floats every search looks at everything: that is the exact index. With
 about 2·sqrt(n) cells and 8 bits a number it is half the size, and a search may look into only
 the cells nearest to the query. Looking into all of them is exact again, once the caller has
-compared the candidates with the stored vectors: `Candidates.bound` says when it has seen enough.
+compared the candidates with the stored vectors: `Candidates.bound` says whether it has seen
+enough, `reaching` finds the rest.
+
+That bound is proven, whatever is added after training. A code stands for a vector y near the true
+one x, and for a query q of length 1, |q·x - q·y| <= |x - y| (Cauchy and Schwarz). `add` decodes
+what it has just encoded, and keeps the largest distance. Vectors beyond the trained range, whose
+codes are cut off, would make it useless for all others; they are kept apart as *misfits*, and
+are candidates of every exact search.
 
 Figures behind the constants: `benchmarks/search.py`.
 """
@@ -35,8 +42,7 @@ vectors. For vectors that are not stored it is a little lower: at a million, 0.9
 
 OVERFETCH = 64
 """How many more candidates than asked for an exact search takes out of the index to compare them
-exactly. The 8-bit codes alone give recall@10 0.97 at a million vectors; with these, 1.0, mostly
-without asking for more."""
+exactly. The 8-bit codes alone give recall@10 0.97 at a million vectors."""
 
 APPROXIMATE_OVERFETCH = 16
 """The same for an approximate search; more did not find more."""
@@ -45,17 +51,14 @@ MEASURED_QUERIES = 500
 """How many stored vectors recall is measured with, for a standard error of about 0.003."""
 
 MEASURE_AGAIN = 1.25
-"""Probes, recall and slack are measured anew when an index has grown by this factor."""
-
-HALF_SLACK = 2.0**-11
-"""No cosine changes by more when unit vectors are rounded to float16 (relative error 2**-11)."""
+"""Probes and recall are measured anew when an index has grown by this factor."""
 
 _BATCH = 1024  # vectors in memory at once; 16,384 took 80 MB more for nothing
 _TRAIN_PER_CELL = 40  # FAISS asks for 39 vectors a cell
 _TRAIN_ROUNDS = 8  # of k-means; more brought no recall
 _WIDER_CODES = 0.2  # codes reach so much beyond the sample's range: vectors outside fit less badly
 _FOOTER = struct.Struct("<II8s")
-_MAGIC = b"lookali1"
+_MAGIC = b"lookali2"  # the first format's slack was not proven
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,12 @@ class Facts:
         last_row: it covers the rows up to this one.
         vectors: how many it holds, gone ones included.
         trained: how many there were when its cells were made.
-        measured: how many there were when probes, recall and slack were measured.
+        measured: how many there were when probes and recall were measured.
         cells: 1 in an exact index.
         probes: cells an approximate search looks into.
         recall: recall@10 then, in [0, 1]; 1.0 with one cell.
-        slack: a cosine computed from the index's codes is off by no more than this. Proven for
-            one cell; else twice the largest difference seen when it was measured.
+        slack: a cosine computed from a code is off by no more than this, but for misfits.
+        misfits: the rows whose codes are worse than any code within the trained range.
     """
 
     stamp: str = ""
@@ -83,7 +86,8 @@ class Facts:
     cells: int = 1
     probes: int = 1
     recall: float = 1.0
-    slack: float = HALF_SLACK
+    slack: float = 0.0
+    misfits: tuple[int, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -110,17 +114,30 @@ class VectorIndex:
 
     def __init__(self, index: Any, facts: Facts) -> None:
         self._index = index
+        self._worst_fit = _worst_fit(index)
         self.facts = facts
 
     def add(self, rows: Ids, vectors: Vectors) -> None:
         """Add (n, d) vectors under new row numbers."""
-        self._index.add_with_ids(vectors, rows)
-        self.facts = replace(self.facts, vectors=int(self._index.ntotal))
+        codes = self._index.sa_encode(vectors)
+        errors = np.linalg.norm(np.subtract(vectors, self._index.sa_decode(codes), dtype=np.float64), axis=1)
+        self._index.add_sa_codes(codes, rows)
+        fits = errors <= self._worst_fit
+        error = float(errors[fits].max(initial=0.0))
+        # Every sum of FAISS's is in 32 bits.
+        slack = error + (1 + error) * _rounding(vectors.shape[1])
+        self.facts = replace(
+            self.facts,
+            vectors=int(self._index.ntotal),
+            slack=max(slack, self.facts.slack),
+            misfits=(*self.facts.misfits, *rows[~fits].tolist()),
+        )
 
     def keep_only(self, rows: Ids) -> None:
         """Drop all but these rows."""
         self._index.remove_ids(_faiss().IDSelectorNot(_selector(rows)))
-        self.facts = replace(self.facts, vectors=int(self._index.ntotal))
+        misfits = tuple(self._misfits(rows).tolist())
+        self.facts = replace(self.facts, vectors=int(self._index.ntotal), misfits=misfits)
 
     def candidates(
         self, query: Vectors, count: int, *, exact: bool = True, among: Ids | None = None
@@ -139,25 +156,40 @@ class VectorIndex:
         if count == 0:
             return Candidates(np.empty(0, np.int64), -np.inf)
         scores, rows = self._search(query[None], count, probes, among)
+        found = rows[0][rows[0] >= 0]
+        if exact:
+            found = np.union1d(found, self._misfits(among))
         full = count < facts.vectors and rows[0, -1] >= 0
-        return Candidates(rows[0][rows[0] >= 0], float(scores[0, -1]) + facts.slack if full else -np.inf)
+        return Candidates(found, float(scores[0, -1]) + facts.slack if full else -np.inf)
+
+    def reaching(self, query: Vectors, cosine: float, among: Ids | None = None) -> Ids:
+        """All rows that may have at least this cosine; when nothing can be ruled out, all rows.
+
+        Args:
+            query: (d,) canonical vector.
+            cosine: in [-1, 1].
+            among: only these rows.
+        """
+        selector = None if among is None else _selector(among)  # must outlive the search
+        parameters = _faiss().SearchParametersIVF(nprobe=self.facts.cells, sel=selector)
+        # FAISS gives what is above the limit, not what is at it.
+        limit = float(np.nextafter(np.float32(cosine - self.facts.slack), np.float32(-np.inf)))
+        _, _, rows = self._index.range_search(query[None], limit, params=parameters)
+        return np.union1d(rows, self._misfits(among))
 
     def measured(self, fetch: Fetch, rows: Ids) -> Facts:
-        """The facts with probes, recall and slack measured on some of these rows, if it is time."""
+        """The facts with probes and recall measured on some of these rows, if it is time."""
         if self.facts.cells == 1 or self.facts.vectors < MEASURE_AGAIN * self.facts.measured:
             return self.facts
         sample = fetch(_sample(rows, MEASURED_QUERIES))
-        truths, error = self._truths(sample, fetch)
+        truths = self._truths(sample, fetch)
         recall, probes = 0.0, 1
         while True:
             recall = self._recall(sample, truths, probes, fetch)
             if recall >= TARGET_RECALL or probes == self.facts.cells:
                 break
             probes = min(probes + (probes + 1) // 2, self.facts.cells)  # by half each time
-        # Vectors not in the sample may be off by more than the worst of it: hence twice.
-        slack = 2 * error + HALF_SLACK
-        measured = self.facts.vectors
-        return replace(self.facts, measured=measured, probes=probes, recall=recall, slack=slack)
+        return replace(self.facts, measured=self.facts.vectors, probes=probes, recall=recall)
 
     def save(self, path: Path) -> None:
         """Write a new file and wait until it is on the disk.
@@ -181,19 +213,20 @@ class VectorIndex:
         scores, rows = self._index.search(queries, count, params=parameters)
         return scores, rows
 
-    def _truths(self, sample: Stored, fetch: Fetch) -> tuple[list[float], float]:
-        """For each sampled vector the cosine of its tenth neighbour, and the largest error seen."""
-        scores, rows = self._search(sample.vectors, 11 + OVERFETCH, self.facts.cells, None)
-        tenths, error = [], 0.0
+    def _misfits(self, among: Ids | None) -> Ids:
+        misfits = np.array(self.facts.misfits, np.int64)
+        return misfits if among is None else np.intersect1d(misfits, among)
+
+    def _truths(self, sample: Stored, fetch: Fetch) -> list[float]:
+        """For each sampled vector the cosine of its tenth neighbour."""
+        _, rows = self._search(sample.vectors, 11 + OVERFETCH, self.facts.cells, None)
+        tenths = []
         for place, query in enumerate(sample.vectors):
             found = fetch(rows[place][rows[place] >= 0])
             true = cosines(query, found.vectors)
-            coded = dict(zip(rows[place].tolist(), scores[place].tolist(), strict=True))
-            seen = np.array([coded[row] for row in found.rows.tolist()])
-            error = max(error, float(np.abs(seen - true).max(initial=0.0)))
             others = np.sort(true[found.rows != sample.rows[place]])[::-1][:10]
             tenths.append(float(others[-1]) if others.size else -2.0)
-        return tenths, error
+        return tenths
 
     def _recall(self, sample: Stored, tenths: list[float], probes: int, fetch: Fetch) -> float:
         """Share of the ten nearest others that a search finds; equally near ones count as well."""
@@ -226,6 +259,11 @@ class Tail:
         with self._lock:
             return self._index.candidates(query, count, among=among)
 
+    def reaching(self, query: Vectors, cosine: float, among: Ids | None = None) -> Ids:
+        """As `VectorIndex.reaching`."""
+        with self._lock:
+            return self._index.reaching(query, cosine, among)
+
 
 def build(rows: Ids, fetch: Fetch, dimension: int, facts: Facts, *, approximate: bool) -> VectorIndex:
     """A new index over these rows, read in batches: never all vectors are in memory as float32.
@@ -237,7 +275,7 @@ def build(rows: Ids, fetch: Fetch, dimension: int, facts: Facts, *, approximate:
         facts: up to which row these are; the rest is found out.
         approximate: in many cells; one vector is never split into several.
     """
-    facts = replace(facts, vectors=0, trained=len(rows))
+    facts = replace(facts, vectors=0, trained=len(rows), slack=0.0, misfits=())
     index = (
         _trained(rows, fetch, dimension, facts) if approximate and len(rows) > 1 else _empty(dimension, facts)
     )
@@ -279,8 +317,9 @@ def peek(path: Path) -> Facts | None:
         with path.open("rb") as file:
             length, _ = _footer(file)
             file.seek(-_FOOTER.size - length, os.SEEK_END)
-            return Facts(**json.loads(file.read(length)))
-    except (OSError, ValueError, TypeError, struct.error):
+            facts = json.loads(file.read(length))
+            return Facts(**facts | {"misfits": tuple(facts["misfits"])})
+    except (OSError, ValueError, TypeError, KeyError, struct.error):
         return None
 
 
@@ -320,7 +359,7 @@ def _empty(dimension: int, facts: Facts) -> VectorIndex:
         center, dimension, 1, _faiss().ScalarQuantizer.QT_fp16, _faiss().METRIC_INNER_PRODUCT, False
     )
     index.train(np.zeros((1, dimension), np.float32))
-    return VectorIndex(index, replace(facts, cells=1, probes=1, recall=1.0, slack=HALF_SLACK))
+    return VectorIndex(index, replace(facts, cells=1, probes=1, recall=1.0))
 
 
 def _trained(rows: Ids, fetch: Fetch, dimension: int, facts: Facts) -> VectorIndex:
@@ -340,6 +379,23 @@ def _trained(rows: Ids, fetch: Fetch, dimension: int, facts: Facts) -> VectorInd
     index.cp.min_points_per_centroid = 1  # else FAISS prints a warning for small collections
     index.train(sample)
     return VectorIndex(index, replace(facts, cells=cells))
+
+
+def _worst_fit(index: Any) -> float:
+    """The farthest an 8-bit code can be from a vector within the trained range: half a step in
+    each number. Infinite with 16-bit floats, which reach beyond every vector."""
+    trained = _faiss().vector_to_array(index.sq.trained)  # the lowest numbers, then the ranges
+    return float(np.linalg.norm(trained[len(trained) // 2 :]) / 255 / 2) if len(trained) else float("inf")
+
+
+def _rounding(dimension: int) -> float:
+    """More than FAISS's 32-bit sums can be off.
+
+    A sum of d products is off by at most d·2**-24 of the sum of their sizes. Sizes are at most
+    1 for query and centre, and 2 more for query and code; decoding adds less than
+    2**-19·sqrt(d) for numbers between -2 and 2. All this is less than (d + 16)·2**-21.
+    """
+    return float((dimension + 16) * 2.0**-21)
 
 
 def _sample(rows: Ids, count: int) -> Ids:

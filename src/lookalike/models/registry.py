@@ -28,11 +28,15 @@ def available() -> list[Card]:
         ModelError: a card in the user's folder is wrong.
     """
     cards: dict[str, Card] = {}
-    for folder in (models_folder(), BUILT_IN):
-        for path in sorted(folder.glob("*.toml")):
-            card = read_card(path)
-            cards.setdefault(card.name, card)
+    for path in _card_files():
+        card = read_card(path)
+        cards.setdefault(card.name, card)
     return list(cards.values())
+
+
+def _card_files() -> list[Path]:
+    """All cards, the user's own first."""
+    return [path for folder in (models_folder(), BUILT_IN) for path in sorted(folder.glob("*.toml"))]
 
 
 def find(name: str | os.PathLike[str]) -> Card:
@@ -44,13 +48,22 @@ def find(name: str | os.PathLike[str]) -> Card:
     path = Path(name)
     if path.suffix in (".onnx", ".toml"):
         return _at(path)
-    cards = {card.name: card for card in available()}
-    if str(name) not in cards:
-        raise ModelError(
-            f"no model is called {str(name)!r}: known are {', '.join(cards)}; "
-            f"a file of your own is named by its path (NAME.onnx with a card NAME.toml beside it)"
-        )
-    return cards[str(name)]
+    names, broken = [], None
+    for file in _card_files():
+        try:
+            card = read_card(file)
+        except ModelError as error:  # no reason why the other models should not be found
+            broken = broken or error
+            continue
+        if card.name == str(name):
+            return card
+        names.append(card.name)
+    if broken:
+        raise broken
+    raise ModelError(
+        f"no model is called {str(name)!r}: known are {', '.join(names)}; "
+        f"a file of your own is named by its path (NAME.onnx with a card NAME.toml beside it)"
+    )
 
 
 def _at(path: Path) -> Card:
