@@ -211,7 +211,7 @@ class Collection:
 
         Args:
             sources: folders, files, patterns and lists, as `files.walk` takes them.
-            metadata: a CSV, JSON, JSON-lines or Parquet file with a column `path`; None keeps
+            metadata: a CSV, JSON, JSON-lines or Parquet file with a column `path` (or `id`); None keeps
                 what is known.
             include: patterns that files in folders must match; empty means all.
             exclude: patterns that they must not match.
