@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from lookalike.demo import fruitshop, studio
-from lookalike.errors import LookalikeError
+from lookalike.errors import LookalikeError, UsageError
 
 SAMPLE = (0, 21, 76, 100, 138, 190, 214, 240, 262, 275, 299)
 """Products that between them use every part of the studio."""
@@ -183,3 +183,12 @@ def test_a_nearer_part_hides_a_farther_one_in_any_order() -> None:
     front_last, front_first = drawn([-1.0, 1.0]), drawn([1.0, -1.0])
     differing = (np.abs(front_last.astype(int) - front_first).max(axis=2) > 8).mean()
     assert differing < 0.01
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    notes = tmp_path / "catalogue.csv"
+    notes.write_text("my notes")
+    with pytest.raises(UsageError, match="is not empty"):
+        fruitshop.draw(tmp_path)
+    assert notes.read_text() == "my notes"
+    assert list(tmp_path.iterdir()) == [notes]

@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -49,7 +50,7 @@ class Work:
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
-    done = Work()
+    done, lock = Work(), threading.Lock()
     read, embed = files.read, Embedder.embed_squares
 
     def counted_read(path: str, *, max_bytes: int) -> bytes:
@@ -58,7 +59,9 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
 
     def counted_embed(self: Embedder, squares: Sequence[np.ndarray]) -> np.ndarray:
         # A network that is loaded checks itself with the reference picture.
-        done.embedded += sum(not np.array_equal(square, REFERENCE) for square in squares)
+        number = sum(not np.array_equal(square, REFERENCE) for square in squares)
+        with lock:
+            done.embedded += number
         return embed(self, squares)
 
     monkeypatch.setattr(files, "read", counted_read)
@@ -796,3 +799,9 @@ def test_metadata_by_id_reaches_a_changed_picture(indexed: Collection, pictures:
     report = indexed.add(pictures, metadata=table)
     assert (report.updated, report.unmatched) == (1, ())
     assert indexed.picture(number).metadata == {"price": 5}
+
+
+def test_a_folder_that_is_gone_can_be_removed(indexed: Collection, pictures: Path) -> None:
+    shutil.rmtree(pictures)
+    assert len(indexed.remove([pictures])) == 12
+    assert indexed.info().images == 0

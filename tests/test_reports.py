@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.errors import LookalikeError
+from lookalike.errors import LookalikeError, UsageError
 from lookalike.reports import contact_sheet, write_page
 from lookalike.results import Hit, SearchResult
 
@@ -208,9 +208,9 @@ def test_hundreds_of_queries_stay_small() -> None:
 
 def test_write_page_replaces_whole_files_and_cleans_up(tmp_path: Path) -> None:
     file = tmp_path / "sheet.html"
-    write_page(file, "one é\n")
-    write_page(file, "two\n")
-    assert file.read_bytes() == b"two\n"
+    write_page(file, "<!doctype html>one é\n")
+    write_page(file, "<!doctype html>two\n")
+    assert file.read_bytes() == b"<!doctype html>two\n"
     assert [entry.name for entry in tmp_path.iterdir()] == ["sheet.html"]
     with pytest.raises(LookalikeError, match=r"nowhere.*choose"):
         write_page(tmp_path / "nowhere" / "sheet.html", "x")
@@ -218,3 +218,12 @@ def test_write_page_replaces_whole_files_and_cleans_up(tmp_path: Path) -> None:
     with pytest.raises(LookalikeError, match=r"folder\.html"):
         write_page(tmp_path / "folder.html", "x")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["folder.html", "sheet.html"]
+
+
+def test_a_page_never_replaces_a_picture(tmp_path: Path) -> None:
+    picture = tmp_path / "mine.jpg"
+    picture.write_bytes(b"\xff\xd8\xff rest")
+    with pytest.raises(UsageError, match="is no HTML page"):
+        write_page(picture, "<!doctype html>")
+    assert picture.read_bytes() == b"\xff\xd8\xff rest"
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.jpg"]

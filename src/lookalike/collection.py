@@ -278,7 +278,7 @@ class Collection:
         """Take pictures out of the collection. Files are never touched.
 
         Args:
-            pictures: ids and paths.
+            pictures: ids, paths, and folders, which need not exist any more.
             where: also those it matches.
             missing: also those whose files have vanished.
 
@@ -288,7 +288,7 @@ class Collection:
         Raises:
             NotInCollection: for an id or path that is unknown.
         """
-        chosen = {picture.id: picture.path for picture in map(self.picture, pictures)}
+        chosen = {row.id: row.path for name in pictures for row in self._rows_of(name)}
         if where is not None:
             chosen |= {p.id: p.path for p in self.gallery.pictures(self.filter(where))}
         if missing:
@@ -296,6 +296,14 @@ class Collection:
         with self.gallery.writing() as writing:
             writing.remove(sorted(chosen))
         return [chosen[number] for number in sorted(chosen)]
+
+    def _rows_of(self, name: int | str | os.PathLike[str]) -> list[Picture]:
+        """The picture with this id or path, or those in a folder."""
+        if not isinstance(name, (int, np.integer)):
+            rows = list(self.gallery.pictures(under=os.path.abspath(name)))
+            if rows:
+                return rows
+        return [self.picture(name)]
 
     # --- looking up --------------------------------------------------------------------------
 

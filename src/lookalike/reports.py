@@ -18,7 +18,7 @@ from functools import cache
 from importlib.resources import files as package_files
 from pathlib import Path, PurePath
 
-from lookalike.errors import LookalikeError
+from lookalike.errors import LookalikeError, UsageError
 from lookalike.results import Hit, Metadata, Scalar, SearchResult
 
 Thumbnail = Callable[[str], bytes | None]
@@ -77,10 +77,13 @@ def write_page(file: Path, page: str) -> None:
     """Write a page so that the file is at every moment either the old one or the new one, whole.
 
     Raises:
+        UsageError: there is a file already that is no page; one slip, and it would be a picture.
         LookalikeError: the file cannot be written.
     """
     temporary = None
     try:
+        if file.is_file() and not _is_page(file):
+            raise UsageError(f"{file} exists and is no HTML page: choose another name for the page")
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", newline="\n", dir=file.parent, prefix=".", suffix=".html", delete=False
         ) as handle:
@@ -96,6 +99,11 @@ def write_page(file: Path, page: str) -> None:
         raise LookalikeError(
             f"cannot write the page {file}: {reason}; choose a file in a folder you can write to"
         ) from error
+
+
+def _is_page(file: Path) -> bool:
+    with file.open("rb") as handle:
+        return handle.read(200).lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 def _umask() -> int:

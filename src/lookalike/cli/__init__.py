@@ -8,7 +8,9 @@ that are checks, 130 interrupted.
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
 
 import click
@@ -43,6 +45,9 @@ for command in (index, search, compare, info, remove, models, demo):
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a bar or a name must not end in a traceback
     try:
         code = lookalike.main(standalone_mode=False)
         sys.stdout.flush()
@@ -53,8 +58,11 @@ def main() -> None:
         click.echo(f"Error: {error}", err=True)
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         click.echo("Interrupted. What was done so far is kept.", err=True)
-        code = INTERRUPTED
+        sys.stdout.flush()
+        # Not sys.exit: threads may be at work still, and what they work on is not wanted any more.
+        os._exit(INTERRUPTED)
     except (BrokenPipeError, SystemExit):
         # Whoever read our output has heard enough (`| head`): that is no error. Click makes
         # SystemExit of it, and of nothing else in this mode.

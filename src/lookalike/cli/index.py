@@ -120,6 +120,8 @@ def _show(report: IndexReport, metadata: str | None) -> None:
         click.echo(f"{rows} of {metadata} without a picture here, the first for {first}", err=True)
     if report.undescribed:
         click.echo(f"{many(report.undescribed, 'picture')} without a row in {metadata}", err=True)
+    if not report.images and not report.failed:
+        click.echo("no pictures were found there", err=True)
     counts = [
         (report.added, "added"),
         (report.updated, "updated"),

@@ -49,7 +49,9 @@ def show(name: str, as_json: bool) -> None:
     if as_json:
         echo_json(_facts(card))
     else:
-        click.echo(card.path.read_text(encoding="utf-8"), nl=False)
+        # Reference vectors are long, and nothing to people.
+        lines = card.path.read_text(encoding="utf-8").splitlines()
+        click.echo("\n".join(line for line in lines if not line.startswith("reference =")))
 
 
 @models.command(short_help="Download a model named by a card with a [hub] section.")

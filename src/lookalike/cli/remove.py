@@ -20,7 +20,8 @@ def remove(
 ) -> None:
     """Take pictures out of a collection. The files themselves are never touched.
 
-    PICTURE is the path of an indexed picture or id:NUMBER.
+    PICTURE is the path of an indexed picture, id:NUMBER, or a folder with all pictures in it; the
+    folder need not exist any more.
     """
     if not (pictures or missing or where is not None):
         raise click.UsageError("name pictures, or use --missing or --where")

@@ -19,8 +19,10 @@ import numpy.typing as npt
 from lookalike.demo import fruits
 from lookalike.demo.fruits import Builder, Dice, Skin
 from lookalike.demo.studio import Canvas, Light, Material, Shape, backdrop, colour, unit
-from lookalike.errors import LookalikeError
+from lookalike.errors import LookalikeError, UsageError
 
+MARK = ".fruitshop"
+"""Name of the empty file that marks a folder as the shop's."""
 _FIELDS = ("path", "name", "variety", "kind", "price", "in_stock")
 
 
@@ -374,10 +376,12 @@ def draw(folder: Path, progress: Callable[[int, int], None] | None = None) -> Pa
         The path of `catalogue.csv`. Its `path` column is relative to the folder.
 
     Raises:
+        UsageError: the folder holds something that is not the shop's.
         LookalikeError: the folder cannot be written.
     """
     table, shop = folder / "catalogue.csv", products()
     try:
+        _claim(folder)
         if not _complete(folder, table, shop):
             _draw(folder, table, shop, progress)
     except OSError as error:
@@ -386,6 +390,15 @@ def draw(folder: Path, progress: Callable[[int, int], None] | None = None) -> Pa
             f"cannot draw the fruit shop into {folder}: {reason}; choose a folder you can write to"
         ) from error
     return table
+
+
+def _claim(folder: Path) -> None:
+    """Make the folder the shop's own; nothing of anybody else's is ever overwritten."""
+    mark = folder / MARK
+    if folder.is_dir() and any(folder.iterdir()) and not mark.is_file():
+        raise UsageError(f"{folder} is not empty, and the fruit shop draws over nothing: name a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.touch()
 
 
 def _draw(

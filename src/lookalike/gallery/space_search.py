@@ -53,6 +53,10 @@ indexing a folder need not load FAISS (measured: 0.13 s)."""
 SAVE_SHARE = 0.03
 """Share of the vectors that must have changed before the index file is written anew."""
 
+MISFIT_SHARE = 0.01
+"""With a larger share of misfits, and more than `FEW`, an index is made anew instead of renewed:
+every exact search compares them all."""
+
 _LOOK = 4096  # rows read back at once
 _WIDER = 4  # so many times more candidates, when so many are gone that too few are left
 
@@ -241,3 +245,8 @@ class SpaceSearch:
         extend(index, rows[rows > index.facts.last_row], self._table.fetch)
         index.facts = replace(index.measured(self._table.fetch, rows), last_row=last)
         return index
+
+    def _fits(self, facts: Facts, count: int) -> bool:
+        """Whether the cells were made for about so many vectors, and for most of those in them."""
+        few_misfits = len(facts.misfits) <= max(FEW, MISFIT_SHARE * facts.vectors)
+        return facts.cells > 1 and self._exact_limit <= count <= 2 * facts.trained and few_misfits
