@@ -203,7 +203,7 @@ def test_ordinary_jpegs_need_no_helper(tmp_path: Path) -> None:
         assert reason(decoder, b"some text").startswith("not a picture")
         assert reason(decoder, b"") == "empty file"
         assert decoder._sandbox._helper is None
-        decoder.warm()
+        decoder.decode(picture(form="PNG"), 224)
         assert decoder._sandbox._helper is not None
 
 

@@ -31,9 +31,9 @@ from lookalike.vectors import Vectors
 
 BATCH_PICTURES = 512
 BATCH_SECONDS = 2.0
-# Files a worker takes at a time: enough that handing them over costs nothing, few enough that
-# a batch is not held up.
-CHUNK = 16
+# Files a worker takes at a time. Measured on one thread, three runs in turn: 0.75 of the bare
+# network's speed with 48, 0.71 with 16.
+CHUNK = 48
 
 # How reasons begin that may be others next time; such files are read again by the next run.
 PASSING = ("cannot be read", "needs the extra", "needs more memory", "took longer", "decoder crashed")
@@ -103,8 +103,9 @@ class Tally:
 class Reader:
     """What workers do with files. One reader serves all threads.
 
-    It takes some files at a time and does each step for all of them before the next: the network
-    and the decoder push each other out of the processor's cache.
+    It takes some files at a time and sends their pictures through the network one after the
+    other, since all the rest pushes the network out of the processor's cache. Measured, five runs
+    in turn: indexing at 0.74 of the bare network's speed with 16 files at a time, 0.65 with one.
 
     Args:
         gallery: where bytes may be known already.

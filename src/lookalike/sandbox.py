@@ -79,11 +79,6 @@ class Decoder:
         fast = images.decode_jpeg_fast(data, min_side=min_side, limits=self.limits)
         return fast or self._sandbox.decode(data, min_side=min_side)
 
-    def warm(self) -> None:
-        """Start the helper process in the background, so that the first picture that needs it
-        does not wait for it."""
-        self._sandbox.warm()
-
     def close(self) -> None:
         """End the helper process. The decoder can still be used: it starts another."""
         self._sandbox.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -111,7 +111,7 @@ def search(
             if html:
                 shown.append(result)
         if html:
-            _write_page(html, shown, gallery)
+            _write_page(html, shown, gallery, {"where": where} if where else {})
     if failures == searches:
         raise click.exceptions.Exit(1)
 
@@ -199,11 +199,13 @@ def _bar(similarity: float) -> str:
     return ("█" * full + " ▏▎▍▌▋▊▉"[rest]).strip().ljust(BAR)
 
 
-def _write_page(file: str, results: Sequence[SearchResult], gallery: Collection) -> None:
+def _write_page(
+    file: str, results: Sequence[SearchResult], gallery: Collection, facts: Mapping[str, str]
+) -> None:
     from pathlib import Path
 
     from lookalike import reports
 
-    page = reports.contact_sheet(results, gallery.thumbnail, "Lookalikes")
+    page = reports.contact_sheet(results, gallery.thumbnail, "Lookalikes", facts=facts)
     reports.write_page(Path(file), page)
     click.echo(f"Wrote {file}", err=True)
