@@ -248,6 +248,154 @@ def test_changing_an_unknown_picture_changes_nothing(gallery: Gallery, method: s
     assert (gallery.get([a]), gallery.vectors(SPACE, [a]).tolist()) == before
 
 
+# --- what was found out and decided ----------------------------------------------------------
+
+
+def test_a_new_gallery_knows_nothing_more(gallery: Gallery) -> None:
+    assert gallery.note("key") is None
+    assert gallery.distinct() == gallery.distinct(["a"]) == gallery.distinct([]) == set()
+    assert gallery.arrays("name") is None
+    assert list(gallery.same_content()) == []
+    for empty in (*gallery.hashes(), *gallery.versions(SPACE)):
+        assert empty.shape == (0,)
+
+
+def test_notes_are_kept_replaced_and_forgotten(gallery: Gallery) -> None:
+    with gallery.writing() as writing:
+        for text in ("", '{"a": "ä"}', os.fsdecode(b"/pictures/\xff")):
+            writing.set_note("rööts", text)
+            assert gallery.note("rööts") == text
+        writing.set_note("other", "x")
+        writing.set_note("rööts", None)
+        writing.set_note("never", None)
+    assert gallery.note("rööts") is None
+    assert gallery.note("other") == "x"
+
+
+def test_decisions_hold_whatever_becomes_of_the_pictures(gallery: Gallery) -> None:
+    ids = put(gallery, "a", "b")
+    with gallery.writing() as writing:
+        writing.set_distinct([("c", "a"), ("a", "b"), ("d", "d"), ("b", "a")])
+        writing.remove(ids)
+        assert gallery.distinct() == {("a", "b"), ("a", "c"), ("d", "d")}
+        assert gallery.distinct(["c", "d", "z"]) == {("a", "c"), ("d", "d")}
+        assert gallery.distinct(["a", "b"]) == {("a", "b"), ("a", "c")}
+        assert gallery.distinct([]) == set()
+        writing.set_distinct([("b", "a"), ("x", "y")], distinct=False)
+    assert gallery.distinct() == {("a", "c"), ("d", "d")}
+
+
+def test_arrays_come_back_as_they_were_kept(gallery: Gallery) -> None:
+    given_arrays = {
+        "table": np.arange(12, dtype=np.int32).reshape(3, 4)[:, ::-1],
+        "half": np.array([0.5, np.nan], np.float16),
+        "big end": np.array([1, 2], ">i8"),
+        "none": np.empty((0, 5), np.float32),
+        "truths": np.array([True, False, True]),
+        "one": np.array(7, np.uint64),
+    }
+    with gallery.writing() as writing:
+        writing.keep_arrays("graph-1_a", given_arrays)
+        writing.keep_arrays("other", {})
+    found = gallery.arrays("graph-1_a")
+    assert found is not None
+    assert list(found) == list(given_arrays)
+    for name, expected in given_arrays.items():
+        assert found[name].dtype == expected.dtype.newbyteorder("<")
+        assert found[name].shape == expected.shape
+        np.testing.assert_array_equal(found[name], expected)
+        assert not found[name].flags.writeable
+    assert gallery.arrays("other") == {}
+
+
+def test_arrays_are_replaced_as_a_whole_and_dropped(gallery: Gallery) -> None:
+    first = np.arange(5)
+    with gallery.writing() as writing:
+        writing.keep_arrays("name", {"a": first, "b": first})
+        first[:] = 0
+        before = gallery.arrays("name")
+        writing.keep_arrays("name", {"a": np.ones(3)})
+        after = gallery.arrays("name")
+        writing.drop_arrays("name")
+        writing.drop_arrays("name")
+    assert gallery.arrays("name") is None
+    assert before is not None
+    assert before["b"].tolist() == [0, 1, 2, 3, 4]
+    assert after is not None
+    assert {name: a.tolist() for name, a in after.items()} == {"a": [1, 1, 1]}
+
+
+@pytest.mark.parametrize("name", ["", "../a", "a/b", "a b", "a.b"])
+def test_arrays_with_a_name_that_cannot_be_a_files_are_refused(gallery: Gallery, name: str) -> None:
+    with gallery.writing() as writing:
+        for act in (lambda: writing.keep_arrays(name, {}), lambda: writing.drop_arrays(name)):
+            with pytest.raises(UsageError, match="name"):
+                act()
+    with pytest.raises(UsageError, match="name"):
+        gallery.arrays(name)
+
+
+def test_arrays_of_objects_are_refused(gallery: Gallery) -> None:
+    with gallery.writing() as writing:
+        writing.keep_arrays("name", {"a": np.ones(1)})
+        with pytest.raises(UsageError, match=r"'bad'.*object"):
+            writing.keep_arrays("name", {"bad": np.array([None])})
+    assert gallery.arrays("name") is not None
+
+
+def test_pictures_with_the_same_bytes_are_grouped(gallery: Gallery) -> None:
+    with gallery.writing() as writing:
+        rows = [picture(str(i), content) for i, content in enumerate("zabazcbad")]
+        z, a, b, *_ = ids = writing.put(SPACE, rows, vectors(9))
+        assert list(gallery.same_content()) == [[z, ids[4]], [a, ids[3], ids[7]], [b, ids[6]]]
+        writing.mark_missing([z, a])
+    assert list(gallery.same_content()) == [[b, ids[6]], [ids[3], ids[7]]]
+
+
+def test_hashes_are_those_of_pictures_that_are_there(gallery: Gallery) -> None:
+    with gallery.writing() as writing:
+        rows = [picture(str(i), phash=phash) for i, phash in enumerate((-1, 5, -(2**63), 0))]
+        ids = writing.put(SPACE, rows, vectors(4))
+        writing.mark_missing([ids[1]])
+    found, hashes = gallery.hashes()
+    assert found.dtype == np.int64
+    assert found.tolist() == [ids[0], ids[2], ids[3]]
+    assert hashes.dtype == np.uint64
+    assert hashes.tolist() == [2**64 - 1, 2**63, 0]
+
+
+def test_a_version_is_never_used_again(gallery: Gallery) -> None:
+    ids = put(gallery, "a", "b", "c")
+    seen: set[int] = set()
+
+    def versions(space: Space = SPACE) -> dict[int, int]:
+        found, numbers = gallery.versions(space)
+        assert found.dtype == numbers.dtype == np.int64
+        assert (np.diff(found) > 0).all()
+        return dict(zip(found.tolist(), numbers.tolist(), strict=True))
+
+    first = versions()
+    assert list(first) == ids
+    with gallery.writing() as writing:
+        seen |= set(first.values())
+        writing.put_vectors(OTHER, ids, vectors(3, 3))
+        assert versions() == first
+        assert not seen & set(versions(OTHER).values())
+        seen |= set(versions(OTHER).values())
+        writing.put_vectors(SPACE, ids[2:], vectors(1, seed=4))  # the newest is written anew
+        writing.touch({ids[0]: FileIdentity("/pictures/moved", 1, 2)})
+        writing.mark_missing([ids[1]])
+        second = versions()
+        assert {id: second[id] for id in ids[:2]} == {id: first[id] for id in ids[:2]}
+        assert second[ids[2]] not in seen
+        seen |= set(second.values())
+        writing.remove(ids[2:])
+        writing.put(SPACE, [picture("d")], vectors(1))
+    third = versions()
+    assert list(third)[:2] == ids[:2]
+    assert third.popitem()[1] not in seen
+
+
 # --- writing ---------------------------------------------------------------------------------
 
 
@@ -459,6 +607,10 @@ class SameAsMemory(RuleBasedStateMachine):
         ids = self.some_ids(data)
         self.write(lambda writing: writing.remove([*ids, 10**6]))
 
+    @rule(pairs=st.lists(st.tuples(CONTENT, CONTENT), max_size=2), distinct=st.booleans())
+    def set_distinct(self, pairs: list[tuple[str, str]], distinct: bool) -> None:
+        self.write(lambda writing: writing.set_distinct(iter(pairs), distinct))
+
     @rule(paths=st.lists(NAMES, max_size=3), forget=st.booleans())
     def failures(self, paths: list[str], forget: bool) -> None:
         rows = [(FileIdentity(path, 3, 4), Failure(path, "empty")) for path in paths]
@@ -502,6 +654,11 @@ class SameAsMemory(RuleBasedStateMachine):
             list(gallery.without_vector(OTHER)),
             [p.id for p in gallery.with_content("c2")],
             gallery.index_info(SPACE).vectors,
+            list(gallery.same_content()),
+            [part.tolist() for part in gallery.hashes()],
+            gallery.versions(SPACE)[0].tolist(),
+            gallery.distinct(),
+            gallery.distinct(["c1"]),
         )
 
     def some_ids(self, data: st.DataObject) -> list[int]:

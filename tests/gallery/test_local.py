@@ -420,6 +420,72 @@ def test_an_older_format_is_migrated_and_keeps_everything(
     connection.close()
 
 
+def test_the_first_format_is_migrated(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        older.setattr(schema, "FORMAT", 1)
+        older.setattr("lookalike.gallery.store.FORMAT", 1)
+        with LocalGallery(folder) as gallery:
+            ids = fill(gallery, 5)
+            before = list(gallery.pictures())
+    with LocalGallery(folder) as gallery:
+        assert list(gallery.pictures()) == before
+        assert gallery.versions(SPACE)[0].tolist() == ids
+        with gallery.writing() as writing:
+            writing.set_note("key", "text")
+            writing.set_distinct([("b", "a")])
+            writing.keep_arrays("name", {"a": np.arange(3)})
+        assert (gallery.note("key"), gallery.distinct()) == ("text", {("a", "b")})
+        assert gallery.arrays("name") is not None
+
+
+@pytest.mark.parametrize("harm", ["cut", "zeros", "one bit", "empty", "other", "gone", "older copy"])
+def test_damaged_arrays_are_no_arrays(folder: Path, harm: str) -> None:
+    with LocalGallery(folder) as gallery, gallery.writing() as writing:
+        writing.keep_arrays("name", {"a": np.arange(1000), "b": np.ones((3, 3))})
+        file = folder / "name.arrays"
+        whole = file.read_bytes()
+        harmed = {
+            "cut": whole[:-1],
+            "zeros": bytes(len(whole)),
+            "one bit": whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:],
+            "empty": b"",
+            "other": b"something else that is long enough to be read",
+            "older copy": whole,
+        }
+        if harm == "older copy":
+            writing.keep_arrays("name", {"a": np.zeros(1000)})
+        file.unlink()
+        if harm != "gone":
+            file.write_bytes(harmed[harm])
+        assert gallery.arrays("name") is None
+        writing.keep_arrays("name", {"a": np.arange(4)})
+        found = gallery.arrays("name")
+        assert found is not None
+        assert found["a"].tolist() == [0, 1, 2, 3]
+
+
+def test_arrays_that_cannot_be_written_leave_nothing_behind(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with LocalGallery(folder) as gallery, gallery.writing() as writing:
+        writing.keep_arrays("name", {"a": np.arange(4)})
+        monkeypatch.setattr("lookalike.gallery.array_files.os.replace", full)
+        with pytest.raises(CollectionError, match=r"name\.arrays.*No space"):
+            writing.keep_arrays("name", {"a": np.arange(5)})
+        monkeypatch.undo()
+        found = gallery.arrays("name")
+        assert found is not None
+        assert len(found["a"]) == 4
+        assert not list(folder.glob("*.unfinished"))
+        used = gallery.bytes_used()
+        writing.keep_arrays("more", {"a": np.zeros(10_000)})
+        assert gallery.bytes_used() >= used + 80_000
+
+
 def test_a_migration_that_fails_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     LocalGallery(folder).close()
     monkeypatch.setattr(

@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -190,7 +190,57 @@ class Gallery(ABC):
         """The remembered failure at this path, or None."""
         return self.failed_at([path]).get(path)
 
+    @abstractmethod
+    def hashes(self) -> tuple[Ids, npt.NDArray[np.uint64]]:
+        """The perceptual hashes of all pictures that are not missing.
+
+        Returns:
+            (n,) int64 ids, ascending, and their (n,) uint64 hashes: 16 bytes a picture.
+        """
+
+    @abstractmethod
+    def same_content(self) -> Iterator[list[int]]:
+        """The pictures that have the same bytes as another one and are not missing.
+
+        Yields:
+            Their ids, at least two, ascending; groups by their first id.
+        """
+
+    # --- what was found out and decided ------------------------------------------------------
+
+    @abstractmethod
+    def note(self, key: str) -> str | None:
+        """What `Writing.set_note` kept under this key; None when there is nothing."""
+
+    @abstractmethod
+    def distinct(self, contents: Sequence[str] | None = None) -> set[tuple[str, str]]:
+        """The contents somebody has decided to be no duplicates of each other.
+
+        Args:
+            contents: only pairs with one of these (SHA-256, hexadecimal); None for all.
+
+        Returns:
+            Pairs (a, b) with a <= b; (a, a) says that several files with these bytes are wanted.
+        """
+
+    @abstractmethod
+    def arrays(self, name: str) -> dict[str, npt.NDArray[Any]] | None:
+        """The derived arrays that `Writing.keep_arrays` kept under this name, read-only.
+
+        Returns:
+            By their own names; None when there are none or they are damaged: make them again.
+        """
+
     # --- vectors -----------------------------------------------------------------------------
+
+    @abstractmethod
+    def versions(self, space: Space) -> tuple[Ids, Ids]:
+        """Which pictures have a vector in this space, and which one.
+
+        Returns:
+            (n,) int64 ids, ascending, and (n,) int64 versions: a picture's version changes
+            whenever its vector is written anew, and no other vector of the gallery gets it later.
+        """
 
     @abstractmethod
     def vectors(self, space: Space, ids: Sequence[int]) -> Vectors:
@@ -314,6 +364,39 @@ class Writing(ABC):
     @abstractmethod
     def remove(self, ids: Sequence[int]) -> None:
         """Remove pictures and all their vectors. Unknown ids are ignored."""
+
+    @abstractmethod
+    def set_note(self, key: str, text: str | None) -> None:
+        """Keep a small text under a key, or forget it (None)."""
+
+    @abstractmethod
+    def set_distinct(self, pairs: Iterable[tuple[str, str]], distinct: bool = True) -> None:
+        """Remember that contents are no duplicates of each other, or forget it (False).
+
+        Decisions go by the bytes: they hold when files are moved, removed and indexed again.
+
+        Args:
+            pairs: two SHA-256 in hexadecimal, in any order; twice the same one says that
+                several files with these bytes are wanted.
+            distinct: False forgets the decision, if there is one.
+        """
+
+    @abstractmethod
+    def keep_arrays(self, name: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Replace the derived arrays of this name: what can be made again, but takes long.
+
+        Args:
+            name: letters, digits, `_` and `-`.
+            arrays: numbers or truths, of any shape.
+
+        Raises:
+            UsageError: a name or a type that cannot be kept.
+            CollectionError: they cannot be written; what was there before may be gone.
+        """
+
+    @abstractmethod
+    def drop_arrays(self, name: str) -> None:
+        """Forget the derived arrays of this name, if there are any."""
 
     @abstractmethod
     def __enter__(self) -> Writing: ...

@@ -1,22 +1,26 @@
 """The gallery a collection uses: one directory with SQLite as the truth and FAISS to find fast.
 
-- `collection.sqlite`: pictures, metadata, vectors (float16), failures; see `schema`
+- `collection.sqlite`: pictures, metadata, vectors (float16), failures, decisions; see `schema`
 - `vectors-N.faiss`: the derived index of space N, which may be deleted any time; see `space_search`
+- `NAME.arrays`: derived arrays, which may be deleted any time; see `array_files`
 - `write.lock`: locked while somebody writes; `write.pid` tells who
 """
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lookalike.errors import CollectionError, CollectionNotFound, NotInCollection
 from lookalike.files import FileIdentity
+from lookalike.gallery import array_files
 from lookalike.gallery.base import Gallery, Ids, IndexInfo, Matches, Picture, Space, Vectors
 from lookalike.gallery.local_writing import LocalWriting, WriteLock
 from lookalike.gallery.picture_rows import COLUMNS, picture
@@ -132,7 +136,51 @@ class LocalGallery(Gallery):
         found = self._at("SELECT path, size, mtime_ns, reason FROM failures", paths)
         return {path: (FileIdentity(path, size, time), reason) for path, size, time, reason in found}
 
+    def hashes(self) -> tuple[Ids, npt.NDArray[np.uint64]]:
+        ids, hashes = self._pairs("SELECT id, phash FROM pictures WHERE NOT missing ORDER BY id")
+        return ids, hashes.view(np.uint64)
+
+    def same_content(self) -> Iterator[list[int]]:
+        # The inner query reads the index on content alone.
+        found = self._store.rows(
+            "SELECT group_concat(id) FROM pictures WHERE NOT missing AND content IN "
+            "(SELECT content FROM pictures GROUP BY content HAVING count(*) > 1) "
+            "GROUP BY content HAVING count(*) > 1 ORDER BY min(id)"
+        )
+        for (ids,) in found:
+            yield sorted(map(int, ids.split(",")))
+
+    # --- what was found out and decided ------------------------------------------------------
+
+    def note(self, key: str) -> str | None:
+        found = self._store.row("SELECT text FROM notes WHERE key = CAST(? AS TEXT)", [as_text(key)])
+        return None if found is None else str(found[0])
+
+    def distinct(self, contents: Sequence[str] | None = None) -> set[tuple[str, str]]:
+        select = "SELECT first, second FROM distinct_contents"
+        if contents is None:
+            return set(self._store.rows(select))
+        found: set[tuple[str, str]] = set()
+        for start in range(0, len(contents), _PAGE):
+            part = json.dumps(contents[start : start + _PAGE])
+            for side in ("first", "second"):
+                among = f"{select} WHERE {side} IN (SELECT value FROM json_each(?))"
+                found.update(self._store.rows(among, [part]))
+        return found
+
+    def arrays(self, name: str) -> dict[str, npt.NDArray[Any]] | None:
+        path = array_files.path_of(self._directory, name)
+        found = self._store.row("SELECT stamp FROM arrays WHERE name = ?", [name])
+        return None if found is None else array_files.read(path, found[0])
+
     # --- vectors -----------------------------------------------------------------------------
+
+    def versions(self, space: Space) -> tuple[Ids, Ids]:
+        return self._pairs(
+            "SELECT picture, row FROM vectors WHERE space = "
+            "(SELECT number FROM spaces WHERE identity = ?) ORDER BY picture",
+            [space.identity],
+        )
 
     def vectors(self, space: Space, ids: Sequence[int]) -> Vectors:
         rows = np.empty((len(ids), space.dimension), np.float32)
@@ -217,6 +265,11 @@ class LocalGallery(Gallery):
 
     def _ids(self, sql: str, parameters: Sequence[object]) -> Ids:
         return np.fromiter((id for (id,) in self._store.stream(sql, parameters)), np.int64)
+
+    def _pairs(self, sql: str, parameters: Sequence[object] = ()) -> tuple[Ids, Ids]:
+        """Two columns of integers."""
+        found = np.fromiter(self._store.stream(sql, parameters), np.dtype("i8, i8"))
+        return found["f0"].copy(), found["f1"].copy()
 
     def _search_of(self, space: Space) -> tuple[VectorTable, SpaceSearch] | None:
         """The space's table and search; None when the gallery does not know it."""

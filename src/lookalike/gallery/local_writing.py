@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import CollectionBusy, CollectionError, NotInCollection, UsageError
 from lookalike.files import FileIdentity
+from lookalike.gallery import array_files
 from lookalike.gallery.base import Picture, Space, Vectors, Writing
 from lookalike.gallery.columns import cleaned, widen
 from lookalike.gallery.picture_rows import metadata_text, values
@@ -81,6 +85,7 @@ class LocalWriting(Writing):
 
     def __init__(self, store: Store, directory: Path, settle: Callable[[], None]) -> None:
         self._store = store
+        self._directory = directory
         self._lock = WriteLock(directory)
         self._settle = settle
         self._unsettled = 0
@@ -186,6 +191,46 @@ class LocalWriting(Writing):
             for id in ids:
                 _drop_vectors(transaction, id)
                 transaction.run("DELETE FROM pictures WHERE id = ?", [id])
+
+    def set_note(self, key: str, text: str | None) -> None:
+        self._check_held()
+        with self._store.transaction() as transaction:
+            transaction.run("DELETE FROM notes WHERE key = CAST(? AS TEXT)", [as_text(key)])
+            if text is not None:
+                transaction.run(
+                    "INSERT INTO notes VALUES (CAST(? AS TEXT), CAST(? AS TEXT))",
+                    [as_text(key), as_text(text)],
+                )
+
+    def set_distinct(self, pairs: Iterable[tuple[str, str]], distinct: bool = True) -> None:
+        self._check_held()
+        ordered = ((min(pair), max(pair)) for pair in pairs)
+        with self._store.transaction() as transaction:
+            transaction.run_many(
+                "INSERT OR IGNORE INTO distinct_contents VALUES (?, ?)"
+                if distinct
+                else "DELETE FROM distinct_contents WHERE first = ? AND second = ?",
+                ordered,
+            )
+
+    def keep_arrays(self, name: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        self._check_held()
+        path, stamp = array_files.path_of(self._directory, name), uuid.uuid4().hex
+        # A crash between file and stamp leaves arrays that nobody takes for current.
+        try:
+            array_files.write(path, arrays, stamp)
+        except OSError as error:
+            raise CollectionError(f"{path} cannot be written: {error.strerror or error}") from error
+        with self._store.transaction() as transaction:
+            transaction.run("INSERT OR REPLACE INTO arrays VALUES (?, ?)", [name, stamp])
+
+    def drop_arrays(self, name: str) -> None:
+        self._check_held()
+        path = array_files.path_of(self._directory, name)
+        with self._store.transaction() as transaction:
+            transaction.run("DELETE FROM arrays WHERE name = ?", [name])
+        with suppress(OSError):  # nobody reads it any more
+            path.unlink()
 
     def _check_held(self) -> None:
         if not self._held:

@@ -10,12 +10,14 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lookalike.errors import CollectionBusy, CollectionError, NotInCollection, UsageError
 from lookalike.files import FileIdentity
+from lookalike.gallery.array_files import checked_arrays, checked_name
 from lookalike.gallery.base import (
     Gallery,
     Ids,
@@ -46,6 +48,11 @@ class MemoryGallery(Gallery):
         self._vectors: dict[tuple[str, int], Vectors] = {}
         self._columns: dict[str, str] = {}
         self._failures: dict[str, tuple[FileIdentity, str]] = {}
+        self._last_version = 0
+        self._versions: dict[tuple[str, int], int] = {}
+        self._notes: dict[str, str] = {}
+        self._distinct: set[tuple[str, str]] = set()
+        self._arrays: dict[str, dict[str, npt.NDArray[Any]]] = {}
 
     def writing(self) -> MemoryWriting:
         return MemoryWriting(self)
@@ -80,6 +87,33 @@ class MemoryGallery(Gallery):
 
     def failed_at(self, paths: Sequence[str]) -> dict[str, tuple[FileIdentity, str]]:
         return {path: failure for path, failure in self._failures.items() if path in paths}
+
+    def hashes(self) -> tuple[Ids, npt.NDArray[np.uint64]]:
+        found = [(p.id, p.phash) for p in self.pictures() if not p.missing]
+        table = np.array(found, np.int64).reshape(-1, 2)
+        return table[:, 0], table[:, 1].astype(np.uint64)
+
+    def same_content(self) -> Iterator[list[int]]:
+        groups: dict[str, list[int]] = {}
+        for picture in self.pictures():
+            if not picture.missing:
+                groups.setdefault(picture.content, []).append(picture.id)
+        return (ids for ids in groups.values() if len(ids) > 1)
+
+    def note(self, key: str) -> str | None:
+        return self._notes.get(key)
+
+    def distinct(self, contents: Sequence[str] | None = None) -> set[tuple[str, str]]:
+        return {pair for pair in self._distinct if contents is None or set(pair) & set(contents)}
+
+    def arrays(self, name: str) -> dict[str, npt.NDArray[Any]] | None:
+        kept = self._arrays.get(checked_name(name))
+        return None if kept is None else dict(kept)
+
+    def versions(self, space: Space) -> tuple[Ids, Ids]:
+        ids = self._with_vector(space)
+        versions = [self._versions[space.identity, id] for id in ids]
+        return np.array(ids, np.int64), np.array(versions, np.int64)
 
     def vectors(self, space: Space, ids: Sequence[int]) -> Vectors:
         rows = np.empty((len(ids), space.dimension), np.float32)
@@ -168,7 +202,7 @@ class MemoryWriting(Writing):
         self._gallery.get(ids)
         self.register(space)
         for id, row in zip(ids, rows, strict=True):
-            self._gallery._vectors[space.identity, id] = row
+            self._set_vector(space, id, row)
 
     def touch(self, files: Mapping[int, FileIdentity]) -> None:
         if len({file.path for file in files.values()}) < len(files):
@@ -210,6 +244,28 @@ class MemoryWriting(Writing):
             self._gallery._pictures.pop(id, None)
             self._drop_vectors(id)
 
+    def set_note(self, key: str, text: str | None) -> None:
+        if text is None:
+            self._gallery._notes.pop(key, None)
+        else:
+            self._gallery._notes[key] = text
+
+    def set_distinct(self, pairs: Iterable[tuple[str, str]], distinct: bool = True) -> None:
+        ordered = {(min(pair), max(pair)) for pair in pairs}
+        if distinct:
+            self._gallery._distinct |= ordered
+        else:
+            self._gallery._distinct -= ordered
+
+    def keep_arrays(self, name: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        kept = {key: array.copy() for key, array in checked_arrays(arrays).items()}
+        for array in kept.values():
+            array.flags.writeable = False
+        self._gallery._arrays[checked_name(name)] = kept
+
+    def drop_arrays(self, name: str) -> None:
+        self._gallery._arrays.pop(checked_name(name), None)
+
     def _put(self, space: Space, picture: Picture, metadata: Metadata, vector: Vectors) -> int:
         gallery = self._gallery
         known = gallery.at_path(picture.path)
@@ -220,16 +276,21 @@ class MemoryWriting(Writing):
         id = gallery._last_id if known is None else known.id
         kept = known.metadata if known is not None and not metadata else metadata
         gallery._pictures[id] = replace(picture, id=id, metadata=kept)
-        gallery._vectors[space.identity, id] = vector
+        self._set_vector(space, id, vector)
         gallery._failures.pop(picture.path, None)
         return id
 
     def _change(self, id: int, **facts: object) -> None:
         self._gallery._pictures[id] = replace(self._gallery._pictures[id], **facts)  # type: ignore[arg-type]
 
+    def _set_vector(self, space: Space, id: int, vector: Vectors) -> None:
+        self._gallery._last_version += 1
+        self._gallery._vectors[space.identity, id] = vector
+        self._gallery._versions[space.identity, id] = self._gallery._last_version
+
     def _drop_vectors(self, id: int) -> None:
         for key in [key for key in self._gallery._vectors if key[1] == id]:
-            del self._gallery._vectors[key]
+            del self._gallery._vectors[key], self._gallery._versions[key]
 
 
 def _below(path: str, folder: str | None) -> bool:

@@ -64,7 +64,22 @@ CREATE TABLE failures (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS = (_FIRST,)
+_SECOND = """
+CREATE TABLE notes (key TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+
+-- Contents (SHA-256) that are no duplicates of each other, because somebody said so; first <= second.
+CREATE TABLE distinct_contents (
+    first TEXT NOT NULL,
+    second TEXT NOT NULL,
+    PRIMARY KEY (first, second)
+) WITHOUT ROWID;
+CREATE INDEX distinct_contents_second ON distinct_contents (second);
+
+-- The random stamp of the file of derived arrays that belongs to this state; see `spaces.stamp`.
+CREATE TABLE arrays (name TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND)
 """Script i takes a collection from format i to i + 1; each runs in one transaction."""
 
 FORMAT = len(MIGRATIONS)
