@@ -1,0 +1,81 @@
+"""What is known about two pictures that may be copies of each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+Transform = tuple[tuple[float, float, float], tuple[float, float, float]]
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two pictures, as the comparison of their pixels saw it.
+
+    Attributes:
+        overlap: share of this picture that the other one shows, in [0, 1].
+        extra: share of this picture that shows something the other one does not, in [0, 1];
+            borders of one colour do not count.
+        box: the part the other one shows: x, y, width, height in this picture's pixels.
+    """
+
+    overlap: float
+    extra: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What the comparison of two pictures' pixels found.
+
+    Attributes:
+        inliers: local features that agree on the transform.
+        transform: 2 x 3 matrix taking points of the first picture to the second, both in pixels of
+            the upright picture at full size, (0, 0) being the top left corner.
+        scale: length in the second picture of a step of one pixel in the first.
+        first: the first picture's side.
+        second: the second picture's side.
+        agreeing: share of what both show in which they agree, in [0, 1]; less where something was
+            written or laid over one of them.
+    """
+
+    inliers: int
+    transform: Transform
+    scale: float
+    first: Side
+    second: Side
+    agreeing: float = 1.0
+
+    def reversed(self) -> Match:
+        """The same with first and second exchanged."""
+        (a, b, x), (c, d, y) = self.transform
+        determinant = a * d - b * c
+        a, b, c, d = d / determinant, -b / determinant, -c / determinant, a / determinant
+        inverse = ((a, b, -(a * x + b * y)), (c, d, -(c * x + d * y)))
+        return Match(self.inliers, inverse, 1 / self.scale, self.second, self.first, self.agreeing)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two pictures of which one is a copy of the other.
+
+    Attributes:
+        first: id of a picture.
+        second: id of another one.
+        kind: `exact`, `pixels`, `near`, `edited` or `burst`; see `lookalike.results.Copy`.
+        probability: calibrated chance in [0, 1] that they are copies.
+        similarity: cosine of their vectors, in [-1, 1]; None when one has no vector.
+        match: what their pixels said; None for `exact` and `burst`.
+    """
+
+    first: int
+    second: int
+    kind: str
+    probability: float
+    similarity: float | None = None
+    match: Match | None = None
+
+    def reversed(self) -> Pair:
+        """The same with first and second exchanged."""
+        match = self.match.reversed() if self.match else None
+        return replace(self, first=self.second, second=self.first, match=match)
