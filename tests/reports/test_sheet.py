@@ -6,50 +6,17 @@ import base64
 import hashlib
 import re
 import string
-from html.parser import HTMLParser
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.errors import LookalikeError, UsageError
-from lookalike.reports import contact_sheet, write_page
+from lookalike.reports import contact_sheet
 from lookalike.results import Hit, SearchResult
 
-VOID = {"meta", "link", "img", "rect", "path", "br"}
-
-
-class Page(HTMLParser):
-    """What a browser would see: elements with attributes, texts, and whether tags are balanced."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.texts: list[str] = []
-        self._open: list[str] = []
-        self.feed(page)
-        self.close()
-        assert self._open == [], f"not closed: {self._open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {key: value or "" for key, value in attrs}))
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {key: value or "" for key, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open[-1:] == [tag], f"</{tag}> closes {self._open[-1:]}"
-        self._open.pop()
-
-    def handle_data(self, data: str) -> None:
-        if data.strip() and self._open[-1] not in ("style", "script"):
-            self.texts.append(data)
-
-    def all(self, tag: str) -> list[dict[str, str]]:
-        return [attributes for name, attributes in self.elements if name == tag]
+Parse = Callable[[str], Any]  # conftest.Page
 
 
 def _thumbnail(path: str) -> bytes:
@@ -65,9 +32,9 @@ def _result(
     )
 
 
-def test_shows_queries_hits_and_what_is_known() -> None:
+def test_shows_queries_hits_and_what_is_known(parse: Parse) -> None:
     result = _result(price=0.5, in_stock=True, colour="red", nothing=None)
-    page = Page(contact_sheet([result], _thumbnail, "Apples", facts={"model": "lite"}))
+    page = parse(contact_sheet([result], _thumbnail, "Apples", facts={"model": "lite"}))
     joined = " ".join(page.texts)
     for text in (
         "Apples",
@@ -87,8 +54,8 @@ def test_shows_queries_hits_and_what_is_known() -> None:
     assert [rect["width"] for rect in page.all("rect")] == ["90.0", "80.0"]
 
 
-def test_captions_replace_file_names_as_headings() -> None:
-    page = Page(contact_sheet([_result()], _thumbnail, "t", captions=["What is like it?"]))
+def test_captions_replace_file_names_as_headings(parse: Parse) -> None:
+    page = parse(contact_sheet([_result()], _thumbnail, "t", captions=["What is like it?"]))
     assert "What is like it?" in page.texts
     with pytest.raises(ValueError, match="zip"):
         contact_sheet([_result()], _thumbnail, "t", captions=[])
@@ -111,28 +78,28 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_names_are_only_text(name: str) -> None:
+def test_hostile_names_are_only_text(parse: Parse, name: str) -> None:
     twice = SearchResult("/a.jpg", (Hit(1, 1, "/a.jpg", 0.5, metadata={"x": "y"}), Hit(2, 2, "/b.jpg", 0.4)))
-    plain = Page(contact_sheet([twice], _thumbnail, "title", facts={"k": "v"}, captions=["c"]))
+    plain = parse(contact_sheet([twice], _thumbnail, "title", facts={"k": "v"}, captions=["c"]))
     hit = Hit(1, 1, name, 0.5, metadata={name or "x": name or "y"})
     result = SearchResult(name, (hit, Hit(2, 2, "/b.jpg", 0.4, metadata={"x": "y"})))
     page_text = contact_sheet([result], _thumbnail, name, facts={name: name}, captions=[name])
     page_text.encode("utf-8")
-    page = Page(page_text)
+    page = parse(page_text)
     known = {(tag, tuple(sorted(attributes))) for tag, attributes in plain.elements}
     assert {(tag, tuple(sorted(attributes))) for tag, attributes in page.elements} <= known
 
 
 @given(st.text(alphabet=string.printable + "é\u202e\udcff<>&\"'", max_size=30))
-def test_any_metadata_is_shown_as_it_is(text: str) -> None:
-    page = Page(contact_sheet([_result(hits=1, note=f"[{text}]")], lambda _: None, "t"))
+def test_any_metadata_is_shown_as_it_is(parse: Parse, text: str) -> None:
+    page = parse(contact_sheet([_result(hits=1, note=f"[{text}]")], lambda _: None, "t"))
     expected = re.sub("[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "\ufffd", f"[{text}]")
     assert expected in page.texts
 
 
-def test_asks_nothing_of_any_network() -> None:
+def test_asks_nothing_of_any_network(parse: Parse) -> None:
     text = contact_sheet([_result()], _thumbnail, "t")
-    page = Page(text)
+    page = parse(text)
     for tag, attributes in page.elements:
         for key in ("src", "href", "action", "data", "poster", "srcset"):
             if key in attributes:
@@ -142,10 +109,10 @@ def test_asks_nothing_of_any_network() -> None:
     assert not re.search(r"(?i)https?:|url\(|@import|//[a-z]", re.sub(r"base64,[\w+/=]+", "", text))
 
 
-def test_policy_allows_its_own_script_and_style_by_hash_and_nothing_else() -> None:
+def test_policy_allows_its_own_script_and_style_by_hash_and_nothing_else(parse: Parse) -> None:
     text = contact_sheet([_result()], _thumbnail, "t")
     policy = next(
-        m["content"] for m in Page(text).all("meta") if m.get("http-equiv") == "Content-Security-Policy"
+        m["content"] for m in parse(text).all("meta") if m.get("http-equiv") == "Content-Security-Policy"
     )
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -155,14 +122,14 @@ def test_policy_allows_its_own_script_and_style_by_hash_and_nothing_else() -> No
         assert f"{tag}-src 'sha256-{digest}'" in policy
 
 
-def test_each_distinct_picture_is_embedded_once() -> None:
+def test_each_distinct_picture_is_embedded_once(parse: Parse) -> None:
     asked: list[str] = []
 
     def thumbnail(path: str) -> bytes:
         asked.append(path)
         return b"same bytes" if path.startswith("/shop/hit") else path.encode()
 
-    page = Page(contact_sheet([_result(), _result("/shop/hit-0.jpg", 3)], thumbnail, "t"))
+    page = parse(contact_sheet([_result(), _result("/shop/hit-0.jpg", 3)], thumbnail, "t"))
     assert len(asked) == len(set(asked)) == 4
     images = page.all("img")
     assert len(images) == 7
@@ -171,9 +138,9 @@ def test_each_distinct_picture_is_embedded_once() -> None:
     assert {image["data-like"] for image in images if "src" not in image} <= ids
 
 
-def test_missing_thumbnails_missing_files_and_empty_results() -> None:
+def test_missing_thumbnails_missing_files_and_empty_results(parse: Parse) -> None:
     gone = SearchResult("/q.jpg", (Hit(1, 1, "/gone.jpg", -0.25, probability=0.125, missing=True),))
-    page = Page(contact_sheet([gone, _result("/lonely.jpg", 0)], lambda _: None, "t"))
+    page = parse(contact_sheet([gone, _result("/lonely.jpg", 0)], lambda _: None, "t"))
     joined = " ".join(page.texts)
     assert page.all("img") == []
     assert joined.count("no preview") == 3
@@ -185,8 +152,8 @@ def test_missing_thumbnails_missing_files_and_empty_results() -> None:
     assert "There was no query." in contact_sheet([], lambda _: None, "t")
 
 
-def test_can_be_used_with_the_keyboard_and_read_aloud() -> None:
-    page = Page(contact_sheet([_result(f"/q{i}.jpg") for i in range(5)], _thumbnail, "t"))
+def test_can_be_used_with_the_keyboard_and_read_aloud(parse: Parse) -> None:
+    page = parse(contact_sheet([_result(f"/q{i}.jpg") for i in range(5)], _thumbnail, "t"))
     assert all(figure.get("tabindex") == "0" for figure in page.all("figure"))
     assert len(page.all("figcaption")) == len(page.all("figure")) == 15
     assert all("alt" in image for image in page.all("img"))
@@ -204,26 +171,3 @@ def test_hundreds_of_queries_stay_small() -> None:
     assert len(re.findall("data:image", text)) == 310
     assert (len(text) - embedded) / 3000 < 900, "bytes of markup for each hit"
     assert "content-visibility: auto" in text
-
-
-def test_write_page_replaces_whole_files_and_cleans_up(tmp_path: Path) -> None:
-    file = tmp_path / "sheet.html"
-    write_page(file, "<!doctype html>one é\n")
-    write_page(file, "<!doctype html>two\n")
-    assert file.read_bytes() == b"<!doctype html>two\n"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["sheet.html"]
-    with pytest.raises(LookalikeError, match=r"nowhere.*choose"):
-        write_page(tmp_path / "nowhere" / "sheet.html", "x")
-    (tmp_path / "folder.html").mkdir()
-    with pytest.raises(LookalikeError, match=r"folder\.html"):
-        write_page(tmp_path / "folder.html", "x")
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["folder.html", "sheet.html"]
-
-
-def test_a_page_never_replaces_a_picture(tmp_path: Path) -> None:
-    picture = tmp_path / "mine.jpg"
-    picture.write_bytes(b"\xff\xd8\xff rest")
-    with pytest.raises(UsageError, match="is no HTML page"):
-        write_page(picture, "<!doctype html>")
-    assert picture.read_bytes() == b"\xff\xd8\xff rest"
-    assert [p.name for p in tmp_path.iterdir()] == ["mine.jpg"]

@@ -1,0 +1,406 @@
+"use strict";
+{
+  const find = id => document.getElementById(id);
+  const all = (selector, where = document) => [...where.querySelectorAll(selector)];
+
+  // --- pictures: given to an image when its group comes near ----------------------------------
+
+  const source = key => "data:image/jpeg;base64," + find(key).textContent;
+
+  const load = group => {
+    for (const image of all("img[data-picture]:not([src])", group)) image.src = source(image.dataset.picture);
+  };
+
+  const near = new IntersectionObserver(
+    entries => entries.filter(entry => entry.isIntersecting).forEach(entry => {
+      load(entry.target);
+      near.unobserve(entry.target);
+    }),
+    { rootMargin: "1000px" },
+  );
+  const groups = all(".group");
+  groups.forEach(group => near.observe(group));
+  addEventListener("beforeprint", () => groups.forEach(load));
+
+  // --- the plan: the boxes are the truth until it is saved ------------------------------------
+
+  const plan = JSON.parse(find("plan").textContent);
+  const cards = all(".copy");
+  const planned = plan.groups.flatMap(group => group.copies);
+  const box = card => card.querySelector(".tick input");
+  const bytes = new Map(cards.map((card, i) => [card, planned[i].bytes]));
+  const doubted = new Set(cards.filter((_, i) => planned[i].doubt !== null));
+  const proposed = new Map(cards.map(card => [card, box(card).defaultChecked]));
+  let unsaved = false;
+
+  const size = number => {
+    if (number < 1000) return `${number} bytes`;
+    const units = ["kB", "MB", "GB", "TB"];
+    let unit = -1;
+    while (number >= 999.5 && unit < 3) { number /= 1000; unit += 1; }
+    return `${number.toFixed(number >= 99.95 ? 0 : 1)} ${units[unit]}`;
+  };
+  const many = number => number.toLocaleString("en");
+
+  const showCounts = () => {
+    const ticked = cards.filter(card => box(card).checked);
+    const shown = groups.filter(group => !group.hidden).length;
+    find("shown").textContent = shown === groups.length
+      ? `${many(shown)} ${shown === 1 ? "group" : "groups"}`
+      : `${many(shown)} of ${many(groups.length)} groups`;
+    find("ticked").textContent =
+      `${many(ticked.length)} of ${many(cards.length)} ${cards.length === 1 ? "copy" : "copies"} ticked`;
+    find("freed").textContent = size(ticked.reduce((sum, card) => sum + bytes.get(card), 0));
+  };
+
+  const changed = () => {
+    unsaved = true;
+    find("said").textContent = "";
+    showCounts();
+    if (dialog.open) showDecision();
+  };
+
+  /** Ticks or unticks copies; `on` says for each one which. */
+  const tick = (some, on) => {
+    const others = some.filter(card => !box(card).disabled && box(card).checked !== on(card));
+    for (const card of others) box(card).checked = on(card);
+    if (others.length) changed();
+  };
+
+  const save = () => {
+    planned.forEach((copy, i) => { copy.remove = box(cards[i]).checked; });
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(
+      new Blob([JSON.stringify(plan, null, 2) + "\n"], { type: "application/json" }),
+    );
+    link.download = "plan.json";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    unsaved = false;
+    find("said").textContent = "plan.json went to your downloads. Still nothing has been changed.";
+  };
+
+  addEventListener("beforeunload", event => {
+    if (!unsaved) return;
+    event.preventDefault();
+    event.returnValue = true; // for browsers that look at this only
+  });
+
+  // --- which copies are shown -----------------------------------------------------------------
+
+  const pressed = button => button.getAttribute("aria-pressed") === "true";
+  const visible = () => cards.filter(card => !card.hidden);
+  const chips = all(".filters button");
+
+  const filter = () => {
+    const kinds = new Set(chips.filter(chip => chip.dataset.kind && pressed(chip)).map(chip => chip.dataset.kind));
+    const doubtful = chips.some(chip => "doubtful" in chip.dataset && pressed(chip));
+    for (const card of cards) {
+      card.hidden = (kinds.size > 0 && !kinds.has(card.dataset.kind)) || (doubtful && !doubted.has(card));
+    }
+    for (const group of groups) group.hidden = !group.querySelector(".copy:not([hidden])");
+    find("none").hidden = groups.length === 0 || groups.some(group => !group.hidden);
+    showCounts();
+  };
+
+  for (const chip of chips) {
+    chip.addEventListener("click", () => {
+      chip.setAttribute("aria-pressed", String(!pressed(chip)));
+      filter();
+    });
+  }
+
+  // --- comparing: both pictures lie on one stage, each placed by a matrix ---------------------
+  // A matrix is [a, b, c, d, e, f] as in CSS: x' = a x + c y + e, y' = b x + d y + f.
+
+  const dialog = find("compare");
+  const stage = find("stage");
+  const [first, second] = ["first", "second"].map(name => dialog.querySelector(`img.${name}`));
+  const [panes, shades, edges] = [".lines svg", ".shade", ".edge"].map(name => all(name, dialog));
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  let current = null;
+
+  const times = ([a, b, c, d, e, f], [u, v, w, x, y, z]) =>
+    [a * u + c * v, b * u + d * v, a * w + c * x, b * w + d * x, a * y + c * z + e, b * y + d * z + f];
+  const inverse = ([a, b, c, d, e, f]) => {
+    const n = a * d - b * c;
+    return [d / n, -b / n, -c / n, a / n, (c * f - d * e) / n, (b * e - a * f) / n];
+  };
+  const at = ([a, b, c, d, e, f], [x, y]) => [a * x + c * y + e, b * x + d * y + f];
+  const corners = ({ width, height }) => [[0, 0], [width, 0], [width, height], [0, height]];
+  const outline = points => "M" + points.map(point => point.map(n => n.toFixed(2)).join(" ")).join("L") + "Z";
+  const extent = ({ dataset: { width, height } }) => ({ width: Number(width) || 1, height: Number(height) || 1 });
+
+  /** Whether a picture, moved by a matrix, lies within another one but for a hair at its edges. */
+  const covers = (matrix, inner, outer) => corners(inner).every(([x, y]) => {
+    const [u, v] = at(matrix, [0.015 * inner.width + 0.97 * x, 0.015 * inner.height + 0.97 * y]);
+    return u >= 0 && v >= 0 && u <= outer.width && v <= outer.height;
+  });
+
+  /** The matrix that fits a box (in any unit) into another one (in CSS pixels), centred. */
+  const fitted = (inner, outer) => {
+    const scale = Math.min(outer.width / inner.width, outer.height / inner.height);
+    return [scale, 0, 0, scale,
+      outer.x + (outer.width - inner.width * scale) / 2 - inner.x * scale,
+      outer.y + (outer.height - inner.height * scale) / 2 - inner.y * scale];
+  };
+
+  const around = points => {
+    const [xs, ys] = [0, 1].map(i => points.map(point => point[i]));
+    const [x, y] = [Math.min(...xs), Math.min(...ys)];
+    return { x, y, width: Math.max(...xs) - x, height: Math.max(...ys) - y };
+  };
+
+  /** Cuts what is drawn in an inner SVG off at a box; one unit stays one pixel of the stage. */
+  const pane = (svg, { x, y, width, height }) => {
+    for (const [name, value] of Object.entries({ x, y, width, height })) svg.setAttribute(name, value);
+    svg.setAttribute("viewBox", [x, y, width, height].join(" "));
+  };
+
+  /** Where both pictures go: matrices from full-size pixels of each to CSS pixels of the stage. */
+  const places = (mode, kept, copy, onKept, room) => {
+    if (mode !== "side") {
+      const seen = around([...corners(kept), ...corners(copy).map(point => at(onKept, point))]);
+      const base = fitted(seen, room);
+      return [base, times(base, onKept)];
+    }
+    const gap = 16;
+    const wide = { ...room, width: (room.width - gap) / 2 };
+    const tall = { ...room, height: (room.height - gap) / 2 };
+    const fit = (picture, part) => fitted({ x: 0, y: 0, ...picture }, part);
+    const least = part => Math.min(fit(kept, part)[0] * kept.width, fit(copy, part)[0] * copy.width);
+    return least(wide) >= least(tall)
+      ? [fit(kept, wide), fit(copy, { ...wide, x: room.x + wide.width + gap })]
+      : [fit(kept, tall), fit(copy, { ...tall, y: room.y + tall.height + gap })];
+  };
+
+  /** Gives an image its place. Its own size is that of a picture whose longer side is 512. */
+  const put = (image, picture, matrix) => {
+    const unit = Math.max(picture.width, picture.height) / 512;
+    image.style.width = `${picture.width / unit}px`;
+    image.style.height = `${picture.height / unit}px`;
+    image.style.transform = `matrix(${times(matrix, [unit, 0, 0, unit, 0, 0]).join(",")})`;
+    return unit;
+  };
+
+  const polygon = points => `polygon(${points.map(point => point.map(n => `${n}px`).join(" ")).join(",")})`;
+
+  const mode = () => dialog.querySelector("input[name=mode]:checked").value;
+
+  const layout = () => {
+    if (!current) return;
+    const { kept, copy, onKept, aligned } = current;
+    const full = { x: 0, y: 0, width: stage.clientWidth, height: stage.clientHeight };
+    const room = { x: 12, y: 12, width: full.width - 24, height: full.height - 24 };
+    const [one, two] = places(mode(), kept, copy, onKept, room);
+    put(first, kept, one);
+    const unit = put(second, copy, two);
+    const frames = [corners(kept).map(point => at(one, point)), corners(copy).map(point => at(two, point))];
+    const whole = [covers(inverse(onKept), kept, copy), covers(onKept, copy, kept)];
+    // Each picture's shade covers what the other one does not show.
+    const shared = [
+      corners(copy).map(point => at(times(one, onKept), point)),
+      corners(kept).map(point => at(times(two, inverse(onKept)), point)),
+    ];
+    shades.forEach((shade, i) => {
+      const side = mode() === "side";
+      const part = side && aligned && !whole[i];
+      const frame = !side && (!whole[1 - i] || (i === 0 && mode() === "diff"));
+      shade.setAttribute("d", part ? outline(frames[i]) + outline(shared[i]) : "");
+      edges[i].setAttribute("d", part ? outline(shared[i]) : frame ? outline(frames[i]) : "");
+      pane(panes[i], part ? around(frames[i]) : full);
+    });
+    // A difference is there where both are; what only one shows is left out.
+    const both = mode() === "diff";
+    first.parentElement.style.clipPath = both ? polygon(frames[1]) : "";
+    second.style.clipPath = both
+      ? polygon(corners(kept).map(point => at(inverse(onKept), point).map(n => n / unit)))
+      : "";
+    all(".label", dialog).forEach((label, i) => {
+      const frame = around(frames[i]);
+      label.style.left = `${Math.max(frame.x, 12)}px`;
+      label.style.top = `${Math.max(frame.y, 12)}px`;
+    });
+  };
+
+  const showMode = () => {
+    dialog.dataset.mode = mode();
+    stopFlicker();
+    showOpacity();
+    layout();
+  };
+
+  const showOpacity = () => {
+    const shown = mode() === "over" ? Number(find("opacity").value) : null;
+    second.style.opacity = shown === null ? "" : shown / 100;
+    stage.dataset.shown = { 0: "first", 100: "second" }[shown] ?? "both";
+    first.parentElement.style.filter = mode() === "diff" ? `brightness(${find("gain").value})` : "";
+  };
+
+  const swap = () => {
+    stopFlicker();
+    find("opacity").value = find("opacity").value >= 50 ? 0 : 100;
+    showOpacity();
+  };
+
+  const stopFlicker = () => {
+    stage.classList.remove("flickering");
+    find("flicker").setAttribute("aria-pressed", "false");
+  };
+
+  // Whoever asked for less motion gets one change for each press.
+  const flicker = () => {
+    if (calm.matches) return swap();
+    const on = stage.classList.toggle("flickering");
+    find("flicker").setAttribute("aria-pressed", String(on));
+  };
+
+  const choose = value => {
+    dialog.querySelector(`input[value=${value}]`).checked = true;
+    showMode();
+  };
+
+  const showDecision = () => {
+    const on = box(current.card).checked;
+    find("decide").checked = on;
+    find("decide").disabled = box(current.card).disabled;
+    find("decide").setAttribute("aria-label", box(current.card).getAttribute("aria-label"));
+  };
+
+  const words = (part, ...selectors) =>
+    selectors.flatMap(selector => all(selector, part)).map(element => element.cloneNode(true));
+
+  const show = card => {
+    const group = card.closest(".group");
+    const name = part => part.querySelector("h2, .name bdi").textContent;
+    load(group);
+    current = {
+      card,
+      kept: extent(group),
+      copy: extent(card),
+      aligned: "aligned" in card.dataset,
+      onKept: (([a, c, e, b, d, f]) => [a, b, c, d, e, f])(card.dataset.place.split(" ").map(Number)),
+    };
+    let lost = false;
+    for (const [image, part] of [[first, group.querySelector(".kept")], [second, card]]) {
+      const loaded = part.querySelector("img[data-picture]");
+      image.hidden = !loaded;
+      lost ||= !loaded;
+      if (loaded) image.src = loaded.src;
+    }
+    dialog.classList.toggle("without", lost);
+    find("pair").textContent = `${name(group)} and ${name(card)}`;
+    stage.setAttribute("aria-label", `Kept: ${name(group)}. Copy: ${name(card)}.`);
+    const shown = visible();
+    find("nth").textContent = `Copy ${many(shown.indexOf(card) + 1)} of ${many(shown.length)}`;
+    find("note").textContent = current.aligned ? "" : "Laid on each other by their corners only.";
+    find("left").replaceChildren(...words(group.querySelector(".kept"), ".verdict", ".details"));
+    find("right").replaceChildren(...words(card, ".kind", ".how", ".details", ".doubt"));
+    showDecision();
+    if (!dialog.open) {
+      dialog.showModal();
+      stage.focus({ preventScroll: true });
+    }
+    showMode();
+  };
+
+  const step = by => {
+    const shown = visible();
+    const next = shown[shown.indexOf(current.card) + by];
+    if (next) show(next);
+  };
+
+  const ranges = { opacity: showOpacity, gain: showOpacity };
+  for (const [id, then] of Object.entries(ranges)) {
+    find(id).addEventListener("input", () => { stopFlicker(); then(); });
+  }
+  for (const input of all("input[name=mode]", dialog)) input.addEventListener("change", showMode);
+  const buttons = {
+    close: () => dialog.close(), before: () => step(-1), after: () => step(1), swap, flicker,
+    decide: () => toggle(current.card),
+  };
+  for (const [id, then] of Object.entries(buttons)) find(id).addEventListener("click", then);
+  dialog.addEventListener("close", () => {
+    if (dialog.open || !current) return; // the event came late: it was opened, perhaps closed, again
+    stopFlicker();
+    focus(current.card);
+    current = null;
+  });
+  dialog.addEventListener("click", event => { if (event.target === dialog) dialog.close(); });
+  new ResizeObserver(layout).observe(stage);
+
+  // --- the list -------------------------------------------------------------------------------
+
+  const focus = card => {
+    box(card).focus({ preventScroll: true });
+    card.scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
+  };
+
+  const move = by => {
+    const shown = visible();
+    const here = shown.indexOf(document.activeElement.closest(".copy"));
+    const next = here < 0 ? firstInSight(shown) : shown[here + by];
+    if (next) focus(next);
+  };
+
+  // Groups are asked, not cards: those of groups out of sight have no place yet.
+  const firstInSight = shown => {
+    const group = groups.find(group => !group.hidden && group.getBoundingClientRect().bottom > 200);
+    return shown.find(card => card.parentElement.parentElement === group) ?? shown[0];
+  };
+
+  for (const card of cards) {
+    box(card).addEventListener("change", changed);
+    card.querySelector(".look").addEventListener("click", () => show(card));
+  }
+  if (groups.length) {
+    find("save").addEventListener("click", save);
+    find("untick").addEventListener("click", () => tick(visible(), () => false));
+    find("again").addEventListener("click", () => tick(cards, card => proposed.get(card)));
+  }
+
+  // --- the keyboard ---------------------------------------------------------------------------
+
+  const toggle = card => tick(card ? [card] : [], () => !box(card).checked);
+
+  const inList = event => {
+    const card = document.activeElement.closest(".copy");
+    const onBox = document.activeElement.matches(".tick input");
+    const keys = {
+      j: () => move(1), ArrowDown: () => move(1), ArrowRight: () => move(1),
+      k: () => move(-1), ArrowUp: () => move(-1), ArrowLeft: () => move(-1),
+      x: () => toggle(card),
+      Enter: onBox ? () => show(card) : null,
+      s: save,
+    };
+    return event.key.startsWith("Arrow") && !card ? null : keys[event.key];
+  };
+
+  const inDialog = event => {
+    const onInput = document.activeElement.matches("input");
+    const keys = {
+      1: () => choose("side"), 2: () => choose("over"), 3: () => choose("diff"),
+      f: () => { if (mode() !== "over") choose("over"); flicker(); },
+      x: () => toggle(current.card),
+      j: () => step(1), k: () => step(-1), s: save,
+      ArrowRight: onInput ? null : () => step(1), ArrowLeft: onInput ? null : () => step(-1),
+      " ": document.activeElement === stage ? () => { if (mode() !== "over") choose("over"); swap(); } : null,
+    };
+    return keys[event.key];
+  };
+
+  addEventListener("keydown", event => {
+    if (event.ctrlKey || event.metaKey || event.altKey || groups.length === 0) return;
+    const then = dialog.open ? inDialog(event) : inList(event);
+    if (!then) return;
+    event.preventDefault();
+    then();
+  });
+
+  if (groups.length) {
+    showCounts();
+    const desk = document.querySelector(".desk");
+    const tell = () => document.documentElement.style.setProperty("--desk", `${desk.offsetHeight}px`);
+    new ResizeObserver(tell).observe(desk);
+  }
+}
