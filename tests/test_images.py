@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image, ImageCms, ImageFile
 
 from lookalike import images
 from lookalike.errors import PictureError, UsageError
-from lookalike.images import Decoded, Limits
+from lookalike.images import Decoded, ExifFacts, Limits
 
 LIMITS = Limits()
 ORIENTATIONS = range(1, 9)
@@ -444,6 +445,108 @@ def test_limits_must_be_positive() -> None:
 def test_a_damaged_exif_block_is_no_reason_to_refuse() -> None:
     data = with_segments(b"Exif\0\0II*\0\xff\xff\xff\x7f")
     assert slow(data).rgb.shape == (16, 16, 3)
+
+
+# --- what EXIF says about the taking ---------------------------------------------------------
+
+NOTHING = ExifFacts()
+PNG_START = b"\x89PNG\r\n\x1a\n"
+
+
+def camera_exif(maker: str | None = "Zeiss Ikon", **dates: str) -> Image.Exif:
+    """EXIF data as a camera writes them; `taken`, `digitized` and `changed` are dates."""
+    exif = Image.Exif()
+    if maker is not None:
+        exif[0x010F] = maker
+    if "changed" in dates:
+        exif[0x0132] = dates["changed"]
+    details = exif.get_ifd(0x8769)
+    details[0x829A] = 0.01
+    for name, tag in (("taken", 0x9003), ("digitized", 0x9004)):
+        if name in dates:
+            details[tag] = dates[name]
+    return exif
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_date_and_camera_are_read(form: str) -> None:
+    exif = camera_exif(taken="2019:05:04 12:30:00", changed="2020:01:01 00:00:00").tobytes()
+    data = encoded(scene(), form, exif=exif) if form != "TIFF" else exif[6:]  # a directory of itself
+    assert images.exif_facts(data) == ExifFacts("2019-05-04T12:30:00", camera=True)
+    assert images.exif_facts(encoded(scene(), form)) == NOTHING
+
+
+def test_heic_as_cameras_write_it() -> None:
+    pytest.importorskip("pillow_heif", reason="needs the extra [heif]").register_heif_opener()
+    data = encoded(scene(), "HEIF", exif=camera_exif(taken="2019:05:04 12:30:00").tobytes())
+    assert images.exif_facts(data) == ExifFacts("2019-05-04T12:30:00", camera=True)
+    assert images.exif_facts(encoded(scene(), "HEIF")) == NOTHING
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_both_byte_orders_and_short_texts(order: str) -> None:
+    for length, known in ((3, True), (0, False)):
+        entries = [(0x0110, 2, length, 0x4142)]
+        assert images.exif_facts(with_segments(exif_block(order, 8, entries))).camera is known
+
+
+@pytest.mark.parametrize(
+    ("exif", "expected"),
+    [
+        (camera_exif(None, taken="2019:05:04 12:30:00"), ExifFacts("2019-05-04T12:30:00")),
+        (camera_exif(" ", taken="0000:00:00 00:00:00"), NOTHING),
+        (camera_exif("A", taken="    :  :     :  :  "), ExifFacts(camera=True)),
+        (camera_exif("A", taken="2019:02:30 12:30:00"), ExifFacts(camera=True)),
+        (camera_exif("A", taken="", digitized="2019:05:04 12:30:00"), ExifFacts("2019-05-04T12:30:00", True)),
+        (camera_exif("A", changed="2019:05:04 12:30:00"), ExifFacts(camera=True)),  # by any program
+    ],
+)
+def test_what_counts_as_known(exif: Image.Exif, expected: ExifFacts) -> None:
+    assert images.exif_facts(encoded(scene(), "JPEG", exif=exif)) == expected
+
+
+def test_exif_stands_anywhere_before_the_pixels_of_a_jpeg() -> None:
+    block = camera_exif(taken="2019:05:04 12:30:00").tobytes()
+    data = with_segments(b"http://ns.adobe.com/xap/1.0/\0<x/>", b"other", block)
+    assert images.exif_facts(data).taken == "2019-05-04T12:30:00"
+    assert images.exif_facts(data[:1000]).taken == "2019-05-04T12:30:00"  # the beginning is enough
+    assert images.exif_facts(encoded(scene(), "JPEG") + block) == NOTHING
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+@given(st.data())
+def test_damaged_exif_is_harmless(form: str, data: st.DataObject) -> None:
+    whole = whole_with_exif(form)
+    damaged = bytearray(whole[: data.draw(st.integers(0, len(whole)))])
+    for _ in range(data.draw(st.integers(0, 8))):
+        if damaged:
+            damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    facts = images.exif_facts(bytes(damaged))
+    assert facts.taken is None or len(facts.taken) == 19
+
+
+@cache
+def whole_with_exif(form: str) -> bytes:
+    return encoded(scene(4, 4), form, exif=camera_exif(taken="2019:05:04 12:30:00"))
+
+
+@given(st.sampled_from([b"\xff\xd8\xff", PNG_START, b"II*\0", b"MM\0*", b""]), st.binary())
+def test_any_bytes_are_harmless_to_the_search_for_exif(start: bytes, junk: bytes) -> None:
+    images.exif_facts(start + junk)
+    images.exif_facts(b"RIFF1234WEBP" + junk)
+    images.exif_facts(b"1234ftypheic" + junk + b"Exif\0\0" + start + junk)
+
+
+def test_the_search_for_exif_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of a gigabyte may consist of nothing but parts without content."""
+    block = camera_exif().tobytes()
+    jpeg = [with_segments(*[b"other"] * before, block) for before in (1, 5)]
+    png = [PNG_START + bytes(12) * before + b"\0\0\2\0eXIf" + block[6:] for before in (1, 5)]
+    webp = [b"RIFF1234WEBP" + bytes(8) * before + b"EXIF\0\2\0\0" + block for before in (1, 5)]
+    monkeypatch.setattr(images, "_PARTS", 4)
+    for near, far in (jpeg, png, webp):
+        assert images.exif_facts(near).camera
+        assert images.exif_facts(far) == NOTHING
 
 
 # --- arrays and thumbnails -------------------------------------------------------------------

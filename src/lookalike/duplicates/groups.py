@@ -1,0 +1,325 @@
+"""Pairs of copies into groups: stars around the picture kept, and no chains.
+
+That A is a copy of B and B of C does not make A a copy of C: a small crop leads from one picture to
+another that shares nothing with it. So every member of a group was itself compared with the one kept.
+
+A pair has two directions. Keeping k is *safe* for m when nothing is lost if m goes: there is no *doubt* (see
+`doubt`). A crop may go when the whole picture stays, but not the other way round, however many pixels the
+crop has. When only one direction is safe, the picture to keep stands *above* the other one, whatever their
+ranks.
+
+1. From the best picture to the worst, but those above a picture before it: one that is not to be removed
+   keeps all pictures that are still free and safe with it. What is paired with one of these but not with
+   the one kept (the neighbours that were looked at are few) is compared with it now, and joins if that is
+   safe.
+2. From the best to the worst again: what is still free has only doubtful pairs with pictures that stay. It
+   is shown in a star of one of them, and not proposed for removal. Copies go before bursts.
+
+Had pictures of a low rank but above others no precedence, a crop that keeps its own copy would stay beside
+the whole picture. Each pair is looked at a fixed number of times, and the comparisons asked for are at most
+one for each picture and `MAX_FAILED` for each star; so the cost grows with the pairs, whatever their shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from lookalike.duplicates.pairs import Pair
+from lookalike.errors import UsageError
+
+MAX_EXTRA = 0.05
+"""The share of a picture that its copy need not show. Less than that is the inaccuracy of a found
+transform and of the edges of overlaid text."""
+
+MIN_SCALE = 0.75
+"""How much smaller a copy may be shown in a picture that shows more than it: three quarters of its width."""
+
+MAX_GROWTH = 1.05
+"""From which scale on a picture with borders holds a larger copy, and is not merely a copy with borders."""
+
+UNTOUCHED = 0.9
+"""Share of what two pictures both show that agrees at the least when nothing was written or laid over one
+of them. (Edits without text: 0.95 and more; a watermark 0.9, large letters 0.5 to 0.7.)"""
+
+MAX_FAILED = 16
+"""After so many comparisons that brought no member, a star asks for no more. A star whose copies were all
+missed as neighbours still fills, since there each one brings a member; only where a chain leads away from
+the copies do they fail."""
+
+MORE = "it shows more than the one kept"
+SMALLER = "the one kept shows it smaller, as a part of another picture"
+BORDER = "the one kept adds nothing but a border"
+TOUCHED = "something covers a part of one of the two: text, or another picture"
+BURST = "another photo, taken within seconds"
+REFERENCE = "in a reference folder"
+DECIDED = "decided to be no copy of another one in this group"
+UNSEEN = "what it shows was not compared with the one kept"
+
+Compare = Callable[[int, int], Pair | None]
+"""Two pictures (the kept one first) to the pair they are, or None when they are no copies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A picture in a star.
+
+    Attributes:
+        pair: `first` is the picture kept, `second` this one.
+        doubt: why its removal is not proposed, in one clause; None when it is proposed.
+    """
+
+    pair: Pair
+    doubt: str | None = None
+
+    @property
+    def id(self) -> int:
+        """The member's id."""
+        return self.pair.second
+
+
+@dataclass(frozen=True, slots=True)
+class Star:
+    """A picture to keep and the pictures that were compared with it.
+
+    Attributes:
+        kept: its id.
+        members: at least one, the best first.
+    """
+
+    kept: int
+    members: tuple[Member, ...]
+
+    @property
+    def proposed(self) -> tuple[int, ...]:
+        """Ids of the members whose removal is proposed."""
+        return tuple(member.id for member in self.members if member.doubt is None)
+
+
+def doubt(pair: Pair) -> str | None:
+    """Why removing `pair.second` would lose something although `pair.first` stays; None if it would not.
+
+    Plain borders of the copy do not count as something it shows (`Side.extra`). Those of the picture kept
+    do make a difference (`Side.overlap`): a photo is not given up for a screenshot with black around
+    it that shows it smaller, nor for a copy that has more pixels only because of its border.
+    """
+    if pair.kind == "burst":
+        return BURST
+    if pair.kind in ("exact", "pixels"):
+        return None
+    if pair.match is None:
+        return UNSEEN
+    kept, copy, growth = pair.match.first, pair.match.second, 1 / pair.match.scale
+    if copy.extra > MAX_EXTRA:
+        return MORE
+    if pair.match.agreeing < UNTOUCHED:
+        return TOUCHED
+    if max(kept.extra, 1 - kept.overlap) <= MAX_EXTRA:
+        return None
+    if growth < MIN_SCALE:
+        return SMALLER
+    return BORDER if kept.extra <= MAX_EXTRA and growth <= MAX_GROWTH else None
+
+
+def stars(
+    pairs: Iterable[Pair],
+    ranking: Sequence[int],
+    *,
+    compare: Compare = lambda first, second: None,
+    distinct: Iterable[tuple[int, int]] = (),
+    protected: AbstractSet[int] = frozenset(),
+) -> list[Star]:
+    """The groups of copies, by rank of the picture kept. The order of `pairs` makes no difference.
+
+    - No picture is proposed for removal twice, and none that is kept or protected.
+    - A picture is in one star at most.
+    - Of every pair at least one picture is in a star, except pairs decided distinct and those of two
+      protected pictures.
+
+    Args:
+        pairs: the copies that were found, in any direction; of several for the same two pictures
+            the surest counts.
+        ranking: ids, the best picture to keep first; at least all those in `pairs`.
+        compare: asked about pictures that may be copies but are not among `pairs`.
+        distinct: pairs of ids that were decided to be no copies of each other. They never come
+            together in a star, nor are both proposed for removal for a third one's sake.
+        protected: ids of pictures that are never proposed for removal; they are kept first.
+
+    Raises:
+        UsageError: a picture of a pair is not in the ranking.
+    """
+    return _Grouping(pairs, ranking, compare, distinct, protected).stars()
+
+
+_KINDS = ("exact", "pixels", "near", "edited", "burst")
+
+
+def _surest(pair: Pair) -> tuple[object, ...]:
+    """Lowest for the pair to go by, when there are several of the same two pictures."""
+    match = pair.match
+    found = (-match.inliers, match.transform) if match else (0, ())
+    return (_KINDS.index(pair.kind), -pair.probability, *found, -(pair.similarity or 0.0))
+
+
+class _Grouping:
+    """The work of one call of `stars`."""
+
+    def __init__(
+        self,
+        pairs: Iterable[Pair],
+        ranking: Sequence[int],
+        compare: Compare,
+        distinct: Iterable[tuple[int, int]],
+        protected: AbstractSet[int],
+    ) -> None:
+        self.compare = compare
+        self.protected = protected
+        self.distinct = _neighbours(distinct)
+        self.rank = {id_: place for place, id_ in enumerate(ranking)}
+        self.pairs = self._pairs_of(pairs)
+        self.order = sorted(self.pairs, key=self._place)
+        self.members: dict[int, list[Member]] = {}  # of each picture kept
+        self.taken: dict[int, int] = {}  # each member to the picture kept for it
+        self.reached: set[int] = set()  # pictures whose turn was or is
+
+    def stars(self) -> list[Star]:
+        for id_ in self.order:
+            self._settle(id_)
+        for bursts in (False, True):
+            for kept in self.order:
+                if kept not in self.taken:
+                    self._take_doubtful(kept, bursts)
+        kept_first = sorted(self.members, key=self._place)
+        return [Star(kept, tuple(sorted(self.members[kept], key=self._member))) for kept in kept_first]
+
+    def _pairs_of(self, pairs: Iterable[Pair]) -> dict[int, dict[int, Pair]]:
+        """For each picture the pairs it is in, by the other picture. Both places hold the same pair;
+        `_pair` turns it round when needed."""
+        found: dict[int, dict[int, Pair]] = {}
+        for pair in pairs:
+            for id_ in (pair.first, pair.second):
+                if id_ not in self.rank:
+                    raise UsageError(f"picture {id_} is in a pair but not in the ranking")
+            if not self._may_meet(pair.first, pair.second):
+                continue
+            known = found.get(pair.first, {}).get(pair.second)
+            if known is None or _surest(_upwards(pair)) < _surest(_upwards(known)):
+                found.setdefault(pair.first, {})[pair.second] = pair
+                found.setdefault(pair.second, {})[pair.first] = pair
+        return found
+
+    def _may_meet(self, a: int, b: int) -> bool:
+        both_protected = a in self.protected and b in self.protected
+        return a != b and not both_protected and b not in self.distinct.get(a, ())
+
+    def _place(self, id_: int) -> tuple[bool, int]:
+        return id_ not in self.protected, self.rank[id_]
+
+    def _member(self, member: Member) -> tuple[bool, int]:
+        return self._place(member.id)
+
+    def _free(self, id_: int) -> bool:
+        return id_ not in self.taken and id_ not in self.members
+
+    def _doubt(self, pair: Pair) -> str | None:
+        """As the function, for a pair from a picture kept to a free one, and with what people said."""
+        if pair.second in self.protected:
+            return REFERENCE
+        decided = self.distinct.get(pair.second)
+        if decided and any(self.taken.get(id_) == pair.first for id_ in decided):
+            return DECIDED
+        return doubt(pair)
+
+    def _add(self, pair: Pair, why: str | None) -> None:
+        self.members.setdefault(pair.first, []).append(Member(pair, why))
+        self.taken[pair.second] = pair.first
+
+    def _pair(self, kept: int, other: int) -> Pair:
+        pair = self.pairs[kept][other]
+        return pair if pair.first == kept else pair.reversed()
+
+    def _around(self, id_: int) -> list[int]:
+        """The free pictures paired with this one, the best first."""
+        return sorted(filter(self._free, self.pairs[id_]), key=self._place)
+
+    def _settle(self, id_: int) -> None:
+        """Let a picture keep what it can, after all that stand above it had their turn. Each has one turn,
+        also when they stand above one another in a circle."""
+        if id_ in self.reached:
+            return
+        self.reached.add(id_)
+        waiting = [(id_, iter(self._around(id_)))]
+        while waiting:
+            current, others = waiting[-1]
+            above = next((other for other in others if self._stands_above(other, current)), None)
+            if above is not None:
+                self.reached.add(above)
+                waiting.append((above, iter(self._around(above))))
+                continue
+            waiting.pop()
+            if current not in self.taken:
+                self._take_safe(current)
+
+    def _stands_above(self, other: int, id_: int) -> bool:
+        return (
+            other not in self.reached
+            and other not in self.taken
+            and id_ not in self.taken
+            and self._doubt(self._pair(other, id_)) is None
+            and self._doubt(self._pair(id_, other)) is not None
+        )
+
+    def _take_safe(self, kept: int) -> None:
+        """Give a picture all free ones that may go when it stays: those paired with it, then those
+        paired with its members, as far as a comparison says so."""
+        for other in self._around(kept):
+            self._join(self._pair(kept, other))
+        asked: set[int] = set()
+        failed = 0
+        for member in self.members.get(kept, ()):  # which grows meanwhile
+            for other in self._around(member.id):
+                burst = self.pairs[member.id][other].kind == "burst"
+                known = other in asked or other in self.pairs[kept]
+                if burst or known or not self._may_go(kept, other):
+                    continue
+                if failed == MAX_FAILED:
+                    return
+                asked.add(other)
+                failed += not self._join_if_compared(kept, other)
+
+    def _may_go(self, kept: int, other: int) -> bool:
+        return other not in self.protected and self._may_meet(kept, other)
+
+    def _join_if_compared(self, kept: int, other: int) -> bool:
+        pair = self.compare(kept, other)
+        if pair is None:
+            return False
+        self.pairs[kept][other] = self.pairs[other][kept] = pair
+        return self._join(self._pair(kept, other))
+
+    def _join(self, pair: Pair) -> bool:
+        """Make `pair.second` a member if it may go; whether it may."""
+        safe = self._doubt(pair) is None
+        if safe:
+            self._add(pair, None)
+        return safe
+
+    def _take_doubtful(self, kept: int, bursts: bool) -> None:
+        """Give a picture what is still free around it, to be shown; by way of bursts, or of copies."""
+        for other in self._around(kept):
+            pair = self._pair(kept, other)
+            if (pair.kind == "burst") == bursts:
+                self._add(pair, self._doubt(pair))
+
+
+def _upwards(pair: Pair) -> Pair:
+    return pair if pair.first < pair.second else pair.reversed()
+
+
+def _neighbours(pairs: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = {}
+    for a, b in pairs:
+        found.setdefault(a, set()).add(b)
+        found.setdefault(b, set()).add(a)
+    return found
