@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,37 @@ def draw_pictures(folder: Path) -> Path:
 def pictures(tmp_path: Path) -> Path:
     """A folder of twelve drawn pictures and `shop.csv`, the test's own to change."""
     return draw_pictures(tmp_path / "pictures")
+
+
+@pytest.fixture(scope="session")
+def photo() -> Callable[..., np.ndarray]:
+    """Draws what has as many details as a photo: call it with a number, and perhaps a size."""
+    return cache(drawn_photo)
+
+
+def drawn_photo(number: int, size: tuple[int, int] = (320, 240)) -> np.ndarray:
+    """Blotches of many sizes and some shapes, (height, width, 3) uint8 RGB: each number another picture."""
+    import cv2
+
+    dice = np.random.default_rng(number)
+    width, height = size
+    picture = np.zeros((height, width, 3)) + dice.uniform(90, 160, 3)
+    for blotches, strength in ((3, 25), (12, 20), (40, 15)):
+        noise = dice.normal(0, strength, (max(2, blotches * height // width), blotches))
+        picture += cv2.resize(noise, size, interpolation=cv2.INTER_CUBIC)[..., None] * dice.uniform(
+            0.8, 1.2, 3
+        )
+    for _ in range(16):
+        colour = (dice.uniform(40, 215) + dice.uniform(-25, 25, 3)).tolist()
+        x, y = (int(dice.integers(side)) for side in size)
+        w, h = (int(dice.integers(8, side // 6)) for side in size)
+        if dice.integers(2):
+            cv2.ellipse(picture, (x, y), (w, h), float(dice.integers(180)), 0, 360, colour, -1)
+        else:
+            cv2.rectangle(picture, (x, y), (x + w, y + h), colour, -1)
+    drawn = np.clip(cv2.GaussianBlur(picture, (0, 0), 0.7), 0, 255).astype(np.uint8)
+    drawn.flags.writeable = False  # it is shared
+    return drawn
 
 
 @pytest.fixture(scope="session")

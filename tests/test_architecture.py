@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"lookalike", "errors", "results"},
     {"files", "images", "sandbox", "models", "runtimes", "vectors", "filters", "metadata"},
     {"embedder", "gallery"},
-    {"query"},
+    {"query", "neighbours"},
     {"duplicates", "reports"},
     {"indexing"},
     {"collection"},

@@ -33,19 +33,26 @@ if TYPE_CHECKING:
     from lookalike.images import Limits
     from lookalike.query import Region
     from lookalike.results import (
+        ApplyReport,
         CollectionInfo,
         Comparison,
+        Copy,
+        DuplicateGroup,
+        Duplicates,
         Failure,
         Hit,
         IndexReport,
         ModelInfo,
+        PictureFacts,
         SearchResult,
+        UndoReport,
         as_json,
     )
 
     __version__: str
 
 _HOMES = {
+    "ApplyReport": "results",
     "Collection": "collection",
     "CollectionBusy": "errors",
     "CollectionDamaged": "errors",
@@ -54,6 +61,9 @@ _HOMES = {
     "CollectionNotFound": "errors",
     "CollectionTooNew": "errors",
     "Comparison": "results",
+    "Copy": "results",
+    "DuplicateGroup": "results",
+    "Duplicates": "results",
     "Embedder": "embedder",
     "Failure": "results",
     "FetchError": "errors",
@@ -67,14 +77,17 @@ _HOMES = {
     "ModelInfo": "results",
     "NotInCollection": "errors",
     "PictureError": "errors",
+    "PictureFacts": "results",
     "Region": "query",
     "SearchResult": "results",
+    "UndoReport": "results",
     "UsageError": "errors",
     "as_json": "results",
     "compare": "collection",
 }
 
 __all__ = [
+    "ApplyReport",
     "Collection",
     "CollectionBusy",
     "CollectionDamaged",
@@ -83,6 +96,9 @@ __all__ = [
     "CollectionNotFound",
     "CollectionTooNew",
     "Comparison",
+    "Copy",
+    "DuplicateGroup",
+    "Duplicates",
     "Embedder",
     "Failure",
     "FetchError",
@@ -96,8 +112,10 @@ __all__ = [
     "ModelInfo",
     "NotInCollection",
     "PictureError",
+    "PictureFacts",
     "Region",
     "SearchResult",
+    "UndoReport",
     "UsageError",
     "__version__",
     "as_json",

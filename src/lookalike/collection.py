@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lookalike import files, indexing, models
+from lookalike.duplicates import finding, plan, removal, undoing
+from lookalike.duplicates.calibration import SHIPPED
+from lookalike.duplicates.finding import Progress as FindProgress
+from lookalike.duplicates.journal import Journal
+from lookalike.duplicates.keep import Policy
+from lookalike.duplicates.plan import Plan
+from lookalike.duplicates.search import Request, Search
+from lookalike.duplicates.sketches import MIN_SIDE, Reading, sketch
+from lookalike.duplicates.ways import To, is_below
 from lookalike.embedder import Embedder
 from lookalike.errors import (
     CollectionError,
@@ -24,18 +35,21 @@ from lookalike.errors import (
     UsageError,
 )
 from lookalike.filters import Filter, parse
-from lookalike.gallery.base import Gallery, Matches, Picture, Space
+from lookalike.gallery.base import Gallery, Matches, Picture, Space, Writing
 from lookalike.images import Limits, Pixels, thumbnail_jpeg
 from lookalike.metadata import MetadataTable
 from lookalike.query import Region, combine
 from lookalike.results import (
+    ApplyReport,
     CollectionInfo,
     Comparison,
+    Duplicates,
     Failure,
     Hit,
     IndexReport,
     ModelInfo,
     SearchResult,
+    UndoReport,
 )
 from lookalike.sandbox import Decoder, Sandbox
 from lookalike.vectors import Vectors, cosines
@@ -47,6 +61,8 @@ if TYPE_CHECKING:
     """What can be searched for: a path, bytes, a NumPy array, a Pillow image, or a picture's id."""
 
 DEFAULT_DIRECTORY = ".lookalike"
+ROOTS = "roots"
+"""The note in which the folders that were indexed are kept, as JSON."""
 
 
 def default_directory() -> Path:
@@ -227,13 +243,14 @@ class Collection:
         """
         if threads is not None and threads < 1:
             raise UsageError(f"threads must be at least 1, got {threads}")
-        named = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
+        named = _several(sources)
         found = files.walk(named, include=include, exclude=exclude, hidden=hidden)
         roots = [os.path.abspath(source) for source in named if os.path.isdir(source)]
         table = (
             None if metadata is None else MetadataTable.read(Path(metadata), [Path(root) for root in roots])
         )
         space, embedder = self._space_to_add()
+        self._remember_roots(roots)
         report = indexing.index(
             self.gallery,
             space,
@@ -247,6 +264,13 @@ class Collection:
             progress=progress,
         )
         return replace(report, collection=str(self.directory))
+
+    def _remember_roots(self, roots: Sequence[str]) -> None:
+        """The folders that were indexed: what is removed as a copy must lie in one of them."""
+        known: list[str] = json.loads(self._open_gallery(create=True).note(ROOTS) or "[]")
+        if not set(roots) <= set(known):
+            with self.gallery.writing() as writing:
+                writing.set_note(ROOTS, json.dumps([*known, *(root for root in roots if root not in known)]))
 
     def _space_to_add(self) -> tuple[Space, Embedder]:
         """The space new vectors go to, and what makes them; the directory is made if needed."""
@@ -497,6 +521,188 @@ class Collection:
     def _embed(self, picture: Source, region: Region | None) -> Vectors:
         return embed(self.embedder, self._decoder, picture, region)
 
+    # --- duplicates --------------------------------------------------------------------------
+
+    def duplicates(
+        self,
+        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
+        *,
+        precision: float = 0.99,
+        keep: str | Policy | None = None,
+        reference: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
+        bursts: bool = False,
+        threads: int | None = None,
+        progress: FindProgress | None = None,
+    ) -> Duplicates:
+        """The copies in the collection, or those of its pictures among new ones. Nothing is changed.
+
+        Args:
+            paths: None looks within the collection. Otherwise files and folders, as for `add`: which
+                of these pictures are copies of one in the collection? Each group then is a picture
+                of the collection and its copies among them; `new` are those without any.
+            precision: the least probability of a pair, in (0, 1].
+            keep: rules that choose the picture to keep, as `duplicates.keep.Policy` has them, e.g.
+                `"pixels,oldest"`; None for the default ones.
+            reference: folders whose pictures are never proposed for removal.
+            bursts: also show photos taken within seconds of each other that look alike, as kind
+                `burst`; their removal is not proposed.
+            threads: pictures compared side by side; None means one for each processor.
+            progress: called now and then with what is being done, how much is done, and of how much.
+
+        Raises:
+            UsageError: an argument is wrong.
+        """
+        if not 0 < precision <= 1:
+            raise UsageError(f"precision must be more than 0 and at most 1, got {precision}")
+        if threads is not None and threads < 1:
+            raise UsageError(f"threads must be at least 1, got {threads}")
+        policy = keep if isinstance(keep, Policy) else Policy.parse(keep) if keep else Policy()
+        asked = Request(precision, policy, tuple(map(os.path.abspath, _several(reference))), bursts)
+        with Reading(threads or default_threads()) as reading:
+            search = Search(self.gallery, self.space, reading, asked, progress)
+            if paths is None:
+                return search.within()
+            return search.among(self.embedder, files.walk(_several(paths)))
+
+    def plan(
+        self,
+        found: Duplicates,
+        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
+    ) -> Plan:
+        """The plan that removes the copies that nothing speaks against.
+
+        Args:
+            found: what `duplicates` gave.
+            paths: the ones `duplicates` was given; None likewise. Nothing outside of them, or of
+                the folders that were indexed, is ever touched by the plan.
+        """
+        roots = (
+            [os.path.abspath(path) for path in _several(paths)] if paths is not None else self._roots(found)
+        )
+        folders = [root if os.path.isdir(root) else os.path.dirname(root) for root in roots]
+        return plan.make(found.groups, roots=folders, collection=self.directory)
+
+    def _roots(self, found: Duplicates) -> list[str]:
+        """The indexed folders; and those of pictures that were indexed by themselves."""
+        known: list[str] = json.loads(self.gallery.note(ROOTS) or "[]")
+        paths = [member.path for group in found.groups for member in group.members]
+        outside = [path for path in paths if not any(is_below(path, root) for root in known)]
+        return known + sorted({os.path.dirname(path) for path in outside})
+
+    def apply(
+        self,
+        planned: Plan,
+        *,
+        to: str | os.PathLike[str] = "trash",
+        merge_metadata: bool = False,
+        progress: removal.Progress | None = None,
+    ) -> ApplyReport:
+        """Remove what a plan says, as far as it is safe, so that `undo` can bring it back.
+
+        Args:
+            planned: a plan, of `plan` or of `lookalike.duplicates.plan.read`.
+            to: `trash`, `hardlink`, or the path of a quarantine folder.
+            merge_metadata: what is known about a removed picture goes to the one kept, where
+                that says nothing about it.
+            progress: called now and then with pictures done and skipped.
+
+        Raises:
+            UsageError: `to` cannot be used.
+            CollectionError: no journal can be written, or another process is writing; nothing was done.
+        """
+        with self.gallery.writing() as writing:  # before anything is done: others may be writing
+            report = removal.apply(
+                planned,
+                to=_destination(to),
+                journal_folder=self.directory / "journals",
+                check_decodable=self._check_decodable,
+                progress=progress,
+            )
+            if report.journal is not None:
+                self._follow(planned, report, writing, merge_metadata, hardlink=to == "hardlink")
+        return report
+
+    def rehearse(self, planned: Plan, *, to: str | os.PathLike[str] = "trash") -> ApplyReport:
+        """What `apply` would do, with the same checks; nothing is changed."""
+        return removal.rehearse(planned, to=_destination(to), check_decodable=self._check_decodable)
+
+    def undo(self, journal: str | os.PathLike[str]) -> UndoReport:
+        """Bring back what `apply` removed, also after a crash, and the metadata as they were.
+
+        Args:
+            journal: the file that `apply` named.
+
+        Raises:
+            UsageError: there is no such journal.
+        """
+        report = undoing.undo(journal, revert={"metadata": self._revert_metadata})
+        try:
+            with self.gallery.writing() as writing:
+                rows = self.gallery.at_paths(report.restored)
+                writing.mark_missing([row.id for row in rows.values() if row.missing], missing=False)
+        except CollectionError:  # the files are back, which is what counts; `add` sees them
+            pass
+        return report
+
+    def distinct(self, pictures: Sequence[int | str | os.PathLike[str]], *, forget: bool = False) -> int:
+        """Remember that none of these pictures is a duplicate of another one of them.
+
+        The decision goes by the pictures' bytes: it holds when they are moved, and indexed again.
+
+        Args:
+            pictures: ids or paths of at least two.
+            forget: forget the decision instead.
+
+        Returns:
+            How many pairs that are.
+
+        Raises:
+            NotInCollection: one is unknown.
+            UsageError: fewer than two.
+        """
+        rows = {row.id: row for row in map(self.picture, pictures)}
+        if len(rows) < 2:
+            raise UsageError(f"distinct takes at least two pictures, got {len(rows)}")
+        pairs = list(combinations((row.content for row in rows.values()), 2))
+        with self.gallery.writing() as writing:
+            writing.set_distinct(pairs, not forget)
+        return len(pairs)
+
+    def _check_decodable(self, data: bytes) -> None:
+        self._decoder.decode(data, min_side=64)
+
+    def _follow(
+        self, planned: Plan, report: ApplyReport, writing: Writing, merge: bool, *, hardlink: bool
+    ) -> None:
+        """Bring the rows in step with what was removed."""
+        gone = {applied.path for applied in report.applied}
+        rows = self.gallery.at_paths([*gone, *(group.keep.path for group in planned.groups)])
+        if merge:
+            self._merge(planned, gone, rows, writing, str(report.journal))
+        if not hardlink:
+            writing.mark_missing([row.id for path, row in rows.items() if path in gone])
+
+    def _merge(
+        self, planned: Plan, gone: set[str], rows: Mapping[str, Picture], writing: Writing, journal: str
+    ) -> None:
+        with Journal.reopen(journal) as lines:
+            for group in planned.groups:
+                kept = rows.get(group.keep.path)
+                if kept is None:
+                    continue
+                taken = [rows[copy.path] for copy in group.copies if copy.path in gone & rows.keys()]
+                before, after = dict(kept.metadata), _merged([kept, *taken])
+                if after != before:
+                    note = lines.note("metadata", {"path": kept.path, "before": before, "after": after})
+                    writing.set_metadata([(kept.id, after)])
+                    lines.done(note.number)
+
+    def _revert_metadata(self, note: Mapping[str, Any]) -> None:
+        row = self.gallery.at_path(note["path"])
+        if row is not None and dict(row.metadata) == note["after"]:
+            with self.gallery.writing() as writing:
+                writing.set_metadata([(row.id, note["before"])])
+
     # --- the end -----------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -515,6 +721,22 @@ class Collection:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _merged(pictures: Sequence[Picture]) -> dict[str, Any]:
+    """What is known about several pictures; the first one that says something about a column counts."""
+    merged: dict[str, Any] = {}
+    for picture in pictures:
+        for column, value in picture.metadata.items():
+            if merged.get(column) is None:
+                merged[column] = value
+    return merged
+
+
+def _several(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+) -> list[str | os.PathLike[str]]:
+    return [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
 
 
 def _names(space: Space) -> tuple[str, str, str]:
@@ -561,15 +783,19 @@ def compare(
     """
     embedder = embedder or Embedder.load(model)
     with Decoder() as decoder:
+        decoded = [decoder.decode(picture, max(embedder.min_side, MIN_SIDE)) for picture in (first, second)]
         vectors = [embed(embedder, decoder, picture) for picture in (first, second)]
     similarity = float(cosines(vectors[0], vectors[1][None])[0])
     if _same_bytes(first, second):
-        verdict = "same file"
-    elif similarity < embedder.alike:
-        verdict = "different"
-    else:
-        verdict = "same pixels" if _same_pixels(first, second) else "alike"
-    return Comparison(similarity, verdict)
+        return Comparison(similarity, "same file", 1.0, 1.0, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)))
+    sketches = sketch(decoded[0]), sketch(decoded[1])
+    seen = finding.compare(*sketches, SHIPPED, lambda: _same_pixels(first, second))
+    if seen is None or seen.probability < 0.5:
+        verdict = "alike" if similarity >= embedder.alike else "different"
+        return Comparison(similarity, verdict, seen.probability if seen else 0.0)
+    verdict = {"pixels": "same pixels", "near": "near copy", "edited": "edited copy"}[seen.kind]
+    overlap = round(seen.match.first.overlap, 4)
+    return Comparison(similarity, verdict, seen.probability, overlap, seen.match.transform)
 
 
 def _same_bytes(first: Source, second: Source) -> bool:
@@ -595,6 +821,10 @@ def _bytes(picture: Source) -> bytes | None:
     if isinstance(picture, (str, os.PathLike)):
         return files.read(picture, max_bytes=Limits().max_bytes)
     return picture if isinstance(picture, bytes) else None
+
+
+def _destination(to: str | os.PathLike[str]) -> To:
+    return to if to in ("trash", "hardlink") else Path(to)  # type: ignore[return-value]
 
 
 def _name(picture: Asked) -> str:

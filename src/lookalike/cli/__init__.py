@@ -2,8 +2,8 @@
 
 Modules here import nothing heavy at the top, so that `--help` is quick.
 
-Exit codes: 0 done, 1 an error that the message explains, 2 wrong usage, 3 reserved for commands
-that are checks, 130 interrupted.
+Exit codes: 0 done, 1 an error that the message explains, 2 wrong usage, 3 nothing found where a command
+is a check, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import click
 
 from lookalike.cli.compare import compare
 from lookalike.cli.demo import demo
+from lookalike.cli.duplicates import duplicates
 from lookalike.cli.index import index
 from lookalike.cli.info import info
 from lookalike.cli.models import models
@@ -35,11 +36,12 @@ def lookalike() -> None:
     \b
       lookalike index photos/          put a folder of pictures into a collection
       lookalike search query.jpg       find the ones that look like this one
+      lookalike duplicates             find the copies among them, and remove them safely
       lookalike demo                   see it work on a small shop that it draws itself
     """  # noqa: D301 - \b is a character that keeps click from filling the lines
 
 
-for command in (index, search, compare, info, remove, models, demo):
+for command in (index, search, compare, duplicates, info, remove, models, demo):
     lookalike.add_command(command)
 
 

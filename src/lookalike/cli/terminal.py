@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,13 @@ from lookalike.results import Failure, as_json
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import TaskID
     from rich.table import Table
 
     from lookalike.indexing import Progress
+
+Stages = Callable[[str, int, int], None]
+"""Called with the name of a stage, what is done of it, and what it has in all; 0 when that is not known."""
 
 FAILURES_SHOWN = 10
 GAP = 2  # blanks between the columns of a table
@@ -98,26 +102,29 @@ def cell(value: Any) -> str:
     return text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 1] + "…"
 
 
-def echo_failures(failures: Sequence[Failure]) -> None:
-    """List files that could not be used on standard error, the first few with their reasons."""
+def echo_failures(failures: Sequence[Failure], more: str = "`lookalike info --failures` lists all") -> None:
+    """List files that could not be used on standard error, the first few with their reasons.
+
+    Args:
+        failures: the files; nothing is said when there are none.
+        more: where the others are listed.
+    """
     if not failures:
         return
     click.echo(f"{many(len(failures), 'file')} could not be used:", err=True)
     for failure in failures[:FAILURES_SHOWN]:
         click.echo(f"  {short_path(failure.path)}: {failure.reason}", err=True)
     if len(failures) > FAILURES_SHOWN:
-        click.echo(
-            f"  … and {len(failures) - FAILURES_SHOWN:,} more: `lookalike info --failures` lists all",
-            err=True,
-        )
+        click.echo(f"  … and {len(failures) - FAILURES_SHOWN:,} more: {more}", err=True)
 
 
 @contextmanager
-def progress_bar(total: int | None) -> Iterator[Progress | None]:
+def progress_bar(total: int | None, word: str = "unusable") -> Iterator[Progress | None]:
     """A progress bar on standard error while it is a terminal; None otherwise.
 
     Args:
         total: files in all, or None when that is not known.
+        word: what the second number is that is reported, if any.
     """
     if not sys.stderr.isatty():
         yield None
@@ -129,6 +136,28 @@ def progress_bar(total: int | None) -> Iterator[Progress | None]:
         task = bar.add_task("", total=total, failed="")
 
         def update(done: int, failed: int) -> None:
-            bar.update(task, completed=done, failed=f"{failed} unusable" if failed else "")
+            bar.update(task, completed=done, failed=f"{failed} {word}" if failed else "")
+
+        yield update
+
+
+@contextmanager
+def stage_bar() -> Iterator[Stages | None]:
+    """A progress bar for work in stages on standard error while it is a terminal; None otherwise."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(err=True), transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def update(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                for over in tasks.values():
+                    bar.update(over, visible=False)
+                tasks[stage] = bar.add_task(stage, total=None)
+            bar.update(tasks[stage], completed=done, total=total or None)
 
         yield update

@@ -43,6 +43,13 @@ UNTOUCHED = 0.9
 """Share of what two pictures both show that agrees at the least when nothing was written or laid over one
 of them. (Edits without text: 0.95 and more; a watermark 0.9, large letters 0.5 to 0.7.)"""
 
+MAX_RECOLOURED = 8.0
+"""How far the colours of copies may differ, in units of CIELAB. Encoding, blur and noise change them by 4 at
+the most, and by 1 to 3 mostly; a warm filter by 17, another hue by 10 to 40."""
+
+GREY = 3.0
+"""Chroma below which a picture has no colours that could be lost."""
+
 MAX_FAILED = 16
 """After so many comparisons that brought no member, a star asks for no more. A star whose copies were all
 missed as neighbours still fills, since there each one brings a member; only where a chain leads away from
@@ -52,6 +59,7 @@ MORE = "it shows more than the one kept"
 SMALLER = "the one kept shows it smaller, as a part of another picture"
 BORDER = "the one kept adds nothing but a border"
 TOUCHED = "something covers a part of one of the two: text, or another picture"
+RECOLOURED = "its colours are not those of the one kept"
 BURST = "another photo, taken within seconds"
 REFERENCE = "in a reference folder"
 DECIDED = "decided to be no copy of another one in this group"
@@ -115,6 +123,8 @@ def doubt(pair: Pair) -> str | None:
         return MORE
     if pair.match.agreeing < UNTOUCHED:
         return TOUCHED
+    if pair.match.recoloured > MAX_RECOLOURED and copy.chroma > GREY:
+        return RECOLOURED
     if max(kept.extra, 1 - kept.overlap) <= MAX_EXTRA:
         return None
     if growth < MIN_SCALE:

@@ -19,6 +19,7 @@ last, so that the order is total and the same on every run.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -197,8 +198,8 @@ coding*, 2020)."""
 
 
 def _quality(candidate: Candidate) -> tuple[int, float]:
-    """First formats without loss (PNG, TIFF, BMP, all alike), then those with loss by bytes a pixel, then
-    GIF, which has 256 colours.
+    """First formats without loss (PNG, TIFF, BMP, all alike), then those with loss by bytes a pixel, in
+    steps, then GIF, which has 256 colours.
 
     Bytes a pixel tell compression well within one format. Between formats they are only comparable
     roughly: each format's bytes are counted as the bytes of a JPEG of the same quality. That a TIFF
@@ -209,7 +210,13 @@ def _quality(candidate: Candidate) -> tuple[int, float]:
     if picture.format in _LOSSLESS:
         return 0, 0.0
     worth = _WORTH.get(picture.format)
-    return (1, -worth * _bytes_a_pixel(candidate)) if worth else (2, 0.0)
+    return (1, -_steps(worth * _bytes_a_pixel(candidate))) if worth else (2, 0.0)
+
+
+def _steps(bytes_a_pixel: float) -> float:
+    """In steps of a factor 1.5: a copy that was saved again at a high quality takes some more bytes than its
+    original, and is no better."""
+    return float(round(math.log(max(bytes_a_pixel, 1e-6)) / math.log(1.5)))
 
 
 def _bytes_a_pixel(candidate: Candidate) -> float:

@@ -17,11 +17,13 @@ class Side:
         extra: share of this picture that shows something the other one does not, in [0, 1];
             borders of one colour do not count.
         box: the part the other one shows: x, y, width, height in this picture's pixels.
+        chroma: how strong the colours of that part are, in units of CIELAB; about 0 for grey.
     """
 
     overlap: float
     extra: float
     box: Box
+    chroma: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Match:
         second: the second picture's side.
         agreeing: share of what both show in which they agree, in [0, 1]; less where something was
             written or laid over one of them.
+        recoloured: how far the colours of what both show differ, lightness left aside, on average, in
+            units of CIELAB.
     """
 
     inliers: int
@@ -45,6 +49,7 @@ class Match:
     first: Side
     second: Side
     agreeing: float = 1.0
+    recoloured: float = 0.0
 
     def reversed(self) -> Match:
         """The same with first and second exchanged."""
@@ -52,7 +57,7 @@ class Match:
         determinant = a * d - b * c
         a, b, c, d = d / determinant, -b / determinant, -c / determinant, a / determinant
         inverse = ((a, b, -(a * x + b * y)), (c, d, -(c * x + d * y)))
-        return Match(self.inliers, inverse, 1 / self.scale, self.second, self.first, self.agreeing)
+        return replace(self, transform=inverse, scale=1 / self.scale, first=self.second, second=self.first)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,8 +74,8 @@ class Store:
         """All statements inside are kept together, or none if an error leaves the block."""
         with _our_errors(self.path):
             connection = self._connection()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            try:  # already around BEGIN: an interrupt may come right after it
+                connection.execute("BEGIN IMMEDIATE")
                 yield Transaction(connection)
                 connection.execute("COMMIT")
             except BaseException:

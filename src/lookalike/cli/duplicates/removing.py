@@ -1,0 +1,128 @@
+"""`lookalike duplicates apply` and `undo`: take copies from their places, and bring them back."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lookalike.cli.options import json_option, open_collection
+from lookalike.cli.terminal import echo_json, many, progress_bar, short_path, visible
+
+if TYPE_CHECKING:
+    from lookalike.results import ApplyReport, Failure
+
+own_collection_option = click.option(
+    "-c", "--collection", metavar="DIR", help="Another collection than the one the plan was made with."
+)
+
+
+@click.command(short_help="Remove what a plan says, each file checked right before.")
+@click.argument("plan", metavar="PLAN")
+@click.option(
+    "--to",
+    default="trash",
+    show_default=True,
+    metavar="trash|hardlink|DIR",
+    help="The system's trash; hard links to the picture kept (same bytes only); or a folder.",
+)
+@click.option("--dry-run", is_flag=True, help="Make all checks, say what would be done, and change nothing.")
+@click.option(
+    "--merge-metadata", is_flag=True, help="Give the picture kept what only its copies' metadata say."
+)
+@own_collection_option
+@json_option
+def apply(
+    plan: str, to: str, dry_run: bool, merge_metadata: bool, collection: str | None, as_json: bool
+) -> None:
+    """Remove the copies that PLAN says, as far as that is safe.
+
+    PLAN is a file that `lookalike duplicates --plan` wrote, or one saved from the review page. Each
+    file is checked right before: it and the picture kept are there and have the bytes they had,
+    and the one kept can be decoded. The last copy never goes. What is done is written to a journal
+    first; `lookalike duplicates undo JOURNAL` brings everything back.
+    """
+    from lookalike.duplicates.plan import read
+
+    todo = read(plan)
+    with open_collection(collection or todo.collection) as pictures:
+        if dry_run:
+            report = pictures.rehearse(todo, to=to)
+        else:
+            with _naming_journals(pictures.directory), progress_bar(todo.removals, "skipped") as progress:
+                report = pictures.apply(todo, to=to, merge_metadata=merge_metadata, progress=progress)
+    if as_json:
+        echo_json(report)
+    else:
+        _show(report)
+    if report.skipped and not report.applied:
+        raise click.exceptions.Exit(1)
+
+
+@contextmanager
+def _naming_journals(collection: Path) -> Iterator[None]:
+    """Say where the journal is when the work is interrupted, since no report will."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(
+            f"The journal of what was removed is the newest one in {collection / 'journals'}", err=True
+        )
+        raise
+
+
+def _show(report: ApplyReport) -> None:
+    for applied in report.applied:
+        click.echo(f"{short_path(applied.path)} → {short_path(applied.to)}")
+    _echo_skipped(report.skipped, "skipped")
+    if not report.applied:
+        click.echo("Nothing was removed." if report.skipped else "The plan removes nothing.")
+        return
+    files = many(len(report.applied), "file")
+    if report.dry_run:
+        click.echo(f"{files} would be removed. Nothing was changed.")
+        return
+    click.echo(f"{files} removed.")
+    if report.journal is not None:
+        journal = short_path(report.journal)
+        click.echo(f"To bring everything back:\n  lookalike duplicates undo {shlex.quote(journal)}")
+
+
+@click.command(short_help="Bring back what was removed.")
+@click.argument("journal", metavar="JOURNAL")
+@own_collection_option
+@json_option
+def undo(journal: str, collection: str | None, as_json: bool) -> None:
+    """Bring back what `apply` removed, as its JOURNAL says.
+
+    It works after a crash as well, and may be given again: what is back is left alone. What has come to
+    the place of a removed picture meanwhile is never overwritten.
+    """
+    from lookalike.duplicates.journal import read
+
+    known = read(journal).facts.get("collection")
+    with open_collection(collection or known) as pictures:
+        report = pictures.undo(journal)
+    if as_json:
+        echo_json(report)
+    else:
+        for path in report.restored:
+            click.echo(short_path(path))
+        _echo_skipped(report.skipped, "could not be brought back")
+        back = f"{many(len(report.restored), 'file')} back in place."
+        nothing = not report.restored and not report.skipped
+        click.echo("Nothing is left to bring back." if nothing else back)
+    if report.skipped and not report.restored:
+        raise click.exceptions.Exit(1)
+
+
+def _echo_skipped(skipped: Sequence[Failure], what: str) -> None:
+    """All of them, on standard error: each one is a file that somebody has to look after."""
+    if skipped:
+        click.echo(f"{many(len(skipped), 'file')} {what}:", err=True)
+    for failure in skipped:
+        click.echo(f"  {short_path(failure.path)}: {visible(failure.reason)}", err=True)

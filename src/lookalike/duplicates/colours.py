@@ -1,0 +1,76 @@
+"""How far the colours of two copies differ.
+
+Whether pictures are copies is decided without colours, so that a picture in grey is found. But a
+shop shows one coat in five colours by five copies of one photo, and none of them may go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Small = npt.NDArray[np.uint8]
+Matrix = npt.NDArray[np.float64]
+
+SIDE = 64
+"""Pixels of the longer side at which colours are compared: fine details do not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """The colours of the part that two pictures both show. All in units of CIELAB, where 2 is the
+    least difference people notice.
+
+    Attributes:
+        first: mean chroma of the first picture; about 0 when it is grey.
+        second: mean chroma of the second one.
+        difference: mean distance between the hues and chromas, lightness left aside.
+    """
+
+    first: float
+    second: float
+    difference: float
+
+
+def small(rgb: Small) -> Small:
+    """The picture with at most `SIDE` pixels along its longer side, (h, w, 3) uint8."""
+    import cv2
+
+    height, width = rgb.shape[:2]
+    scale = min(1.0, SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def compare_colours(first: Small, second: Small, transform: Matrix) -> Colours:
+    """Lay the first picture over the second and compare their colours.
+
+    Args:
+        first: (h, w, 3) uint8 RGB, of `small`.
+        second: likewise.
+        transform: (2, 3), takes points of the first to the second, in shares of the longer side.
+    """
+    import cv2
+
+    height, width = second.shape[:2]
+    linear = transform[:, :2] * (max(height, width) / max(first.shape[:2]))
+    shift = transform[:, 2] * max(height, width) + linear @ (0.5, 0.5) - 0.5
+    forth = np.column_stack([linear, shift])
+    there = cv2.warpAffine(np.full(first.shape[:2], 255, np.uint8), forth, (width, height)) > 127
+    if not there.any():
+        return Colours(0.0, 0.0, 0.0)
+    laid = np.asarray(
+        cv2.warpAffine(first, forth, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
+    a, b = _hues(laid)[there], _hues(second)[there]
+    chroma = [float(np.linalg.norm(x, axis=1).mean()) for x in (a, b)]
+    return Colours(chroma[0], chroma[1], float(np.linalg.norm(a - b, axis=1).mean()))
+
+
+def _hues(rgb: Small) -> npt.NDArray[np.float32]:
+    """The a and b of CIELAB, (h, w, 2)."""
+    import cv2
+
+    return np.asarray(cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2Lab), np.float32)[..., 1:]

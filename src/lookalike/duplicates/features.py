@@ -1,0 +1,160 @@
+"""Local features: small patches of a picture that are found again in its copies.
+
+They find what a vector of the whole picture cannot: a small crop, a picture pasted into another one,
+a collage. Oriented FAST corners with rotated binary descriptors (ORB; Rublee et al., "ORB: an
+efficient alternative to SIFT or SURF", ICCV 2011): on copies, which show the same pixels under
+another size, angle and colour, they found as much as SIFT at a quarter of its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.images import Pixels
+
+if TYPE_CHECKING:
+    import cv2
+
+SIDE = 400
+"""Pixels of the longer side at which features are looked for. Smaller pictures are enlarged, since a
+copy at a quarter of the size shows the same patches only then (found: 1.00 instead of 0.35)."""
+
+COUNT = 512
+"""Features a picture, at most. With 384, a tenth fewer of the pictures pasted at 35 % of the side and
+of the crops to 10 % of the area share eight patches with their original."""
+
+VERSION = 2
+"""Changes when features do: those kept under another version are found anew."""
+
+_LOOKED_AT = 3 * COUNT  # corners of which the best are taken
+_CELLS = 5  # a direction; the best of each cell come first, so that no text or logo takes them all
+_LEVELS = 11  # sizes of patches: 31 pixels of `SIDE` times 1, 1.2, ... 6.2
+"""With eight levels, the usual number, half of the pictures pasted at 35 % are lost: what is small in
+the copy is large in the original."""
+
+_STEP = 1.2  # from one level to the next
+_EDGE = 12  # pixels of a level within which no corners are looked for
+_THRESHOLD = 7  # grey levels a corner differs from its surroundings: also in dim or smooth pictures
+_BITS = 256
+
+Descriptors = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The features of one picture.
+
+    Attributes:
+        points: (m, 2) float32, x and y in shares of the picture's width and height, in [0, 1].
+        scales: (m,) float32, size of the patch in shares of the longer side.
+        angles: (m,) float32, the patch's own direction in degrees, clockwise from the right.
+        descriptors: (m, 32) uint8, 256 bits each.
+        mirrored: (m, 32) uint8, the descriptors of the same patches in the mirrored picture.
+    """
+
+    points: npt.NDArray[np.float32]
+    scales: npt.NDArray[np.float32]
+    angles: npt.NDArray[np.float32]
+    descriptors: Descriptors
+    mirrored: Descriptors
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+def describe(rgb: Pixels) -> Features:
+    """The features of a picture.
+
+    Args:
+        rgb: (h, w, 3) uint8, of any size; it is brought to `SIDE`.
+    """
+    import cv2
+
+    grey = grey_at(rgb, SIDE)
+    if min(grey.shape) <= 2 * _EDGE:  # nowhere to look, and OpenCV cannot make it any smaller
+        return _NOTHING
+    orb = _orb()
+    chosen = _spread(orb.detect(grey, None), grey.shape[1], grey.shape[0])
+    found, descriptors = orb.compute(grey, chosen)
+    if not found:
+        return _NOTHING
+    points = np.asarray(cv2.KeyPoint.convert(found), np.float32)
+    return Features(
+        (points / grey.shape[::-1]).astype(np.float32),
+        np.array([k.size for k in found], np.float32) / np.float32(max(grey.shape)),
+        np.array([k.angle for k in found], np.float32),
+        np.asarray(descriptors, np.uint8),
+        _mirrored(grey, found),
+    )
+
+
+def _mirrored(grey: npt.NDArray[np.uint8], found: Sequence[cv2.KeyPoint]) -> Descriptors:
+    """The descriptors of the same patches in the mirrored picture, (m, 32)."""
+    import cv2
+
+    last = grey.shape[1] - 1
+    flipped = [
+        cv2.KeyPoint(last - k.pt[0], k.pt[1], k.size, (180 - k.angle) % 360, k.response, k.octave, place)
+        for place, k in enumerate(found)
+    ]
+    kept, descriptors = _orb().compute(np.ascontiguousarray(grey[:, ::-1]), flipped)
+    mirrored = np.zeros((len(found), _BITS // 8), np.uint8)
+    if kept:  # one at the very edge may be lost
+        mirrored[[k.class_id for k in kept]] = descriptors
+    return mirrored
+
+
+def grey_at(rgb: Pixels, side: int, *, enlarge: bool = True) -> npt.NDArray[np.uint8]:
+    """The picture in grey with `side` pixels along its longer side, (h, w) uint8; a smaller one is
+    left at its size unless it is to be enlarged."""
+    import cv2
+
+    height, width = rgb.shape[:2]
+    scale = side / max(height, width) if enlarge else min(1.0, side / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.resize(grey, size, interpolation=how), np.uint8)
+
+
+def _spread(found: Sequence[cv2.KeyPoint], width: int, height: int) -> list[cv2.KeyPoint]:
+    """The best of every cell of every level, then the second best, until there are enough; of each
+    level `_STEP` times as many as of the next one, since larger patches are fewer."""
+    if len(found) <= COUNT:
+        return list(found)
+    import cv2
+
+    strength = np.array([k.response for k in found])
+    level = np.array([k.octave for k in found])
+    points = np.asarray(cv2.KeyPoint.convert(found), np.float32)
+    cell = (points * _CELLS // (width, height)).astype(int) @ (1, _CELLS) + level * _CELLS**2
+    order = np.lexsort((-strength, cell))
+    ordered = cell[order]
+    place = np.arange(len(order)) - np.searchsorted(ordered, ordered)  # in its own cell
+    turn = (place + 0.5) * _STEP ** level[order]
+    return [found[i] for i in order[np.argsort(turn, kind="stable")[:COUNT]]]
+
+
+@lru_cache(maxsize=1)
+def _orb() -> cv2.ORB:
+    import cv2
+
+    return cv2.ORB.create(
+        nfeatures=_LOOKED_AT, scaleFactor=_STEP, nlevels=_LEVELS, edgeThreshold=_EDGE, patchSize=31,
+        fastThreshold=_THRESHOLD,
+    )  # fmt: skip
+
+
+_NOTHING = Features(
+    np.zeros((0, 2), np.float32),
+    np.zeros(0, np.float32),
+    np.zeros(0, np.float32),
+    np.zeros((0, _BITS // 8), np.uint8),
+    np.zeros((0, _BITS // 8), np.uint8),
+)

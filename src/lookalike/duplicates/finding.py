@@ -1,0 +1,389 @@
+"""Find the copies in a collection, and copies of its pictures among others.
+
+Candidates first (`candidates`), then each pair's pixels (`geometry`), then the chance that it is a
+copy (`calibration`). Pairs that are the most likely copies are compared first, and a pair whose two
+pictures are linked through others already is left out: with a hundred copies of one picture, a hundred
+comparisons find them, not five thousand. (Groups ask for the ones they need; see `groups`. They follow
+only pairs of which one may go, so others, such as a collage and a picture in it, make no link.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.duplicates import geometry
+from lookalike.duplicates.calibration import SHIPPED, Calibration
+from lookalike.duplicates.candidates import by_features, by_hash, by_neighbours
+from lookalike.duplicates.colours import Colours, compare_colours
+from lookalike.duplicates.groups import UNTOUCHED, doubt
+from lookalike.duplicates.pairs import Box, Match, Pair, Side, Transform
+from lookalike.duplicates.sketches import Sketch, Sketches
+from lookalike.errors import NotInCollection, PictureError
+from lookalike.gallery.base import Gallery, Picture, Space, Vectors
+from lookalike.neighbours import graph
+from lookalike.results import Failure
+from lookalike.vectors import cosines
+
+Progress = Callable[[str, int, int], None]
+"""Called now and then with what is being done (`reading`, `looking`, `comparing`), how many pictures or
+pairs are done, and of how many."""
+
+PER_PICTURE = 0.25
+"""Pairs of neighbours compared for each picture, on top of those that hashes and patches propose: the most
+similar ones. Copies whose patches are all lost keep the look of the whole picture, and are among them.
+(Of 240 copies among 639 pictures all were proposed by hashes or patches; it is a net below a net.)"""
+
+_SAME = 0.02  # share of a side by which the frames of two pictures may differ that show the same whole
+_SHORT_CUTS = 2.0  # grey levels by which the fast JPEG decoder is off at the most, on average (photos: 0.9)
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What comparing two pictures showed, whether they are copies or not.
+
+    Attributes:
+        probability: that they are copies, in [0, 1].
+        kind: `pixels`, `near` or `edited`, if they are.
+        match: how they lie in each other.
+    """
+
+    probability: float
+    kind: str
+    match: Match
+
+
+def compare(
+    first: Sketch,
+    second: Sketch,
+    calibration: Calibration,
+    same_pixels: Callable[[], bool] = lambda: False,
+) -> Compared | None:
+    """Compare two pictures' pixels.
+
+    Args:
+        first: a picture.
+        second: another one.
+        calibration: tells how likely they are copies.
+        same_pixels: whether all their pixels are the same; asked only where that is likely.
+
+    Returns:
+        None when nothing of the one was found in the other.
+    """
+    if _may_be_the_same(first, second) and same_pixels():
+        return Compared(1.0, "pixels", _identity(first.size))  # also where there is nothing to align
+    alignment = geometry.align(first.features, second.features, first.size, second.size)
+    if alignment is None:
+        return None
+    agreement = geometry.agreement(first.look.grey, second.look.grey, alignment.transform)
+    if agreement is None:
+        return None
+    colours = compare_colours(first.look.colours, second.look.colours, agreement.transform)
+    match = _match(alignment.inliers, agreement, colours, first.size, second.size)
+    probability = calibration.probability(alignment, agreement)
+    if not _same_frame(match, first.size, second.size) or agreement.share < UNTOUCHED:
+        return Compared(probability, "edited", match)
+    return Compared(probability, "near", match)
+
+
+def _may_be_the_same(first: Sketch, second: Sketch) -> bool:
+    """Whether it is worth asking whether all pixels are the same."""
+    if first.size != second.size or first.look.grey.shape != second.look.grey.shape:
+        return False
+    if first.jpeg == second.jpeg:
+        return np.array_equal(first.look.grey, second.look.grey)
+    return float(np.abs(first.look.grey.astype(np.int16) - second.look.grey).mean()) < _SHORT_CUTS
+
+
+def _identity(size: tuple[int, int]) -> Match:
+    side = Side(1.0, 0.0, (0.0, 0.0, float(size[0]), float(size[1])))
+    return Match(0, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)), 1.0, side, side)
+
+
+def _match(
+    inliers: int,
+    agreement: geometry.Agreement,
+    colours: Colours,
+    first: tuple[int, int],
+    second: tuple[int, int],
+) -> Match:
+    linear = agreement.transform[:, :2] * (max(second) / max(first))
+    shift = agreement.transform[:, 2] * max(second)
+    (a, b), (c, d) = linear.tolist()
+    x, y = shift.tolist()
+    transform: Transform = ((a, b, x), (c, d, y))
+    back = np.linalg.inv(np.vstack([transform, (0, 0, 1)]))[:2]
+    return Match(
+        inliers,
+        transform,
+        float(np.sqrt(abs(a * d - b * c))),
+        Side(agreement.overlaps[0], agreement.extras[0], _box(back, second, first), colours.first),
+        Side(
+            agreement.overlaps[1],
+            agreement.extras[1],
+            _box(np.array(transform), first, second),
+            colours.second,
+        ),
+        round(agreement.share, 4),
+        colours.difference,
+    )
+
+
+def _box(transform: npt.NDArray[np.float64], frame: tuple[int, int], inside: tuple[int, int]) -> Box:
+    """Where a frame of this size lies in another one, cut to it: x, y, width, height."""
+    width, height = frame
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)]) @ transform[:, :2].T
+    corners = np.clip(corners + transform[:, 2], 0, inside)
+    x, y = corners.min(axis=0).tolist()
+    right, bottom = corners.max(axis=0).tolist()
+    return round(x, 1), round(y, 1), round(right - x, 1), round(bottom - y, 1)
+
+
+def _same_frame(match: Match, first: tuple[int, int], second: tuple[int, int]) -> bool:
+    """Whether the whole of the one is the whole of the other, upright and not mirrored."""
+    corners = np.array([(0, 0), (first[0], 0), (0, first[1])], float)
+    wanted = np.array([(0, 0), (second[0], 0), (0, second[1])], float)
+    transform = np.array(match.transform)
+    off = np.abs(corners @ transform[:, :2].T + transform[:, 2] - wanted)
+    return bool((off <= _SAME * np.array(second)).all())
+
+
+# --- all of them -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found.
+
+    Attributes:
+        pairs: copies. Of three pictures that are copies of each other, two pairs may be enough.
+        graph_recall: of the neighbour graph; None when there was none.
+        failed: pictures that could not be read.
+    """
+
+    pairs: tuple[Pair, ...]
+    graph_recall: float | None
+    failed: tuple[Failure, ...]
+
+
+class Finder:
+    """Finds copies, and compares two pictures when asked.
+
+    Args:
+        gallery: the collection's pictures.
+        space: whose vectors say what looks alike.
+        sketches: of its pictures, and of the others.
+        calibrate: gives what tells how likely a pair is a copy; called once all sketches are there.
+        precision: the least probability of a pair, in (0, 1].
+        others: pictures outside the gallery, by their negative ids. With any, only pairs of one of
+            them with one of the gallery are looked for.
+        vectors: their unit vectors, by id.
+    """
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        space: Space,
+        sketches: Sketches,
+        calibrate: Callable[[], Calibration],
+        precision: float,
+        others: Mapping[int, Picture] | None = None,
+        vectors: Mapping[int, Vectors] | None = None,
+    ) -> None:
+        self._gallery = gallery
+        self._space = space
+        self._sketches = sketches
+        self._calibrate = calibrate
+        self._calibration = SHIPPED
+        self._precision = precision
+        self._others = dict(others or {})
+        self._vectors = dict(vectors or {})
+        self._same: dict[int, int] = {}  # id of a picture -> the first with the same bytes
+        self._known: dict[tuple[int, int], Pair | None] = {}
+        self._failed: dict[str, Failure] = {}
+
+    @property
+    def compared(self) -> int:
+        """Pairs whose pixels were compared."""
+        return len(self._known)
+
+    def find(self, progress: Progress | None = None) -> Found:
+        """All copies that the candidates lead to."""
+        tell = progress or _nothing
+        exact = list(self._exact())
+        ids, hashes = self._first_ones()
+        for failure in self._sketches.prepare(ids.tolist(), lambda done, all_: tell("reading", done, all_)):
+            self._failed[failure.path] = failure
+        self._calibration = self._calibrate()
+        tell("looking", 0, len(ids))
+        candidates, recall = self._candidates(ids, hashes)
+        pairs = [*exact, *self._compare_all(candidates, tell)]
+        return Found(tuple(pairs), recall, tuple(self._failed.values()))
+
+    def compare(self, first: int, second: int) -> Pair | None:
+        """The pair that two pictures are; None when they are no copies. Fit for `groups.stars`."""
+        a, b = self._same.get(first, first), self._same.get(second, second)
+        if a == b:
+            return Pair(first, second, "exact", 1.0, 1.0)
+        known = self._compare((min(a, b), max(a, b)))
+        if known is None:
+            return None
+        pair = known if known.first == a else known.reversed()
+        return replace(pair, first=first, second=second)
+
+    # --- the same bytes ----------------------------------------------------------------------
+
+    def _exact(self) -> Iterator[Pair]:
+        for first, *rest in self._gallery.same_content():
+            for other in rest:
+                self._same[other] = first
+                if not self._others:
+                    yield Pair(first, other, "exact", 1.0, 1.0)
+        for id_, picture in self._others.items():
+            twins = [twin.id for twin in self._gallery.with_content(picture.content) if not twin.missing]
+            if twins:
+                self._same[id_] = self._same.get(twins[0], twins[0])
+                yield Pair(twins[0], id_, "exact", 1.0, 1.0)
+
+    def _first_ones(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
+        """One picture for each content, by ascending id, then the others; with their hashes."""
+        ids, hashes = self._gallery.hashes()
+        first = ~np.isin(ids, np.fromiter((id_ for id_ in self._same if id_ > 0), np.int64))
+        fresh = {id_: picture for id_, picture in self._others.items() if id_ not in self._same}
+        theirs = np.array([picture.phash for picture in fresh.values()], np.int64).view(np.uint64)
+        return (
+            np.concatenate([ids[first], np.fromiter(fresh, np.int64)]),
+            np.concatenate([hashes[first], theirs]),
+        )
+
+    # --- candidates --------------------------------------------------------------------------
+
+    def _candidates(
+        self, ids: npt.NDArray[np.int64], hashes: npt.NDArray[np.uint64]
+    ) -> tuple[list[tuple[int, int]], float | None]:
+        """Pairs of ids, the most likely copies first, each once; and the graph's recall."""
+        old = int((ids > 0).sum()) if self._others else 0
+        voted = by_features(self._sketches.patches(ids.tolist()), len(ids), old=old)
+        order = np.argsort(-voted.votes, kind="stable")
+        neighbours, recall = self._neighbours(ids)
+        places = np.concatenate([by_hash(hashes), voted.pairs[order], neighbours])
+        if self._others:
+            places = places[(places.min(axis=1) < old) & (places.max(axis=1) >= old)]
+        found = dict.fromkeys(map(tuple, ids[places].tolist()))
+        usable = (pair for pair in found if all(map(self._sketches.has, pair)))
+        return [(min(a, b), max(a, b)) for a, b in usable], recall
+
+    def _neighbours(self, ids: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], float | None]:
+        """Pairs of places of the most similar pictures."""
+        if self._others:
+            return self._neighbours_of_others(ids), None
+        known = graph(self._gallery, self._space)
+        place = _places(known.ids, ids)
+        neighbours = np.where(known.neighbours >= 0, place[known.neighbours], -1)[place >= 0]
+        rows = np.full((len(ids), neighbours.shape[1]), -1, np.int64)
+        values = np.full(rows.shape, -1, np.float32)
+        rows[place[place >= 0]] = neighbours
+        values[place[place >= 0]] = np.asarray(known.similarities, np.float32)[place >= 0]
+        most = int(PER_PICTURE * len(ids)) + 1
+        return by_neighbours(rows.astype(np.int32), values, most), known.recall
+
+    def _neighbours_of_others(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        place = {int(id_): number for number, id_ in enumerate(ids)}
+        fresh = [int(id_) for id_ in ids if id_ < 0 and int(id_) in self._vectors]
+        pairs = [np.zeros((0, 2), np.int64)]
+        for id_ in fresh:
+            found = self._gallery.search(self._space, self._vectors[id_][None], 4)[0].ids
+            first = {self._same.get(int(other), int(other)) for other in found}
+            near = [(place[other], place[id_]) for other in sorted(first) if other in place]
+            pairs.append(np.array(near, np.int64).reshape(-1, 2))
+        return np.concatenate(pairs)
+
+    # --- comparing ---------------------------------------------------------------------------
+
+    def _compare_all(self, candidates: Sequence[tuple[int, int]], tell: Progress) -> Iterator[Pair]:
+        linked = _Links()
+        for start in range(0, len(candidates), _BATCH):
+            part = candidates[start : start + _BATCH]
+            useful = [pair for pair in part if not linked.are(*pair)]
+            for pair in self._sketches.reading.each(self._compare, useful):
+                if pair is not None:
+                    if doubt(pair) is None or doubt(pair.reversed()) is None:
+                        linked.link(pair.first, pair.second)
+                    yield pair
+            tell("comparing", start + len(part), len(candidates))
+
+    def _compare(self, ids: tuple[int, int]) -> Pair | None:
+        """The pair of two first ones, the lower id first."""
+        if ids not in self._known:
+            self._known[ids] = self._judged(*ids)
+        return self._known[ids]
+
+    def _judged(self, first: int, second: int) -> Pair | None:
+        try:
+            sketches = self._sketches.sketch(first), self._sketches.sketch(second)
+            seen = compare(*sketches, self._calibration, lambda: self._same_pixels(first, second))
+        except NotInCollection:  # removed by somebody else meanwhile
+            return None
+        except PictureError as error:
+            path = error.name or ""
+            self._failed[path] = Failure(path, error.reason)
+            return None
+        if seen is None or seen.probability < self._precision:
+            return None
+        similarity = self._similarity(first, second)
+        return Pair(first, second, seen.kind, seen.probability, similarity, seen.match)
+
+    def _same_pixels(self, first: int, second: int) -> bool:
+        reading = self._sketches.reading
+        a, b = (reading.pixels(self._sketches.picture(id_)) for id_ in (first, second))
+        return np.array_equal(a, b)
+
+    def _similarity(self, first: int, second: int) -> float | None:
+        try:
+            a, b = (self._vector(id_) for id_ in (first, second))
+        except NotInCollection:
+            return None
+        return float(cosines(a, b[None])[0])
+
+    def _vector(self, id_: int) -> Vectors:
+        if id_ in self._vectors:
+            return self._vectors[id_]
+        vector: Vectors = self._gallery.vectors(self._space, [id_])[0]
+        return vector
+
+
+class _Links:
+    """Which pictures are linked, directly or through others (a union-find forest)."""
+
+    def __init__(self) -> None:
+        self._above: dict[int, int] = {}
+
+    def are(self, a: int, b: int) -> bool:
+        return self._top(a) == self._top(b)
+
+    def link(self, a: int, b: int) -> None:
+        self._above[self._top(a)] = self._top(b)
+
+    def _top(self, id_: int) -> int:
+        while (above := self._above.get(id_, id_)) != id_:
+            self._above[id_] = id_ = self._above.get(above, above)
+        return id_
+
+
+def _places(known: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """(n,) where each known id stands in `ids`; -1 where it does not."""
+    order = np.argsort(ids, kind="stable")
+    at = np.minimum(np.searchsorted(ids[order], known), max(0, len(ids) - 1))
+    if not len(ids):
+        return np.full(len(known), -1)
+    place = order[at]
+    result: npt.NDArray[np.int64] = np.where(ids[place] == known, place, -1)
+    return result
+
+
+def _nothing(stage: str, done: int, total: int) -> None:
+    """Say nothing."""

@@ -1,0 +1,322 @@
+"""From a gallery to groups of copies: the other modules of `duplicates`, put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+
+from lookalike import files
+from lookalike.duplicates.bursts import burst_pairs, moment
+from lookalike.duplicates.calibrating import calibration_of
+from lookalike.duplicates.finding import Finder, Found, Progress
+from lookalike.duplicates.groups import Member, Star, stars
+from lookalike.duplicates.hashes import perceptual_hash
+from lookalike.duplicates.keep import Candidate, Policy
+from lookalike.duplicates.pairs import Pair
+from lookalike.duplicates.sketches import Reading, Sketches
+from lookalike.duplicates.ways import is_below
+from lookalike.embedder import Embedder
+from lookalike.errors import NotInCollection, PictureError
+from lookalike.files import FileIdentity
+from lookalike.gallery.base import Gallery, Picture, Space, Vectors
+from lookalike.images import exif_facts
+from lookalike.neighbours import graph
+from lookalike.results import Copy, DuplicateGroup, Duplicates, Failure, PictureFacts
+
+ALIKE = 0.8
+"""Cosine from which two photos taken within seconds of each other show the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a search for copies.
+
+    Attributes:
+        precision: the least probability of a pair, in (0, 1].
+        policy: chooses the picture to keep.
+        reference: absolute paths of folders whose pictures are never proposed for removal.
+        bursts: show photos taken within seconds as well.
+    """
+
+    precision: float
+    policy: Policy
+    reference: tuple[str, ...] = ()
+    bursts: bool = False
+
+
+class Search:
+    """One search for copies.
+
+    Args:
+        gallery: the collection's pictures.
+        space: whose vectors say what looks alike.
+        reading: reads pictures.
+        request: what is asked.
+        progress: called now and then.
+    """
+
+    def __init__(
+        self, gallery: Gallery, space: Space, reading: Reading, request: Request, progress: Progress | None
+    ) -> None:
+        self._gallery = gallery
+        self._space = space
+        self._reading = reading
+        self._request = request
+        self._progress = progress or _silent
+        self._started = time.perf_counter()
+
+    def within(self) -> Duplicates:
+        """The copies within the gallery."""
+        sketches = Sketches(self._gallery, self._reading)
+        finder = self._finder(sketches, {}, {})
+        found = finder.find(self._progress)
+        pictures = _Pictures(self._gallery, self._reading, {}, self._request)
+        pairs = [*found.pairs, *(self._bursts(found, pictures) if self._request.bursts else ())]
+        return self._answer(found, pairs, finder, pictures, len(self._gallery.hashes()[0]))
+
+    def among(self, embedder: Embedder, walked: Iterable[FileIdentity | Failure]) -> Duplicates:
+        """The copies of the gallery's pictures among files."""
+        others, vectors, failed = self._others(embedder, walked)
+        if not others:
+            return Duplicates((), 0, self._seconds(), self._request.precision, failed=tuple(failed))
+        sketches = Sketches(self._gallery, self._reading, others)
+        finder = self._finder(sketches, others, vectors)
+        found = finder.find(self._progress)
+        pictures = _Pictures(self._gallery, self._reading, others, self._request)
+        answer = self._answer(found, found.pairs, finder, pictures, len(others), failed)
+        copies = {copy.path for group in answer.groups for copy in group.members}
+        unread = {failure.path for failure in answer.failed}
+        paths = [picture.path for picture in others.values() if files.printable(picture.path) not in unread]
+        return replace(answer, new=tuple(path for path in paths if path not in copies))
+
+    def _finder(
+        self, sketches: Sketches, others: Mapping[int, Picture], vectors: Mapping[int, Vectors]
+    ) -> Finder:
+        tell = partial(self._progress, "calibrating")
+        calibrate = partial(calibration_of, self._gallery, self._space, sketches, tell)
+        return Finder(
+            self._gallery, self._space, sketches, calibrate, self._request.precision, others, vectors
+        )
+
+    # --- pictures outside the collection -----------------------------------------------------
+
+    def _others(
+        self, embedder: Embedder, walked: Iterable[FileIdentity | Failure]
+    ) -> tuple[dict[int, Picture], dict[int, Vectors], list[Failure]]:
+        """Files as pictures with negative ids, with their vectors; and those that cannot be used. A
+        file that is in the collection under its own path is no copy of itself, and left out."""
+        pictures: dict[int, Picture] = {}
+        vectors: dict[int, Vectors] = {}
+        failed: list[Failure] = []
+        for done, seen in enumerate(self._reading.each(partial(self._looked_at, embedder), walked), start=1):
+            if isinstance(seen, Failure):
+                failed.append(seen)
+            elif seen is not None:
+                picture, vector = seen
+                id_ = -1 - len(pictures)
+                pictures[id_], vectors[id_] = replace(picture, id=id_), vector
+            self._progress("reading new", done, 0)
+        return pictures, vectors, failed
+
+    def _looked_at(
+        self, embedder: Embedder, file: FileIdentity | Failure
+    ) -> tuple[Picture, Vectors] | Failure | None:
+        if isinstance(file, Failure):
+            return file
+        known = self._gallery.at_path(file.path)
+        if known is not None and known.file == file and not known.missing:
+            return None
+        try:
+            data = self._reading.data(file.path)
+            decoded = self._reading.of_bytes(data, embedder.min_side)
+        except PictureError as error:
+            return Failure(files.printable(file.path), error.reason)
+        content = files.content_hash(data)
+        if known is not None and known.content == content and not known.missing:
+            return None  # only its time has changed
+        picture = Picture(
+            file,
+            content,
+            decoded.width,
+            decoded.height,
+            decoded.format,
+            perceptual_hash(decoded.rgb),
+            decoded.truncated,
+        )
+        return picture, embedder.embed_rgb(decoded.rgb)
+
+    def _seconds(self) -> float:
+        return round(time.perf_counter() - self._started, 3)
+
+    # --- groups ------------------------------------------------------------------------------
+
+    def _bursts(self, found: Found, pictures: _Pictures) -> list[Pair]:
+        known = graph(self._gallery, self._space)
+        edges = [
+            (int(known.ids[a]), int(known.ids[b]), float(value))
+            for first, second, values in known.edges(ALIKE)
+            for a, b, value in zip(first, second, values, strict=True)
+        ]
+        dates = {id_: pictures.candidate(id_) for edge in edges for id_ in edge[:2]}
+        times = {id_: moment(one.date) for id_, one in dates.items() if one is not None}
+        return burst_pairs(
+            {id_: at for id_, at in times.items() if at is not None},
+            edges,
+            alike=ALIKE,
+            copies=[(pair.first, pair.second) for pair in found.pairs],
+        )
+
+    def _answer(
+        self,
+        found: Found,
+        pairs: Sequence[Pair],
+        finder: Finder,
+        pictures: _Pictures,
+        images: int,
+        failed: Sequence[Failure] = (),
+    ) -> Duplicates:
+        groups = self._groups(pairs, finder, pictures)
+        return Duplicates(
+            groups,
+            images,
+            self._seconds(),
+            self._request.precision,
+            finder.compared,
+            found.graph_recall,
+            failed=tuple(dict.fromkeys((*failed, *found.failed, *pictures.failed))),
+        )
+
+    def _groups(
+        self, pairs: Sequence[Pair], finder: Finder, pictures: _Pictures
+    ) -> tuple[DuplicateGroup, ...]:
+        ids = sorted({id_ for pair in pairs for id_ in (pair.first, pair.second)})
+        known = {id_: one for id_ in ids if (one := pictures.candidate(id_)) is not None}
+        usable = [pair for pair in pairs if pair.first in known and pair.second in known]
+        policy = self._request.policy
+        ranking = [one.picture.id for one in policy.order(known.values())]
+        protected = {id_ for id_, one in known.items() if one.picture.reference}
+        if pictures.others:  # whatever the rules: the picture of the collection is the one to compare with
+            protected |= {id_ for id_ in known if id_ > 0}
+        found = stars(
+            usable,
+            ranking,
+            compare=finder.compare if not pictures.others else _none,
+            distinct=self._distinct(known),
+            protected=protected,
+        )
+        groups = [self._group(star, known) for star in found]
+        return tuple(sorted(groups, key=lambda group: group.keep))
+
+    def _distinct(self, known: Mapping[int, Candidate]) -> list[tuple[int, int]]:
+        """Pairs of ids that were decided to be no duplicates."""
+        by_content: dict[str, list[int]] = {}
+        for id_, one in known.items():
+            by_content.setdefault(one.picture.content, []).append(id_)
+        decided = self._gallery.distinct(list(by_content))
+        return [
+            (a, b)
+            for first, second in sorted(decided)
+            for a in by_content.get(first, ())
+            for b in by_content.get(second, ())
+            if a != b
+        ]
+
+    def _group(self, star: Star, known: Mapping[int, Candidate]) -> DuplicateGroup:
+        proposed = star.proposed or [member.id for member in star.members]
+        reason = self._request.policy.reason(known[star.kept], [known[id_] for id_ in proposed])
+        # Outside of here, a picture that is not in the collection has no number.
+        shown = {
+            id_: replace(known[id_].picture, id=max(id_, 0)) for id_ in (star.kept, *map(_id, star.members))
+        }
+        members = [_copy(member.pair, shown[member.id], member.doubt) for member in star.members]
+        members.sort(key=lambda copy: (-copy.probability, copy.path))
+        return DuplicateGroup(shown[star.kept], reason, tuple(members))
+
+
+def _id(member: Member) -> int:
+    return member.id
+
+
+class _Pictures:
+    """What the keep policy goes by, of the pictures that have copies."""
+
+    def __init__(
+        self, gallery: Gallery, reading: Reading, others: Mapping[int, Picture], request: Request
+    ) -> None:
+        self._gallery = gallery
+        self._reading = reading
+        self._request = request
+        self._known: dict[int, Candidate | None] = {}
+        self.others = others
+        self.failed: list[Failure] = []
+
+    def candidate(self, id_: int) -> Candidate | None:
+        """None when the picture has vanished, or is another one now."""
+        if id_ not in self._known:
+            self._known[id_] = self._read(id_)
+        return self._known[id_]
+
+    def _read(self, id_: int) -> Candidate | None:
+        try:
+            picture = self.others[id_] if id_ in self.others else self._gallery.get([id_])[0]
+        except NotInCollection:
+            return None
+        if picture.missing:
+            return None
+        try:
+            exif = exif_facts(self._reading.as_indexed(picture))
+        except PictureError as error:
+            self.failed.append(Failure(files.printable(picture.path), error.reason))
+            return None
+        return Candidate(_facts(picture, self._request.reference), exif.taken, exif.camera)
+
+
+def _facts(picture: Picture, reference: Sequence[str]) -> PictureFacts:
+    seconds = picture.file.mtime_ns / 1e9
+    return PictureFacts(
+        picture.path,
+        picture.id,
+        picture.width,
+        picture.height,
+        picture.file.size,
+        picture.format,
+        f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        picture.content,
+        any(is_below(picture.path, folder) for folder in reference),
+    )
+
+
+def _copy(pair: Pair, picture: PictureFacts, doubt: str | None) -> Copy:
+    match = pair.match
+    if match is None:
+        exact = pair.kind == "exact"
+        share = 1.0 if exact else None
+        same = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)) if exact else None
+        box = (0.0, 0.0, float(picture.width), float(picture.height)) if exact else None
+        return Copy(
+            picture, pair.kind, pair.probability, pair.similarity, None, same, share, share, box, box, doubt
+        )
+    return Copy(
+        picture,
+        pair.kind,
+        pair.probability,
+        pair.similarity,
+        None if pair.kind == "pixels" else match.inliers,
+        match.transform,
+        round(match.first.overlap, 4),
+        round(match.second.overlap, 4),
+        match.first.box,
+        match.second.box,
+        doubt,
+    )
+
+
+def _none(first: int, second: int) -> None:
+    """Among new pictures only the candidates are compared."""
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Say nothing."""

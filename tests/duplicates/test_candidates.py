@@ -1,0 +1,258 @@
+"""Candidates: the fast ways against the slow, obvious ones."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lookalike.duplicates import candidates
+from lookalike.duplicates.candidates import PARTNERS, VOTES, Patches, by_features, by_hash, by_neighbours
+
+
+def listed(pairs: np.ndarray) -> list[tuple[int, int]]:
+    return [(int(a), int(b)) for a, b in pairs]
+
+
+def connected(pairs: list[tuple[int, int]], count: int) -> bool:
+    """Whether every picture can be reached from the first one."""
+    reached, before = {0}, 0
+    while before < len(reached):
+        before = len(reached)
+        reached |= {x for pair in pairs if reached & set(pair) for x in pair}
+    return len(reached) == count
+
+
+# --- perceptual hashes -----------------------------------------------------------------------
+
+
+def near_by_looking_at_all(hashes: list[int], far: int) -> list[tuple[int, int]]:
+    return [
+        (a, b) for a, b in combinations(range(len(hashes)), 2) if (hashes[a] ^ hashes[b]).bit_count() <= far
+    ]
+
+
+@given(
+    st.lists(st.integers(0, 2**64 - 1), max_size=8),
+    st.lists(st.tuples(st.integers(0, 7), st.sets(st.integers(0, 63), max_size=9)), max_size=25),
+    st.integers(0, 7),
+)
+def test_by_hash_finds_what_looking_at_all_finds(
+    seeds: list[int], changes: list[tuple[int, set[int]]], far: int
+) -> None:
+    changed = [seeds[i] ^ sum(1 << bit for bit in bits) for i, bits in changes if i < len(seeds)]
+    hashes = seeds + changed
+    found = by_hash(np.array(hashes, np.uint64), far)
+    assert found.dtype == np.int64
+    assert listed(found) == near_by_looking_at_all(hashes, far)
+
+
+def test_by_hash_of_many_finds_what_looking_at_all_finds() -> None:
+    dice = np.random.default_rng(3)
+    hashes = dice.integers(0, 2**64, 500, dtype=np.uint64)
+    hashes[200:] = hashes[dice.integers(0, 200, 300)]
+    for _ in range(8):  # each time one bit of some
+        hashes[dice.integers(0, 500, 150)] ^= np.uint64(1) << dice.integers(0, 64, 150).astype(np.uint64)
+    assert listed(by_hash(hashes)) == near_by_looking_at_all([int(h) for h in hashes], 7)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_by_hash_of_next_to_nothing_is_nothing(count: int) -> None:
+    assert by_hash(np.zeros(count, np.uint64)).shape == (0, 2)
+
+
+def test_a_crowd_with_one_hash_is_linked_but_not_all_with_all() -> None:
+    found = listed(by_hash(np.zeros(3000, np.uint64)))
+    assert len(found) <= 4 * candidates.REACH * 3000
+    assert connected(found, 3000)
+    assert len(set(found)) == len(found)
+
+
+# --- local features --------------------------------------------------------------------------
+
+
+class Table:
+    """Pictures made of random patches, into which shared ones are planted."""
+
+    def __init__(self, seed: int, pictures: int, each: int = 30) -> None:
+        self.dice = np.random.default_rng(seed)
+        self.pictures = pictures
+        count = pictures * each
+        self.each = each
+        self.scales = np.full(count, 0.1, np.float16)
+        self.angles = self.dice.integers(0, 360, count).astype(np.float16)
+        self.descriptors = self.random(count)
+        self.mirrored = self.random(count)
+
+    def random(self, count: int) -> np.ndarray:
+        return self.dice.integers(0, 256, (count, 32), dtype=np.uint8)
+
+    def share(
+        self, a: int, b: int, count: int, turn: float = 0, growth: float = 1, flip: bool = False
+    ) -> None:
+        """Make `count` patches of b copies of the same ones of a."""
+        i, j = np.arange(count) + a * self.each, np.arange(count) + b * self.each
+        angle = 180 - self.angles[i].astype(float) if flip else self.angles[i].astype(float)
+        self.angles[j] = (angle + turn) % 360
+        self.scales[j] = self.scales[i] * np.float16(growth)
+        same = (self.mirrored, self.descriptors) if flip else (self.descriptors, self.mirrored)
+        self.descriptors[j], self.mirrored[j] = same[0][i], same[1][i]
+
+    def patches(self, blocks: int = 1) -> Patches:
+        of = np.repeat(np.arange(self.pictures, dtype=np.int32), self.each)
+        parts = (np.array_split(a, blocks) for a in (self.descriptors, self.mirrored))
+        return Patches(of, self.scales, self.angles, *parts)
+
+
+shares = st.tuples(
+    st.integers(0, 9),
+    st.sampled_from([0, 45, 90, 200]),
+    st.sampled_from([0.35, 0.5, 1.0, 1.4, 2.0]),
+    st.booleans(),
+)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 1000), st.lists(shares, min_size=1, max_size=6), st.integers(1, 3))
+def test_pairs_that_share_patches_are_found(
+    seed: int, planted: list[tuple[int, float, float, bool]], blocks: int
+) -> None:
+    """Pictures 2k and 2k + 1 share some patches; there are no others to be found."""
+    table = Table(seed, 2 * len(planted))
+    for place, (count, turn, growth, flip) in enumerate(planted):
+        table.share(2 * place, 2 * place + 1, count, turn, growth, flip)
+    found = by_features(table.patches(blocks), table.pictures)
+    expected = [
+        ((2 * place, 2 * place + 1), count, flip)
+        for place, (count, _, _, flip) in enumerate(planted)
+        if count >= VOTES
+    ]
+    assert listed(found.pairs) == [pair for pair, _, _ in expected]
+    assert found.votes.tolist() == [count for _, count, _ in expected]
+    assert found.mirrored.tolist() == [flip for _, _, flip in expected]
+
+
+def test_patches_that_differ_a_little_meet() -> None:
+    table = Table(1, 2, each=200)
+    table.share(0, 1, 200)
+    flips = table.dice.random((200, 256)) < 0.06  # 15 of the 256 bits
+    table.descriptors[200:] ^= np.packbits(flips, axis=1)
+    found = by_features(table.patches(), 2)
+    assert listed(found.pairs) == [(0, 1)]
+    assert found.votes[0] > 50
+
+
+def test_patches_that_do_not_agree_on_turn_and_size_have_no_say() -> None:
+    table = Table(1, 2)
+    table.share(0, 1, 12)
+    table.angles[30:42] = (table.angles[:12].astype(float) + np.arange(12) * 30) % 360
+    assert not len(by_features(table.patches(), 2).pairs)
+
+
+def test_a_patch_votes_once_however_often_it_occurs() -> None:
+    table = Table(1, 2)
+    table.share(0, 1, 1)
+    table.descriptors[31:40] = table.descriptors[0]  # nine times in the second, once in the first
+    table.angles[31:40] = table.angles[30]
+    assert not len(by_features(table.patches(), 2).pairs)
+
+
+def test_a_pattern_that_is_everywhere_tells_nothing() -> None:
+    pictures = candidates.CROWD + 5
+    table = Table(1, pictures, each=10)
+    for other in range(1, pictures):
+        table.share(0, other, 6)
+    assert not len(by_features(table.patches(), pictures).pairs)
+
+
+def test_many_copies_of_one_picture_are_linked_but_not_all_with_all() -> None:
+    table = Table(1, 80)
+    for other in range(1, 80):
+        table.share(0, other, 25)
+    found = listed(by_features(table.patches(), 80).pairs)
+    assert connected(found, 80)
+    assert len(found) <= 80 * PARTNERS
+
+
+def test_old_pairs_are_left_out() -> None:
+    table = Table(1, 6)
+    for a, b in ((0, 1), (2, 4), (3, 5)):
+        table.share(a, b, 10)
+    assert listed(by_features(table.patches(), 6).pairs) == [(0, 1), (2, 4), (3, 5)]
+    assert listed(by_features(table.patches(), 6, old=2).pairs) == [(2, 4), (3, 5)]
+    assert listed(by_features(table.patches(), 6, old=5).pairs) == [(3, 5)]
+    assert listed(by_features(table.patches(), 6, old=6).pairs) == []
+
+
+def test_each_picture_has_its_best_partners() -> None:
+    pictures = PARTNERS + 6
+    table = Table(1, pictures, each=60)
+    for other in range(1, pictures):
+        table.share(0, other, 4 + other)
+    found = by_features(table.patches(), pictures)
+    partners = Counter(x for pair in listed(found.pairs) for x in pair)
+    assert all(partners[other] for other in range(pictures - PARTNERS, pictures))
+
+
+def test_the_answer_does_not_depend_on_how_votes_are_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Table(1, 40)
+    for a in range(0, 40, 2):
+        table.share(a, a + 1, a % 30)
+    once = by_features(table.patches(), 40)
+    monkeypatch.setattr(candidates, "_SPILLED", 300)
+    again = by_features(table.patches(7), 40)
+    assert len(once.pairs) > 10
+    for name in ("pairs", "votes", "mirrored"):
+        assert np.array_equal(getattr(once, name), getattr(again, name))
+
+
+@pytest.mark.parametrize("pictures", [0, 1, 5])
+def test_without_patches_there_are_no_pairs(pictures: int) -> None:
+    nothing = np.zeros(0, np.float16)
+    found = by_features(Patches(np.zeros(0, np.int32), nothing, nothing, [], []), pictures)
+    assert found.pairs.shape == (0, 2)
+    assert len(found.votes) == len(found.mirrored) == 0
+
+
+def test_no_file_is_left_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    table = Table(1, 4)
+    table.share(0, 1, 10)
+    seen: list[tuple[int, int]] = []
+    by_features(table.patches(), 4, progress=lambda done, all_: seen.append((done, all_)))
+    assert seen == [(n + 1, seen[-1][1]) for n in range(seen[-1][1])]
+    assert not list(tmp_path.iterdir())
+
+    def fail(done: int, all_: int) -> None:
+        assert list(tmp_path.rglob("*"))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        by_features(table.patches(), 4, progress=fail)
+    assert not list(tmp_path.iterdir())
+
+
+# --- neighbours ------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 1000), st.integers(0, 12), st.integers(0, 4), st.integers(0, 20))
+def test_by_neighbours_gives_the_most_similar_pairs(seed: int, count: int, k: int, most: int) -> None:
+    dice = np.random.default_rng(seed)
+    alike = dice.random((count, count)).astype(np.float32)
+    alike = np.maximum(alike, alike.T)
+    neighbours = np.full((count, k), -1, np.int32)
+    similarities = np.zeros((count, k), np.float32)
+    best: dict[tuple[int, int], float] = {}
+    for row in range(count):
+        others = [int(o) for o in np.argsort(-alike[row]) if o != row][: max(0, k - seed % 2)]
+        for place, other in enumerate(others):
+            neighbours[row, place], similarities[row, place] = other, alike[row, other]
+            best[min(row, other), max(row, other)] = float(alike[row, other])
+    expected = sorted(best, key=lambda pair: -best[pair])[:most]
+    assert listed(by_neighbours(neighbours, similarities, most)) == expected

@@ -1,0 +1,430 @@
+"""One search, from pictures to groups: which is kept, what is proposed, and what is listed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lookalike import files
+from lookalike.duplicates import calibrating
+from lookalike.duplicates.edits import EDITS
+from lookalike.duplicates.keep import Policy
+from lookalike.duplicates.search import Request, Search
+from lookalike.duplicates.sketches import Reading
+from lookalike.results import Copy, Duplicates
+
+Photo = Callable[..., np.ndarray]
+Groups = dict[str, dict[str, str]]
+
+
+def asked(
+    precision: float = 0.99, keep: str = "", reference: Sequence[Path] = (), bursts: bool = False
+) -> Request:
+    policy = Policy.parse(keep) if keep else Policy()
+    return Request(precision, policy, tuple(map(str, reference)), bursts)
+
+
+@pytest.fixture
+def within(shelf: Any) -> Callable[..., Duplicates]:
+    def within(threads: int = 1, progress: Any = None, **options: Any) -> Duplicates:
+        with Reading(threads) as reading:
+            return Search(shelf.gallery, shelf.space, reading, asked(**options), progress).within()
+
+    return within
+
+
+@pytest.fixture
+def among(shelf: Any) -> Callable[..., Duplicates]:
+    def among(*paths: Path, threads: int = 1, progress: Any = None, **options: Any) -> Duplicates:
+        with Reading(threads) as reading:
+            search = Search(shelf.gallery, shelf.space, reading, asked(**options), progress)
+            return search.among(shelf.embedder, files.walk(paths))
+
+    return among
+
+
+def groups(found: Duplicates) -> Groups:
+    """By names: the picture kept, and the kind of each copy."""
+    return {
+        Path(group.keep).name: {Path(copy.path).name: copy.kind for copy in group.members}
+        for group in found.groups
+    }
+
+
+def doubts(found: Duplicates) -> dict[str, str | None]:
+    return {Path(copy.path).name: copy.doubt for group in found.groups for copy in group.members}
+
+
+def copy_of(found: Duplicates, name: str) -> Copy:
+    (copy,) = (c for group in found.groups for c in group.members if Path(c.path).name == name)
+    return copy
+
+
+# --- within ----------------------------------------------------------------------------------
+
+
+def test_nothing_to_find(shelf: Any, photo: Photo, within: Any) -> None:
+    for count in range(3):
+        found = within()
+        assert (found.groups, found.new, found.failed) == ((), (), ())
+        assert found.images == count
+        assert found.precision == 0.99
+        shelf.put(f"{count}.jpg", photo(count))
+
+
+def test_a_group_tells_everything(shelf: Any, photo: Photo, within: Any) -> None:
+    original = shelf.file("whole.jpg", photo(1))
+    shelf.put("whole.jpg", original.read_bytes())
+    shelf.put("again.jpg", original.read_bytes())
+    shelf.put("crop.jpg", photo(1)[40:220, 60:300])
+    with Image.open(original) as image:
+        shelf.put("decoded.bmp", np.asarray(image.convert("RGB")))
+    shelf.put("small.jpg", EDITS["quarter"].apply(photo(1), [], np.random.default_rng(0)).pixels)
+    shelf.put("other.jpg", photo(2))
+    found = within(keep="name")
+    assert groups(found) == {
+        "again.jpg": {
+            "whole.jpg": "exact",
+            "crop.jpg": "edited",
+            "decoded.bmp": "pixels",
+            "small.jpg": "near",
+        }
+    }
+    assert found.images == 6
+    assert found.compared > 0
+    assert found.graph_recall == 1.0
+    (group,) = found.groups
+    row = shelf.gallery.at_path(group.keep)
+    kept = group.kept
+    assert (kept.id, kept.width, kept.height, kept.format) == (row.id, 320, 240, "JPEG")
+    assert (kept.bytes, kept.content, kept.reference) == (row.file.size, row.content, False)
+    assert kept.modified[:2] == "20"
+    assert kept.modified[-1] == "Z"
+    assert group.reason
+    assert set(doubts(found).values()) == {None}
+    assert group.weakest == min(copy.probability for copy in group.members)
+    order = [(-copy.probability, copy.path) for copy in group.members]
+    assert order == sorted(order)
+
+
+def test_what_a_copy_of_each_kind_says(shelf: Any, photo: Photo, within: Any) -> None:
+    shelf.put("a.png", photo(1))
+    shelf.put("b.png", photo(1))
+    shelf.put("c.bmp", photo(1))
+    shelf.put("d.jpg", photo(1)[40:220, 60:300])
+    found = within(keep="name")
+    exact, pixels, crop = (copy_of(found, name) for name in ("b.png", "c.bmp", "d.jpg"))
+    for copy in (exact, pixels):
+        assert (copy.probability, copy.inliers) == (1.0, None)
+        assert (copy.overlap, copy.overlap_copy) == (1.0, 1.0)
+        assert copy.box == copy.box_copy == (0.0, 0.0, 320.0, 240.0)
+        assert copy.transform == ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+        assert copy.similarity == pytest.approx(1)
+    assert 0.99 <= crop.probability <= 1
+    assert crop.inliers
+    assert crop.overlap == pytest.approx(180 * 240 / (240 * 320), abs=0.02)
+    assert crop.overlap_copy == pytest.approx(1, abs=0.02)
+    assert crop.box == pytest.approx((60, 40, 240, 180), abs=3)
+    assert crop.box_copy == pytest.approx((0, 0, 240, 180), abs=3)
+    assert np.array(crop.transform) == pytest.approx(np.array([[1, 0, -60], [0, 1, -40]]), abs=2.5)
+
+
+def test_the_policy_chooses_and_the_reason_says_so(shelf: Any, photo: Photo, within: Any) -> None:
+    shelf.put("b/small.png", photo(1)[::2, ::2])
+    shelf.put("a/large.png", photo(1))
+    shelf.put("a/large (copy).png", photo(1))
+    assert set(groups(within())) == {"large.png"}
+    times = {"b/small.png": 1_000, "a/large.png": 3_000, "a/large (copy).png": 2_000}
+    for name, seconds in times.items():
+        os.utime(shelf.folder / name, (seconds, seconds))
+        row = shelf.gallery.at_path(str(shelf.folder / name))
+        with shelf.gallery.writing() as writing:
+            writing.touch({row.id: files.identify(shelf.folder / name)})
+    assert set(groups(within(keep="newest"))) == {"large.png"}
+    assert set(groups(within(keep="oldest"))) == {"small.png"}
+    found = within(keep=f"folder:{shelf.folder / 'b'}")
+    assert set(groups(found)) == {"small.png"}
+    assert "folder" in found.groups[0].reason
+
+
+def test_pictures_in_a_reference_folder_are_never_proposed(shelf: Any, photo: Photo, within: Any) -> None:
+    shelf.put("ref/a.jpg", photo(1))
+    shelf.put("ref/a again.jpg", photo(1))
+    shelf.put("new/a large.png", photo(1))
+    shelf.put("reference/b.png", photo(2))  # the name only begins alike
+    shelf.put("reference/b.bmp", photo(2))
+    found = within(reference=[shelf.folder / "ref"])
+    assert doubts(found)["a large.png"] is None
+    proposed = {name for name, doubt in doubts(found).items() if doubt is None}
+    assert not proposed & {"a.jpg", "a again.jpg"}
+    kept = {Path(group.keep).name: group.kept.reference for group in found.groups}
+    assert sorted(kept.values()) == [False, True]
+    assert len(groups(found)) == 2
+
+
+def test_a_picture_that_is_kept_or_proposed_is_so_once(shelf: Any, photo: Photo, within: Any) -> None:
+    for number in range(2):
+        shelf.put(f"{number}.jpg", photo(number))
+        for name in ("crop-80", "crop-50", "mirrored", "pasted", "collage"):
+            edit = EDITS[name].apply(
+                photo(number), [photo(n) for n in range(5)], np.random.default_rng(number)
+            )
+            shelf.put(f"{number} {name}.jpg", edit.pixels)
+    found = within()
+    kept = [group.keep for group in found.groups]
+    members = [copy.path for group in found.groups for copy in group.members]
+    assert len(set(kept + members)) == len(kept) + len(members)
+    for number in range(2):
+        for name in ("crop-80", "crop-50"):
+            assert doubts(found)[f"{number} {name}.jpg"] is None
+
+
+@pytest.mark.parametrize("precision", [0.5, 0.99, 0.99999])
+def test_each_member_is_as_probable_as_asked(shelf: Any, photo: Photo, within: Any, precision: float) -> None:
+    for number in range(4):
+        shelf.put(f"{number}.jpg", photo(number))
+        edit = EDITS["crop-10"].apply(photo(number), [], np.random.default_rng(number))
+        shelf.put(f"{number} crop.jpg", edit.pixels)
+    found = within(precision=precision)
+    assert found.precision == precision
+    assert all(group.weakest >= precision for group in found.groups)
+    for name, copies in groups(found).items():
+        assert {copy[0] for copy in copies} == {name[0]}
+
+
+def test_the_same_answer_for_any_threads_and_twice(shelf: Any, photo: Photo, within: Any) -> None:
+    for number in range(5):
+        shelf.put(f"{number}.jpg", photo(number))
+        edit = list(EDITS.values())[number * 7].apply(
+            photo(number), [photo(9)], np.random.default_rng(number)
+        )
+        shelf.put(f"{number} edited.jpg", edit.pixels)
+    first = within()
+    for threads in (1, 4):
+        again = within(threads)
+        assert replace(again, seconds=0) == replace(first, seconds=0)
+
+
+def test_progress_names_each_stage(
+    shelf: Any, photo: Photo, within: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibrating, "PICTURES", 2)
+    for number in range(12):
+        shelf.put(f"{number}.jpg", photo(number))
+    shelf.put("again.png", photo(3))
+    told: list[tuple[str, int, int]] = []
+    within(progress=lambda *args: told.append(args))
+    stages = list(dict.fromkeys(stage for stage, _, _ in told))
+    assert stages == ["calibrating", "looking", "comparing"]
+    assert all(0 <= done <= all_ for _, done, all_ in told)
+    assert told[-1][1] == told[-1][2]
+
+
+# --- decisions ---------------------------------------------------------------------------------
+
+
+def decide(shelf: Any, *names: str, distinct: bool = True) -> None:
+    contents = [shelf.gallery.at_path(str(shelf.folder / name)).content for name in names]
+    with shelf.gallery.writing() as writing:
+        writing.set_distinct([(contents[0], contents[1])], distinct)
+
+
+def test_what_was_decided_to_be_distinct_is_no_copy(shelf: Any, photo: Photo, within: Any) -> None:
+    shelf.put("a.jpg", photo(1))
+    shelf.put("b.jpg", photo(1)[20:220, 30:300])
+    shelf.put("c.jpg", photo(1)[::2, ::2])
+    decide(shelf, "a.jpg", "b.jpg")
+    found = within()
+    assert not any({"a.jpg", "b.jpg"} <= {name, *copies} for name, copies in groups(found).items())
+    assert "c.jpg" in doubts(found)
+    decide(shelf, "a.jpg", "b.jpg", distinct=False)
+    assert groups(within())["a.jpg"].keys() == {"b.jpg", "c.jpg"}
+
+
+def test_several_files_of_the_same_bytes_may_be_wanted(shelf: Any, photo: Photo, within: Any) -> None:
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        shelf.put(name, photo(1))
+    shelf.put("crop.jpg", photo(1)[20:220, 30:300])
+    decide(shelf, "a.jpg", "b.jpg")
+    found = within()
+    assert groups(found) == {"a.jpg": {"crop.jpg": "edited"}}
+
+
+# --- bursts ------------------------------------------------------------------------------------
+
+
+def put_taken(shelf: Any, name: str, picture: np.ndarray, second: int) -> None:
+    exif = Image.Exif()
+    exif[306] = f"2024:05:01 10:00:{second:02}"
+    exif.get_ifd(0x8769)[36867] = f"2024:05:01 10:00:{second:02}"
+    shelf.put(name, picture, exif=exif.tobytes())
+
+
+def test_photos_taken_within_seconds_are_shown_if_asked_for(shelf: Any, photo: Photo, within: Any) -> None:
+    def from_beside(away: float) -> np.ndarray:
+        import cv2
+
+        y, x = np.mgrid[0:240, 0:320].astype(np.float32)
+        by = away * np.sin(x / 23) * np.cos(y / 19)
+        return cv2.remap(photo(1), x + by, y + by / 2, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+
+    put_taken(shelf, "one.jpg", photo(1), 1)
+    put_taken(shelf, "two.jpg", from_beside(9), 2)
+    put_taken(shelf, "later.jpg", from_beside(-9), 55)
+    put_taken(shelf, "another thing.jpg", photo(2), 2)
+    put_taken(shelf, "copy.jpg", photo(1)[20:220, 30:300], 1)
+    assert groups(within()) == {"one.jpg": {"copy.jpg": "edited"}}
+    found = within(bursts=True)
+    kinds = {name: kind for copies in groups(found).values() for name, kind in copies.items()}
+    assert kinds["copy.jpg"] == "edited"
+    assert list(kinds.values()).count("burst") == 1
+    (burst,) = (copy for group in found.groups for copy in group.members if copy.kind == "burst")
+    assert burst.doubt is not None
+    assert (burst.transform, burst.overlap, burst.box, burst.inliers) == (None, None, None, None)
+    assert "later.jpg" not in kinds
+    assert "another thing.jpg" not in kinds
+
+
+# --- files that are not what they were -----------------------------------------------------------
+
+
+def test_changed_and_vanished_pictures_are_listed_once_and_in_no_group(
+    shelf: Any, photo: Photo, within: Any
+) -> None:
+    for number in range(3):
+        for name in (f"{number}.jpg", f"{number} again.jpg"):  # the same bytes: nothing has to be compared
+            shelf.put(name, photo(number))
+        shelf.put(f"{number} crop.jpg", photo(number)[20:220, 30:300])
+    for _ in range(2):
+        assert len(within().groups) == 3
+    shelf.file("0 again.jpg", photo(30))
+    (shelf.folder / "1 again.jpg").unlink()
+    (shelf.folder / "2 crop.jpg").write_bytes(b"nothing of the kind")
+    found = within()
+    assert groups(found) == {
+        "0.jpg": {"0 crop.jpg": "edited"},
+        "1.jpg": {"1 crop.jpg": "edited"},
+        "2.jpg": {"2 again.jpg": "exact"},
+    }
+    failed = {Path(failure.path).name: failure.reason for failure in found.failed}
+    assert len(found.failed) == 3
+    assert "has changed" in failed["0 again.jpg"]
+    assert "cannot be read" in failed["1 again.jpg"]
+    assert "has changed" in failed["2 crop.jpg"]
+
+
+def test_pictures_marked_missing_are_not_looked_at(shelf: Any, photo: Photo, within: Any) -> None:
+    put_taken(shelf, "a.jpg", photo(1), 1)
+    put_taken(shelf, "b.jpg", photo(1)[1:, 1:], 1)
+    with shelf.gallery.writing() as writing:
+        writing.mark_missing([shelf.gallery.at_path(str(shelf.folder / "b.jpg")).id])
+    (shelf.folder / "b.jpg").unlink()
+    found = within(bursts=True)
+    assert (found.groups, found.failed, found.images) == ((), (), 1)
+
+
+# --- among new files -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def new(shelf: Any, photo: Photo, tmp_path: Path) -> Any:
+    """Ten pictures on the shelf, and an empty folder of new ones."""
+    for number in range(10):
+        shelf.put(f"{number}.jpg", photo(number))
+    return type(shelf)(tmp_path / "new")
+
+
+def test_copies_of_what_is_there_and_what_is_new(shelf: Any, new: Any, photo: Photo, among: Any) -> None:
+    new.file("exact.jpg", (shelf.folder / "1.jpg").read_bytes())
+    new.file("mirrored.jpg", photo(2)[:, ::-1])
+    new.file("mirrored again.jpg", photo(2)[:, ::-1])
+    new.file("crop.jpg", photo(1)[20:220, 30:300])
+    new.file("x.jpg", photo(40))
+    new.file("x again.jpg", photo(40))
+    new.file("broken.jpg", b"nothing of the kind")
+    new.file("empty.jpg", b"")
+    before = list(shelf.gallery.pictures())
+    found = among(new.folder)
+    assert groups(found) == {
+        "1.jpg": {"exact.jpg": "exact", "crop.jpg": "edited"},
+        "2.jpg": {"mirrored.jpg": "edited", "mirrored again.jpg": "edited"},
+    }
+    assert [Path(path).name for path in found.new] == ["x again.jpg", "x.jpg"]
+    assert {Path(failure.path).name for failure in found.failed} == {"broken.jpg", "empty.jpg"}
+    assert found.images == 6
+    assert set(doubts(found).values()) == {None}
+    assert [copy.picture.id for group in found.groups for copy in group.members if copy.picture.id > 0] == []
+    assert list(shelf.gallery.pictures()) == before
+    again = among(new.folder, threads=3)
+    assert replace(again, seconds=0) == replace(found, seconds=0)
+
+
+def test_the_collections_picture_is_kept_whatever_the_rules(
+    shelf: Any, new: Any, photo: Photo, among: Any
+) -> None:
+    """Also where the new one shows more, or would win by the policy: nothing of the collection is
+    proposed for removal by a look at other files."""
+    shelf.put("crop.jpg", photo(20)[40:200, 60:260])
+    new.file("whole.png", photo(20))
+    new.file("larger.png", np.repeat(np.repeat(photo(3), 2, 0), 2, 1))
+    found = among(new.folder, keep=f"folder:{new.folder}")
+    assert groups(found) == {"crop.jpg": {"whole.png": "edited"}, "3.jpg": {"larger.png": "near"}}
+    assert doubts(found)["whole.png"] is not None
+    assert found.new == ()
+
+
+def test_files_of_the_collection_itself_are_left_out(shelf: Any, new: Any, photo: Photo, among: Any) -> None:
+    os.utime(shelf.folder / "2.jpg", (1, 1))
+    found = among(shelf.folder)
+    assert (found.groups, found.new, found.failed, found.images) == ((), (), (), 0)
+    shelf.put("3 mirrored.jpg", photo(3)[:, ::-1])
+    assert among(shelf.folder / "3.jpg").groups == ()
+    shelf.file("4.jpg", photo(5)[20:220, 30:300])  # another picture by now
+    found = among(shelf.folder)
+    assert groups(found) == {"5.jpg": {"4.jpg": "edited"}}
+
+
+def test_no_files_at_all(shelf: Any, new: Any, photo: Photo, among: Any) -> None:
+    shelf.put("1 again.jpg", photo(1))  # a copy in the collection, which nobody asked about
+    found = among(new.folder)
+    assert (found.groups, found.new, found.failed, found.images) == ((), (), (), 0)
+    new.file("broken.jpg", b"nothing of the kind")
+    found = among(new.folder)
+    assert (found.groups, found.new, found.images) == ((), (), 0)
+    assert len(found.failed) == 1
+
+
+def test_among_what_is_missing_nothing_is_found(shelf: Any, new: Any, photo: Photo, among: Any) -> None:
+    new.file("a.jpg", (shelf.folder / "1.jpg").read_bytes())
+    new.file("b.jpg", photo(2)[::2, ::2])
+    ids = [shelf.gallery.at_path(str(shelf.folder / name)).id for name in ("1.jpg", "2.jpg")]
+    with shelf.gallery.writing() as writing:
+        writing.mark_missing(ids)
+    found = among(new.folder)
+    assert found.groups == ()
+    assert len(found.new) == 2
+
+
+def test_a_decision_makes_a_file_new(shelf: Any, new: Any, photo: Photo, among: Any) -> None:
+    crop = new.file("crop.jpg", photo(1)[20:220, 30:300])
+    contents = [files.content_hash(path.read_bytes()) for path in (crop, shelf.folder / "1.jpg")]
+    with shelf.gallery.writing() as writing:
+        writing.set_distinct([(contents[0], contents[1])])
+    found = among(new.folder)
+    assert found.groups == ()
+    assert found.new == (str(crop),)
+
+
+def test_progress_among_new_files(shelf: Any, new: Any, photo: Photo, among: Any) -> None:
+    new.file("a.jpg", photo(1)[20:220, 30:300])
+    told: list[str] = []
+    among(new.folder, progress=lambda stage, *_: told.append(stage))
+    assert told[0] == "reading new"
+    assert "comparing" in told
