@@ -522,27 +522,92 @@ def test_compare_gives_the_number_of_the_search(
             assert compare(b, a, embedder=embedder).similarity == similar[b]
 
 
-def test_verdicts(tmp_path: Path, embedder: Embedder) -> None:
-    picture = drawn(3, (640, 420))
-    picture.save(tmp_path / "a.jpg", quality=90)
-    picture.save(tmp_path / "again.jpg", quality=50)
-    shutil.copy(tmp_path / "a.jpg", tmp_path / "copy.jpg")
-    with Image.open(tmp_path / "a.jpg") as image:
-        image.save(tmp_path / "same.png")
-        image.resize((320, 210)).save(tmp_path / "small.png")
-    Image.fromarray(np.full((420, 640, 3), 255, np.uint8)).save(tmp_path / "blank.jpg")
+def from_beside(picture: np.ndarray) -> np.ndarray:
+    """Another photo of the same: what is near has moved more than what is far."""
+    import cv2
 
-    def verdict(a: str, b: str) -> str:
-        forth, back = (compare(tmp_path / x, tmp_path / y, embedder=embedder) for x, y in ((a, b), (b, a)))
-        assert forth == back
-        assert (forth.probability, forth.overlap, forth.transform) == (None, None, None)
-        assert forth.distance == 1 - forth.similarity
-        return forth.verdict
+    height, width = picture.shape[:2]
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    away = 9 * np.sin(x / 23) * np.cos(y / 19)
+    return cv2.remap(picture, x + away, y + away / 2, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
-    assert verdict("a.jpg", "a.jpg") == verdict("a.jpg", "copy.jpg") == "same file"
-    assert verdict("a.jpg", "same.png") == "same pixels"
-    assert verdict("a.jpg", "again.jpg") == verdict("a.jpg", "small.png") == "alike"
-    assert verdict("a.jpg", "blank.jpg") == "different"
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory: pytest.TempPathFactory, photo: Callable[..., np.ndarray]) -> Path:
+    """One picture and what may become of it."""
+    folder = tmp_path_factory.mktemp("album")
+    picture = Image.fromarray(photo(3, (640, 420)))
+    picture.save(folder / "a.jpg", quality=90)
+    shutil.copy(folder / "a.jpg", folder / "copy.jpg")
+    with Image.open(folder / "a.jpg") as decoded:
+        decoded.load()
+        decoded.save(folder / "same.png")
+        decoded.save(folder / "same.bmp")
+    picture.save(folder / "again.jpg", quality=50)
+    picture.resize((320, 210)).save(folder / "small.png")
+    picture.convert("L").save(folder / "grey.jpg", quality=90)
+    picture.crop((100, 60, 500, 360)).save(folder / "crop.jpg", quality=90)
+    picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "mirrored.jpg", quality=90)
+    Image.fromarray(from_beside(photo(3, (640, 420)))).save(folder / "beside.jpg", quality=90)
+    Image.fromarray(photo(4, (640, 420))).save(folder / "another.jpg", quality=90)
+    Image.fromarray(np.full((420, 640, 3), 255, np.uint8)).save(folder / "blank.jpg")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("a.jpg", "same file"),
+        ("copy.jpg", "same file"),
+        ("same.png", "same pixels"),
+        ("again.jpg", "near copy"),
+        ("small.png", "near copy"),
+        ("grey.jpg", "near copy"),
+        ("crop.jpg", "edited copy"),
+        ("mirrored.jpg", "edited copy"),
+        ("beside.jpg", "alike"),
+        ("blank.jpg", "different"),
+    ],
+)
+def test_verdicts(album: Path, embedder: Embedder, name: str, verdict: str) -> None:
+    forth, back = (compare(*pair, embedder=embedder) for pair in _both_ways(album / "a.jpg", album / name))
+    assert forth.verdict == back.verdict == verdict
+    assert forth.similarity == back.similarity
+    assert forth.distance == 1 - forth.similarity
+    for one in (forth, back):
+        is_copy = verdict not in ("alike", "different")
+        assert (one.probability >= 0.5) == is_copy
+        assert (one.overlap is not None) == (one.transform is not None) == is_copy
+        assert one.overlap is None or 0 <= one.overlap <= 1
+        assert one.probability == 1 or not verdict.startswith("same")
+
+
+def _both_ways(a: Path, b: Path) -> tuple[tuple[Path, Path], tuple[Path, Path]]:
+    return (a, b), (b, a)
+
+
+def test_two_lossless_files_of_the_same_pixels(album: Path, embedder: Embedder) -> None:
+    same = compare(album / "same.png", album / "same.bmp", embedder=embedder)
+    assert (same.verdict, same.probability, same.overlap) == ("same pixels", 1.0, 1.0)
+    assert same.transform == ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+
+
+def test_where_the_one_lies_in_the_other(album: Path, embedder: Embedder) -> None:
+    crop = compare(album / "a.jpg", album / "crop.jpg", embedder=embedder)
+    assert crop.overlap == pytest.approx(400 * 300 / (640 * 420), abs=0.02)
+    assert np.array(crop.transform) == pytest.approx(np.array([[1, 0, -100], [0, 1, -60]]), abs=3)
+    whole = compare(album / "crop.jpg", album / "a.jpg", embedder=embedder)
+    assert whole.overlap == pytest.approx(1, abs=0.02)
+    assert np.array(whole.transform) == pytest.approx(np.array([[1, 0, 100], [0, 1, 60]]), abs=3)
+    mirrored = compare(album / "a.jpg", album / "mirrored.jpg", embedder=embedder)
+    assert np.array(mirrored.transform) == pytest.approx(np.array([[-1, 0, 640], [0, 1, 0]]), abs=3)
+
+
+def test_other_pictures_are_no_copies(album: Path, embedder: Embedder) -> None:
+    other = compare(album / "a.jpg", album / "another.jpg", embedder=embedder)
+    assert other.verdict in ("alike", "different")
+    assert (other.overlap, other.transform) == (None, None)
+    assert other.probability < 0.5
 
 
 def test_compare_takes_every_form_of_picture(place: Path) -> None:

@@ -100,6 +100,15 @@ def _all_of(file: BinaryIO, size: int) -> bytes:
     return data
 
 
+def are_one(first: str, second: str) -> bool:
+    """Whether two paths lead to the same file, through a hard link or a symbolic one; also False when
+    one cannot be looked at."""
+    try:
+        return os.path.samefile(first, second)
+    except (OSError, ValueError):
+        return False
+
+
 def is_gone(path: str) -> bool:
     """Whether there is nothing at a path any more. A folder that may not be looked into, or a
     drive that does not answer, does not make its files gone."""

@@ -14,7 +14,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from struct import Struct
@@ -28,7 +28,7 @@ from lookalike.errors import PictureError, UsageError
 from lookalike.files import check_size
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import Image, ImageFile
 
     Source = str | os.PathLike[str] | bytes | npt.NDArray[Any] | Image.Image
     """What may be given for a picture: a path, the bytes of a file, an array, a Pillow image."""
@@ -72,6 +72,8 @@ class Decoded:
         height: likewise.
         format: `JPEG`, `PNG`, `GIF`, `WebP`, `TIFF`, `BMP`, `AVIF`, `HEIC`, or `array`.
         truncated: the file is damaged or ends early, and `rgb` is what could be decoded.
+        more: the file holds more than `rgb` can show at any size: further frames or pages, what is
+            transparent, or more than eight bits.
     """
 
     rgb: Pixels
@@ -79,6 +81,7 @@ class Decoded:
     height: int
     format: str
     truncated: bool = False
+    more: bool = False
 
 
 def decode(data: bytes, *, min_side: int, limits: Limits) -> Decoded:
@@ -505,6 +508,7 @@ def _decode(data: bytes, name: str, min_side: int, limits: Limits, least: float 
             factor = _jpeg_factor(min(size), min_side)
             image.draft(None, (max(1, size[0] // factor), max(1, size[1] // factor)))
         _check_memory(image, name, size, len(data), limits)
+        more = name != "JPEG" and (_is_deep(image) or _has_frames(data, name))
         image.load()
         if name != "JPEG":
             size = image.size  # some decoders turn it themselves
@@ -515,10 +519,31 @@ def _decode(data: bytes, name: str, min_side: int, limits: Limits, least: float 
         if method is not None:
             rgb = rgb.transpose(method)
             size = size[::-1] if method in _swapping() else size
-        return Decoded(np.array(rgb), size[0], size[1], name)
+        return Decoded(np.array(rgb), size[0], size[1], name, more=more or _is_transparent(image))
 
 
-def _open(data: bytes, name: str) -> Image.Image:
+def _is_deep(image: ImageFile.ImageFile) -> bool:
+    """Whether a picture that is not loaded yet has more than eight bits a value."""
+    return image.mode.startswith(("I", "F")) or any("16" in str(part[3]) for part in image.tile)
+
+
+def _has_frames(data: bytes, name: str) -> bool:
+    """Whether there are more frames or pages than the first."""
+    with suppress(Exception):  # when what comes after it is damaged, there is nothing anybody could see
+        return bool(getattr(_open(data, name), "is_animated", False))
+    return False
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    """Whether any of a loaded picture's pixels are transparent."""
+    if not image.has_transparency_data:
+        return False
+    layer = image if "A" in image.getbands() else image.convert("RGBA")
+    lowest = layer.getchannel("A").getextrema()[0]
+    return isinstance(lowest, (int, float)) and lowest < 255
+
+
+def _open(data: bytes, name: str) -> ImageFile.ImageFile:
     from PIL import Image, UnidentifiedImageError
 
     pillow_name, plugin = _PLUGINS[name]

@@ -122,7 +122,8 @@ class Sandbox:
             raise
         if "reason" in reply:
             raise PictureError(reply["reason"])
-        return Decoded(pixels, reply["width"], reply["height"], reply["format"], reply["truncated"])
+        facts = (reply[name] for name in ("width", "height", "format", "truncated", "more"))
+        return Decoded(pixels, *facts)
 
     def warm(self) -> None:
         """Start the helper process without waiting for it."""
@@ -282,6 +283,7 @@ def _answer(
         "height": decoded.height,
         "format": decoded.format,
         "truncated": decoded.truncated,
+        "more": decoded.more,
     }
     return reply, decoded.rgb.reshape(-1).data
 

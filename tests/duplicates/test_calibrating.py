@@ -11,7 +11,7 @@ import pytest
 from lookalike.duplicates import calibrating
 from lookalike.duplicates.calibrating import EACH, FEWEST, KEY, PICTURES, calibrate, calibration_of
 from lookalike.duplicates.calibration import SHIPPED, Calibration
-from lookalike.duplicates.edits import EDITS
+from lookalike.duplicates.edits import EDITS, Edit, Edited
 from lookalike.duplicates.sketches import Reading, Sketches
 from lookalike.neighbours import graph
 
@@ -208,3 +208,16 @@ def test_an_edit_that_was_found_in_the_wrong_place_is_no_positive(photo: Photo) 
         assert not calibrating._placed(wrong, edited, (320, 240))
     mirrored = EDITS["mirrored"].apply(photo(1), [], np.random.default_rng(0))
     assert not calibrating._placed(true, mirrored, (320, 240))
+
+
+def test_only_edits_that_were_found_where_they_are_count(
+    shelf: Any, photo: Photo, few_edits: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lies(picture: np.ndarray, others: object, dice: object) -> Edited:
+        return Edited(picture, np.array([[1.0, 0.0, 60.0], [0.0, 1.0, 0.0]]))
+
+    filled(shelf, photo)
+    monkeypatch.setattr(calibrating, "EDITS", {"jpeg-30": EDITS["jpeg-30"], "lies": Edit("edited", lies)})
+    fitted = calibrated(shelf)
+    assert fitted.found == 0.5
+    assert fitted.positives == 6 * EACH // 2

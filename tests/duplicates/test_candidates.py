@@ -205,7 +205,7 @@ def test_the_answer_does_not_depend_on_how_votes_are_stored(monkeypatch: pytest.
     for a in range(0, 40, 2):
         table.share(a, a + 1, a % 30)
     once = by_features(table.patches(), 40)
-    monkeypatch.setattr(candidates, "_SPILLED", 300)
+    monkeypatch.setattr(candidates, "_AT_ONCE", 300)
     again = by_features(table.patches(7), 40)
     assert len(once.pairs) > 10
     for name in ("pairs", "votes", "mirrored"):

@@ -107,7 +107,7 @@ def test_boxes_and_overlaps_are_those_of_the_edit(edited: Any, name: str) -> Non
 
 def test_what_only_one_of_them_shows(edited: Any) -> None:
     crop = edited("crop-50")[0].match
-    assert crop.first.extra == pytest.approx(0.5, abs=0.05)
+    assert crop.first.extra == pytest.approx(0.5, abs=0.02)
     assert crop.second.extra == 0
     border = edited("border")[0].match
     assert (border.first.extra, border.second.extra) == (0, 0)  # a plain border shows nothing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,93 @@ def test_progress_names_each_stage(
     assert stages == ["calibrating", "looking", "comparing"]
     assert all(0 <= done <= all_ for _, done, all_ in told)
     assert told[-1][1] == told[-1][2]
+
+
+def test_two_names_of_one_file_are_no_copies(shelf: Any, photo: Photo, within: Any, among: Any) -> None:
+    path = shelf.file("a.jpg", photo(1))
+    shelf.put("a.jpg", path.read_bytes())
+    os.link(path, shelf.folder / "b.jpg")
+    os.symlink(path, shelf.folder / "c.jpg")
+    for name in ("b.jpg", "c.jpg"):
+        shelf.put(name, path.read_bytes())
+    assert os.path.samefile(path, shelf.folder / "b.jpg")
+    assert within().groups == ()
+    shelf.put("d.jpg", photo(1)[::2, ::2])
+    shelf.put("e/a.jpg", path.read_bytes())
+    found = groups(within())
+    assert found["a.jpg"].keys() >= {"d.jpg"}
+    os.link(path, shelf.folder / "new.jpg")
+    assert groups(among(shelf.folder / "new.jpg")) == {"a.jpg": {"new.jpg": "exact"}}
+
+
+def test_the_whole_is_not_given_up_for_what_was_trimmed_a_little(
+    shelf: Any, photo: Photo, within: Any
+) -> None:
+    shelf.put("whole.png", photo(1))
+    shelf.put("trimmed.png", photo(1)[5:235, 5:315])
+    found = within(keep="folder:/nowhere,shortest")
+    assert set(groups(found)) == {"whole.png"}
+
+
+def animation(first: np.ndarray, *others: np.ndarray) -> tuple[bytes, np.ndarray]:
+    """A GIF, and what its first frame shows."""
+    frames = [Image.fromarray(picture).quantize(256) for picture in (first, *others)]
+    file = BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=100)
+    with Image.open(BytesIO(file.getvalue())) as image:
+        return file.getvalue(), np.asarray(image.convert("RGB"))
+
+
+def transparent(picture: np.ndarray, left: int) -> np.ndarray:
+    """With a part at the left that cannot be seen, (h, w, 4)."""
+    alpha = np.full((*picture.shape[:2], 1), 255, np.uint8)
+    alpha[:, :left] = 0
+    return np.dstack([picture, alpha])
+
+
+def test_a_file_that_holds_more_than_its_pixels_stays(shelf: Any, photo: Photo, within: Any) -> None:
+    """Further frames, what is transparent, sixteen bits: no picture of the same pixels stands for that."""
+    gif, first = animation(photo(1), photo(2), photo(3))
+    shelf.put("animated.gif", gif)
+    shelf.put("1.png", first)
+    shelf.put("with holes.png", transparent(photo(4), 90))
+    flat = photo(4).copy()
+    flat[:, :90] = 255
+    shelf.put("4.png", flat)
+    deep = np.asarray(photo(5)[..., 0], np.uint16) * 257
+    shelf.put("deep depth.png", deep)
+    shelf.put("5.png", np.asarray(Image.fromarray(np.asarray(deep >> 8, np.uint8)).convert("RGB")))
+    found = within(keep="shortest")
+    assert {kept: set(copies) for kept, copies in groups(found).items()} == {
+        "animated.gif": {"1.png"},
+        "with holes.png": {"4.png"},
+        "deep depth.png": {"5.png"},
+    }
+    assert set(doubts(found).values()) == {None}
+    shelf.put("a.gif", gif)
+    again = within(keep="shortest")  # one with the same bytes may go
+    assert {"a.gif", "animated.gif"} & groups(again).keys()
+    assert doubts(again).keys() > {"1.png"}
+    assert set(doubts(again).values()) == {None}
+
+
+def test_what_holds_more_than_the_one_kept_is_not_proposed(shelf: Any, photo: Photo, within: Any) -> None:
+    gif, _ = animation(photo(1), photo(2))
+    other, _ = animation(photo(1), photo(3))
+    shelf.put("a.gif", gif)
+    shelf.put("b.gif", other)
+    found = within()
+    assert len(found.groups) == 1
+    assert "frames" in str(copy_of(found, found.groups[0].members[0].path.rsplit("/", 1)[1]).doubt)
+    assert set(doubts(found)) < {"a.gif", "b.gif"}
+
+
+def test_a_layer_that_hides_nothing_is_nothing_more(shelf: Any, photo: Photo, within: Any) -> None:
+    shelf.put("opaque.png", transparent(photo(5), 0))
+    shelf.put("a.bmp", photo(5))
+    found = within(keep="name")
+    assert groups(found) == {"a.bmp": {"opaque.png": "pixels"}}
+    assert doubts(found) == {"opaque.png": None}
 
 
 # --- decisions ---------------------------------------------------------------------------------

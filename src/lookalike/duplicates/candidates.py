@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -39,10 +38,10 @@ REACH = 6
 """Of several patches or hashes that are the same, each meets the next so many, in another order in
 each table: a hundred copies of one picture need not all be compared with each other."""
 
-VOTES = 4
-"""Patches that must agree on turn and size. Among 5,200 photos of garments and groceries, 1.5 pairs a
-picture have as many; 0.95 of the pictures pasted at half the side, 0.68 of those at 35 % and 0.60 of the
-crops to a tenth of the area have, and with five 0.93, 0.61 and 0.5."""
+VOTES = 5
+"""Patches that must agree on turn and size. Of 5,200 photos of garments and groceries, 1.9 pairs a
+picture have as many. So have 0.96 of the collages with their pictures, 0.97 of the crops to a quarter of
+the area and 0.70 of those to a tenth, and 0.80 of the pictures pasted at 30 to 50 % of the side."""
 
 PARTNERS = 16
 """Of the pictures that share patches with a picture, so many are compared with it."""
@@ -153,19 +152,17 @@ class Voted:
 
 Progress = Callable[[int, int], None]
 
-_TABLES = 6
-_RARE = 4  # bits of a key beyond those that tell as many patches apart as there are
-_WORD = (
-    64  # bits: the first of a descriptor, which are compared where keys are the same; the others make keys
-)
-_ALIKE = 14  # of those bits, in how many patches that vote may differ; with 16 there are a quarter more pairs
+_TABLES = 10
+_RARE = 8  # bits of a key beyond those that tell as many patches apart as there are
+_WORD = 64  # bits: the first of each descriptor, compared where keys meet; the other bits make keys
+_ALIKE = 11  # of the first bits, in how many patches that vote may differ
 _BALANCED = 120  # of the bits that make keys, those that are set about as often as not
 
-_TURNS = 12  # of 30 degrees, the first being no turn, give or take 15
+_TURNS = 18  # of 20 degrees, the first being no turn, give or take 10
 _GROWTHS = 16  # of a factor 2 and overlapping by half, the eighth being none
 _HOWS = _TURNS * _GROWTHS * 2  # ways to vote for one pair
 _VOTERS = 1 << 10  # more than the features of a picture, which lie side by side
-_SPILLED = 20_000_000  # patches whose votes are counted at once: as many bytes of memory, times some hundred
+_AT_ONCE = 10_000_000  # patches that are sorted, and whose votes are counted, at once: about a gigabyte
 
 
 def by_features(patches: Patches, pictures: int, *, old: int = 0, progress: Progress | None = None) -> Voted:
@@ -185,34 +182,41 @@ def by_features(patches: Patches, pictures: int, *, old: int = 0, progress: Prog
     bits = int(np.log2(count + 1)) + _RARE
     draw = np.random.default_rng(20)
     balanced = _balanced(patches.descriptors)
-    likeness = _both(patches, _first_word)
-    parts = count // _SPILLED + 1
+    parts = count // _AT_ONCE + 1
     with TemporaryDirectory(prefix="lookalike-") as folder:
         spilled = [Path(folder) / str(part) for part in range(parts)]
         for path in spilled:
             path.touch()  # where no two patches meet, nothing is written
         for table in range(_TABLES):
             mask = _mask(draw.choice(balanced, min(bits, len(balanced)), replace=False))
-            keys = _both(patches, partial(_keys, mask=mask))
-            for a, b in _meetings(keys, draw):
-                alike = np.bitwise_count(likeness[a] ^ likeness[b]) <= _ALIKE
-                _spill(_votes(patches, a[alike], b[alike], pictures, old), spilled)
+            for part in range(parts):
+                keys, places, words = _keyed(patches, mask, part, parts)
+                for a, b in _meetings(keys, draw):
+                    alike = np.bitwise_count(words[a] ^ words[b]) <= _ALIKE
+                    codes = _votes(patches, places[a[alike]], places[b[alike]], pictures, old)
+                    _spill(codes, spilled)
             if progress:
                 progress(table + 1, _TABLES)
         counted = [_counted(path, pictures) for path in spilled]
     return _best(counted, pictures)
 
 
-def _both(patches: Patches, what: Callable[[npt.NDArray[np.uint64]], Hashes]) -> Hashes:
-    """Something of each patch, and then of each mirrored one; from (m, 4) words of descriptors."""
-    blocks = (*patches.descriptors, *patches.mirrored)
-    each = [what(np.ascontiguousarray(block).view(np.uint64)) for block in blocks]
-    return np.concatenate([np.zeros(0, np.uint64), *each])
-
-
-def _first_word(words: npt.NDArray[np.uint64]) -> Hashes:
-    first: Hashes = words[:, 0]
-    return first
+def _keyed(
+    patches: Patches, mask: npt.NDArray[np.uint64], part: int, parts: int
+) -> tuple[Hashes, Places, Hashes]:
+    """Of one part of the keys: the keys, the places of their patches and those patches' first words;
+    first all plain patches, then the mirrored ones."""
+    keys, places, words = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
+    start = 0
+    for block in (*patches.descriptors, *patches.mirrored):
+        some = np.ascontiguousarray(block).view(np.uint64)
+        of = _keys(some, mask)
+        chosen = np.flatnonzero((of >> np.uint64(40)) % np.uint64(parts) == part)
+        keys.append(of[chosen])
+        places.append(chosen + start)
+        words.append(some[chosen, 0])
+        start += len(some)
+    return np.concatenate(keys), np.concatenate(places), np.concatenate(words)
 
 
 def _balanced(blocks: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.intp]:
@@ -246,7 +250,8 @@ def _keys(words: npt.NDArray[np.uint64], mask: npt.NDArray[np.uint64]) -> Hashes
 
 
 def _meetings(keys: Hashes, draw: np.random.Generator) -> Iterator[tuple[Places, Places]]:
-    """Places of the same key, but for keys of a crowd: each with the next few, in a random order."""
+    """Places in `keys` of the same ones, but for those of a crowd: each with the next few, in a random
+    order."""
     bits = np.uint64(len(keys).bit_length())
     low = (np.uint64(1) << bits) - np.uint64(1)
     odd = int(draw.integers(1 << 62)) | 1

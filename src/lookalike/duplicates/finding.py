@@ -29,8 +29,8 @@ from lookalike.results import Failure
 from lookalike.vectors import cosines
 
 Progress = Callable[[str, int, int], None]
-"""Called now and then with what is being done (`reading`, `looking`, `comparing`), how many pictures or
-pairs are done, and of how many."""
+"""Called now and then with what is being done (`reading new`, `reading`, `calibrating`, `looking`,
+`comparing`), how many pictures or pairs are done, and of how many (0 when that is not known)."""
 
 PER_PICTURE = 0.25
 """Pairs of neighbours compared for each picture, on top of those that hashes and patches propose: the most

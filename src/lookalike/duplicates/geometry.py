@@ -33,6 +33,8 @@ the side and crops to 10 % of the area, as many were aligned with 64 bits, and m
 
 _CLOSE_WORD = 18  # of the first 64 bits; with fewer, time is saved and crops are lost
 _TRIED = 60  # nearest descriptors, every two of which propose a transform
+_PROPOSED = 500  # transforms that are looked at: only where most descriptors agree are there more
+_ASKED = 120  # nearest descriptors that are asked whether they agree with one
 _APART = 0.03  # of the longer side: two points that lie nearer do not tell how the picture is turned
 _GROWN_OFF = 0.4  # binary logarithm; how far the growth of a patch may be from that of the picture
 _TURNED_OFF = 18.0  # degrees; likewise its turn
@@ -205,11 +207,13 @@ def _guessed(matches: _Matches) -> Matrix:
     for one in (i, j):
         fits &= np.abs(growth - matches.grown[one]) < _GROWN_OFF
         fits &= np.abs((turn - matches.turned[one] + 180) % 360 - 180) < _TURNED_OFF
-    if not fits.any():
+    some = np.flatnonzero(fits)[:_PROPOSED]
+    if not len(some):
         return np.zeros((2, 3))
-    factor, shift = factor[fits], (to[i] - factor * from_[i])[fits]
-    away = np.abs(factor[:, None] * from_ + (shift[:, None] - to))
-    best = int((away <= matches.off).sum(axis=1).argmax())
+    factor, shift = factor[some], (to[i] - factor * from_[i])[some]
+    asked = slice(_ASKED)
+    away = np.abs(factor[:, None] * from_[asked] + (shift[:, None] - to[asked]))
+    best = int(np.count_nonzero(away <= matches.off[asked], axis=1).argmax())
     f, s = complex(factor[best]), complex(shift[best])
     return np.array([[f.real, -f.imag, s.real], [f.imag, f.real, s.imag]])
 
@@ -274,7 +278,9 @@ def agreement(first: Grey, second: Grey, transform: Matrix) -> Agreement | None:
         return None
     share, correlation = _patches(laid)
     still, rigid, exact = _followed(laid) if share >= _DIFFERENT else (0.0, 0.0, None)
-    transform = _refined(transform, exact, laid)
+    if exact is not None:
+        transform = _refined(transform, exact, laid)
+        share, correlation = max((share, correlation), _patches(_lay(first, second, transform) or laid))
     inside, covered = _seen(first.shape, second.shape, transform)
     return Agreement(
         share,
@@ -521,4 +527,4 @@ def _extra(grey: Grey, seen: npt.NDArray[np.bool_]) -> float:
         return 0.0
     square = np.ones((5, 5), np.uint8)
     lively = cv2.subtract(cv2.dilate(grey, square), cv2.erode(grey, square)) > 24
-    return _share(outside) if _share(lively & outside) > 0.05 * _share(outside) else 0.0
+    return 1 - _share(seen) if _share(lively & outside) > 0.05 * _share(outside) else 0.0

@@ -39,9 +39,9 @@ MIN_SCALE = 0.75
 MAX_GROWTH = 1.05
 """From which scale on a picture with borders holds a larger copy, and is not merely a copy with borders."""
 
-UNTOUCHED = 0.9
+UNTOUCHED = 0.8
 """Share of what two pictures both show that agrees at the least when nothing was written or laid over one
-of them. (Edits without text: 0.95 and more; a watermark 0.9, large letters 0.5 to 0.7.)"""
+of them. (Edits without text: 0.85 and more, 0.99 mostly; large letters: 0.5 to 0.8.)"""
 
 MAX_RECOLOURED = 8.0
 """How far the colours of copies may differ, in units of CIELAB. Encoding, blur and noise change them by 4 at
@@ -63,6 +63,7 @@ RECOLOURED = "its colours are not those of the one kept"
 BURST = "another photo, taken within seconds"
 REFERENCE = "in a reference folder"
 DECIDED = "decided to be no copy of another one in this group"
+FULLER = "it holds more than what was compared: further frames, what is transparent, or finer colours"
 UNSEEN = "what it shows was not compared with the one kept"
 
 Compare = Callable[[int, int], Pair | None]
@@ -139,6 +140,7 @@ def stars(
     compare: Compare = lambda first, second: None,
     distinct: Iterable[tuple[int, int]] = (),
     protected: AbstractSet[int] = frozenset(),
+    fuller: AbstractSet[int] = frozenset(),
 ) -> list[Star]:
     """The groups of copies, by rank of the picture kept. The order of `pairs` makes no difference.
 
@@ -155,11 +157,13 @@ def stars(
         distinct: pairs of ids that were decided to be no copies of each other. They never come
             together in a star, nor are both proposed for removal for a third one's sake.
         protected: ids of pictures that are never proposed for removal; they are kept first.
+        fuller: ids of pictures whose files hold more than the pixels that were compared. They may go
+            only for one with the same bytes.
 
     Raises:
         UsageError: a picture of a pair is not in the ranking.
     """
-    return _Grouping(pairs, ranking, compare, distinct, protected).stars()
+    return _Grouping(pairs, ranking, compare, distinct, protected, fuller).stars()
 
 
 _KINDS = ("exact", "pixels", "near", "edited", "burst")
@@ -182,9 +186,11 @@ class _Grouping:
         compare: Compare,
         distinct: Iterable[tuple[int, int]],
         protected: AbstractSet[int],
+        fuller: AbstractSet[int],
     ) -> None:
         self.compare = compare
         self.protected = protected
+        self.fuller = fuller
         self.distinct = _neighbours(distinct)
         self.rank = {id_: place for place, id_ in enumerate(ranking)}
         self.pairs = self._pairs_of(pairs)
@@ -239,7 +245,8 @@ class _Grouping:
         decided = self.distinct.get(pair.second)
         if decided and any(self.taken.get(id_) == pair.first for id_ in decided):
             return DECIDED
-        return doubt(pair)
+        why = doubt(pair)
+        return FULLER if why is None and pair.kind != "exact" and pair.second in self.fuller else why
 
     def _add(self, pair: Pair, why: str | None) -> None:
         self.members.setdefault(pair.first, []).append(Member(pair, why))

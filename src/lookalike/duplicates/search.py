@@ -74,7 +74,9 @@ class Search:
         finder = self._finder(sketches, {}, {})
         found = finder.find(self._progress)
         pictures = _Pictures(self._gallery, self._reading, {}, self._request)
-        pairs = [*found.pairs, *(self._bursts(found, pictures) if self._request.bursts else ())]
+        pairs = [pair for pair in found.pairs if not (pair.kind == "exact" and pictures.are_one_file(pair))]
+        if self._request.bursts:
+            pairs.extend(self._bursts(found, pictures))
         return self._answer(found, pairs, finder, pictures, len(self._gallery.hashes()[0]))
 
     def among(self, embedder: Embedder, walked: Iterable[FileIdentity | Failure]) -> Duplicates:
@@ -206,6 +208,7 @@ class Search:
             compare=finder.compare if not pictures.others else _none,
             distinct=self._distinct(known),
             protected=protected,
+            fuller=pictures.fuller,
         )
         groups = [self._group(star, known) for star in found]
         return tuple(sorted(groups, key=lambda group: group.keep))
@@ -251,6 +254,7 @@ class _Pictures:
         self._request = request
         self._known: dict[int, Candidate | None] = {}
         self.others = others
+        self.fuller: set[int] = set()
         self.failed: list[Failure] = []
 
     def candidate(self, id_: int) -> Candidate | None:
@@ -258,6 +262,11 @@ class _Pictures:
         if id_ not in self._known:
             self._known[id_] = self._read(id_)
         return self._known[id_]
+
+    def are_one_file(self, pair: Pair) -> bool:
+        """Whether the two are one file under two names (links): then none of them takes any room."""
+        a, b = (self.candidate(id_) for id_ in (pair.first, pair.second))
+        return a is not None and b is not None and files.are_one(a.picture.path, b.picture.path)
 
     def _read(self, id_: int) -> Candidate | None:
         try:
@@ -268,6 +277,8 @@ class _Pictures:
             return None
         try:
             exif = exif_facts(self._reading.as_indexed(picture))
+            if picture.format != "JPEG" and self._reading.decoded(picture, 1).more:
+                self.fuller.add(id_)
         except PictureError as error:
             self.failed.append(Failure(files.printable(picture.path), error.reason))
             return None

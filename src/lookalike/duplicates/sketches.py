@@ -22,7 +22,7 @@ import numpy.typing as npt
 from lookalike import files
 from lookalike.duplicates.candidates import Patches
 from lookalike.duplicates.colours import small
-from lookalike.duplicates.features import VERSION, Features, describe, grey_at
+from lookalike.duplicates.features import Features, describe, grey_at
 from lookalike.errors import CollectionError, PictureError
 from lookalike.gallery.base import Gallery, Picture
 from lookalike.images import Decoded, Limits, Pixels
@@ -40,6 +40,9 @@ GREY = 320
 MIN_SIDE = 270
 """Pixels asked of the shorter side when a picture is read for its features: `features.SIDE` for
 the longer side of a picture of 3 : 2."""
+
+VERSION = 3
+"""To be raised when `features.describe` finds other features: those kept are then found anew."""
 
 BLOCK = 4096
 """Pictures whose features are kept together."""
