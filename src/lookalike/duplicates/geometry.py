@@ -54,6 +54,7 @@ the lowest had 0.48, and a third of the other candidates have less."""
 
 _LOST = 0.2  # share of the details of one picture that shows that the other one is blurred
 _POINTS = 120  # points that are followed from one picture to the other
+_PERFECT = 0.98  # share that the small correction of the transform need not improve
 _STILL = 0.5  # pixels a point may be off; points of another photo of the same thing are off by more
 
 
@@ -280,7 +281,8 @@ def agreement(first: Grey, second: Grey, transform: Matrix) -> Agreement | None:
     still, rigid, exact = _followed(laid) if share >= _DIFFERENT else (0.0, 0.0, None)
     if exact is not None:
         transform = _refined(transform, exact, laid)
-        share, correlation = max((share, correlation), _patches(_lay(first, second, transform) or laid))
+        if share < _PERFECT:
+            share, correlation = max((share, correlation), _patches(_lay(first, second, transform) or laid))
     inside, covered = _seen(first.shape, second.shape, transform)
     return Agreement(
         share,
