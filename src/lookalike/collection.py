@@ -638,8 +638,10 @@ class Collection:
         report = undoing.undo(journal, revert={"metadata": self._revert_metadata})
         try:
             with self.gallery.writing() as writing:
-                rows = self.gallery.at_paths(report.restored)
-                writing.mark_missing([row.id for row in rows.values() if row.missing], missing=False)
+                # Not only those of this call: an earlier one may have found the gallery busy.
+                missing = [row for row in self.gallery.pictures() if row.missing]
+                back = [row.id for row in missing if self._is_as_indexed(row) and not files.is_gone(row.path)]
+                writing.mark_missing(back, missing=False)
         except CollectionError:  # the files are back, which is what counts; `add` sees them
             pass
         return report
@@ -669,7 +671,8 @@ class Collection:
         return len(pairs)
 
     def _check_decodable(self, data: bytes) -> None:
-        self._decoder.decode(data, min_side=64)
+        if self._decoder.decode(data, min_side=64).truncated:
+            raise PictureError("is damaged or ends early")
 
     def _follow(
         self, planned: Plan, report: ApplyReport, writing: Writing, merge: bool, *, hardlink: bool
@@ -824,6 +827,8 @@ def _bytes(picture: Source) -> bytes | None:
 
 
 def _destination(to: str | os.PathLike[str]) -> To:
+    if not os.fspath(to):
+        raise UsageError("to must be trash, hardlink or a folder; got nothing")
     return to if to in ("trash", "hardlink") else Path(to)  # type: ignore[return-value]
 
 

@@ -234,7 +234,7 @@ def _download(browser: Any, folder: Path) -> Any:
     """What comes down when the save button is pressed."""
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
     browser.execute_script("document.getElementById('save').click()")
-    file = folder / "plan.json"
+    file = folder / "plan-reviewed.json"
     for _ in range(200):
         if file.exists():
             plans.read(file)  # refuses what is no plan
@@ -258,7 +258,7 @@ def test_an_unticked_copy_stays_and_all_else_is_saved_unchanged(
     expected["groups"][1]["copies"][1]["remove"] = True
     assert saved == expected
     assert saved["groups"][1]["copies"][0]["path"] == BROKEN
-    assert "plan.json" in _texts(browser, "said")[0]
+    assert "plan-reviewed.json" in _texts(browser, "said")[0]
 
 
 def test_a_plan_that_was_not_touched_is_saved_as_it_was(

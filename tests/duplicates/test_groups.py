@@ -219,7 +219,7 @@ def test_comparisons_are_bounded() -> None:
 
     pairs = [near(1, 2), *(near(2, other) for other in range(3, 500))]
     stars(pairs, list(range(1, 500)), compare=compare)
-    assert len(asked) == groups.MAX_FAILED
+    assert len(asked) <= groups.MAX_FAILED + groups.MAX_BESIDE * 500
     assert set(asked.values()) == {1}
 
 
@@ -337,7 +337,10 @@ def test_every_pair_is_explained(world: dict[str, object]) -> None:
             continue
         assert shown & {a, b}
         for kept, member, way in ((a, b, pair), (b, a, pair.reversed())):
-            free = member not in gone | keeping | protected and doubts.get(member) != groups.DECIDED
+            free = member not in gone | keeping | protected and doubts.get(member) not in (
+                groups.DECIDED,
+                groups.LARGER,
+            )
             blocked = any(frozenset((member, id_)) in decided for id_ in gone)
             assert not (free and not blocked and kept not in gone and doubt(way) is None)
 

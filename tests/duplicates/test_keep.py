@@ -124,8 +124,8 @@ def test_parsing() -> None:
         "folder:/my photos",
         "oldest",
         "pixels",
-        "quality",
         "exif",
+        "quality",
         "shortest",
     )
     assert Policy.parse("name,name").rules == ("name", *DEFAULT)
@@ -155,6 +155,12 @@ def test_a_wrong_rule_is_named_with_what_is_allowed(text: str, said: str) -> Non
     assert "allowed are pixels, quality, exif, oldest, newest, shortest, name and folder:DIR" in str(
         raised.value
     )
+
+
+def test_a_damaged_file_is_not_kept_whatever_the_rules() -> None:
+    whole, cut = candidate("/b.jpg", size=(10, 10)), replace(candidate("/a.jpg"), truncated=True)
+    assert Policy().order([cut, whole]) == [whole, cut]
+    assert Policy().reason(whole, [cut]) == "the file is whole"
 
 
 def test_a_policy_without_rules() -> None:

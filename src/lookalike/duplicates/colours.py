@@ -14,6 +14,8 @@ import numpy.typing as npt
 Small = npt.NDArray[np.uint8]
 Matrix = npt.NDArray[np.float64]
 
+_LOCAL = 5.0  # the two hundredths that differ most may differ so many times as much as all on average
+
 SIDE = 64
 """Pixels of the longer side at which colours are compared: fine details do not matter."""
 
@@ -26,7 +28,8 @@ class Colours:
     Attributes:
         first: mean chroma of the first picture; about 0 when it is grey.
         second: mean chroma of the second one.
-        difference: mean distance between the hues and chromas, lightness left aside.
+        difference: mean distance between the hues and chromas, lightness left aside; or a part of the
+            largest ones, where only a small thing has other colours.
     """
 
     first: float
@@ -61,12 +64,22 @@ def compare_colours(first: Small, second: Small, transform: Matrix) -> Colours:
     there = cv2.warpAffine(np.full(first.shape[:2], 255, np.uint8), forth, (width, height)) > 127
     if not there.any():
         return Colours(0.0, 0.0, 0.0)
-    laid = np.asarray(
-        cv2.warpAffine(first, forth, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8
-    )
-    a, b = _hues(laid)[there], _hues(second)[there]
+    scale = float(np.sqrt(abs(np.linalg.det(linear))))
+    first, second = _blurred(first, 1 / scale), _blurred(second, scale)
+    laid = cv2.warpAffine(first, forth, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    a, b = _hues(np.asarray(laid, np.uint8))[there], _hues(second)[there]
     chroma = [float(np.linalg.norm(x, axis=1).mean()) for x in (a, b)]
-    return Colours(chroma[0], chroma[1], float(np.linalg.norm(a - b, axis=1).mean()))
+    far = np.linalg.norm(a - b, axis=1)
+    return Colours(chroma[0], chroma[1], max(float(far.mean()), float(np.percentile(far, 98)) / _LOCAL))
+
+
+def _blurred(rgb: Small, shrink: float) -> Small:
+    """The picture as it looks after being shrunk: mixing fine details makes colours weaker."""
+    import cv2
+
+    if shrink <= 1.2:
+        return rgb
+    return np.asarray(cv2.GaussianBlur(rgb, (0, 0), 0.5 * (shrink**2 - 1) ** 0.5), np.uint8)
 
 
 def _hues(rgb: Small) -> npt.NDArray[np.float32]:

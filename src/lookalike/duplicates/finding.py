@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from lookalike import files
 from lookalike.duplicates import geometry
 from lookalike.duplicates.calibration import SHIPPED, Calibration
 from lookalike.duplicates.candidates import by_features, by_hash, by_neighbours
@@ -128,8 +129,9 @@ def _match(
             _box(np.array(transform), first, second),
             colours.second,
         ),
-        round(agreement.share, 4),
-        colours.difference,
+        agreeing=round(agreement.share, 4),
+        blob=round(agreement.blob, 4),
+        recoloured=colours.difference,
     )
 
 
@@ -238,7 +240,8 @@ class Finder:
     # --- the same bytes ----------------------------------------------------------------------
 
     def _exact(self) -> Iterator[Pair]:
-        for first, *rest in self._gallery.same_content():
+        for twins in self._gallery.same_content():
+            first, *rest = sorted(twins, key=lambda id_: files.is_gone(self._sketches.picture(id_).path))
             for other in rest:
                 self._same[other] = first
                 if not self._others:
@@ -305,7 +308,7 @@ class Finder:
     # --- comparing ---------------------------------------------------------------------------
 
     def _compare_all(self, candidates: Sequence[tuple[int, int]], tell: Progress) -> Iterator[Pair]:
-        linked = _Links()
+        linked = Links()
         for start in range(0, len(candidates), _BATCH):
             part = candidates[start : start + _BATCH]
             useful = [pair for pair in part if not linked.are(*pair)]
@@ -356,7 +359,7 @@ class Finder:
         return vector
 
 
-class _Links:
+class Links:
     """Which pictures are linked, directly or through others (a union-find forest)."""
 
     def __init__(self) -> None:

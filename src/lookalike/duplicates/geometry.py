@@ -54,8 +54,9 @@ the lowest had 0.48, and a third of the other candidates have less."""
 
 _LOST = 0.2  # share of the details of one picture that shows that the other one is blurred
 _POINTS = 120  # points that are followed from one picture to the other
+_ONE_COLOUR = 12  # grey levels between the darkest and brightest pixel of a plain border, but a hundredth
 _PERFECT = 0.98  # share that the small correction of the transform need not improve
-_STILL = 0.5  # pixels a point may be off; points of another photo of the same thing are off by more
+_STILL = 0.5  # pixels of `LAID` a point may be off; points of another photo of the same thing are off by more
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Agreement:
         overlaps: share of the first and of the second picture that the other one shows, in [0, 1].
         extras: share of each that shows something where the other one has nothing, in [0, 1]:
             borders of one colour do not count.
+        blob: the largest connected place where patches disagree, as a share of what both show, in [0, 1].
     """
 
     share: float
@@ -99,6 +101,7 @@ class Agreement:
     transform: Matrix
     overlaps: tuple[float, float]
     extras: tuple[float, float]
+    blob: float = 0.0
 
 
 def align(
@@ -277,12 +280,13 @@ def agreement(first: Grey, second: Grey, transform: Matrix) -> Agreement | None:
     laid = _lay(first, second, transform)
     if laid is None:
         return None
-    share, correlation = _patches(laid)
+    share, correlation, blob = _patches(laid)
     still, rigid, exact = _followed(laid) if share >= _DIFFERENT else (0.0, 0.0, None)
     if exact is not None:
         transform = _refined(transform, exact, laid)
         if share < _PERFECT:
-            share, correlation = max((share, correlation), _patches(_lay(first, second, transform) or laid))
+            again = _patches(_lay(first, second, transform) or laid)
+            share, correlation, blob = max((share, correlation, blob), again)
     inside, covered = _seen(first.shape, second.shape, transform)
     return Agreement(
         share,
@@ -293,6 +297,7 @@ def agreement(first: Grey, second: Grey, transform: Matrix) -> Agreement | None:
         transform,
         (_share(inside), _share(covered)),
         (_extra(first, inside), _extra(second, covered)),
+        blob,
     )
 
 
@@ -429,8 +434,9 @@ def _normal(grey: Grey) -> tuple[Grey, npt.NDArray[np.float32]]:
     return normal.astype(np.uint8), variance
 
 
-def _patches(laid: _Laid) -> tuple[float, float]:
-    """Share of patches that agree, and the mean correlation of these, both weighted by contrast."""
+def _patches(laid: _Laid) -> tuple[float, float, float]:
+    """Share of patches that agree, and the mean correlation of these, both weighted by contrast; and the
+    largest place where they disagree, as a share of the whole."""
     import cv2
 
     x, y = (cv2.GaussianBlur(g, (0, 0), 1.2).astype(np.float32) for g in (laid.first, laid.second))
@@ -449,12 +455,22 @@ def _patches(laid: _Laid) -> tuple[float, float]:
     contrast = np.maximum(var_x, var_y * gain)
     something = whole & (contrast > _CONTRAST**2)
     if something.sum() < 8:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     correlation = (covariance[something] + 1) / np.sqrt((var_x[something] + 2) * (var_y[something] + 2))
     weight, agree = np.sqrt(contrast[something]), correlation > _LIKE
     agreeing = float(weight[agree].sum())
     exactly = float((weight * correlation)[agree].sum()) / agreeing if agreeing else 0.0
-    return agreeing / float(weight.sum()), exactly
+    wrong = np.zeros(something.shape, np.uint8)
+    wrong[something] = ~agree
+    return agreeing / float(weight.sum()), exactly, _largest(wrong) / max(1, int(whole.sum()))
+
+
+def _largest(marked: npt.NDArray[np.uint8]) -> int:
+    """Pixels of the largest connected part that is marked."""
+    import cv2
+
+    found, _, facts, _ = cv2.connectedComponentsWithStats(marked, connectivity=8)
+    return int(facts[1:, cv2.CC_STAT_AREA].max()) if found > 1 else 0
 
 
 def _followed(laid: _Laid) -> tuple[float, float, Matrix | None]:
@@ -476,7 +492,8 @@ def _followed(laid: _Laid) -> tuple[float, float, Matrix | None]:
         return 0.0, 0.0, None
     exact = np.asarray(fit, np.float64)
     off = np.linalg.norm(_moved(exact, p) - q, axis=1)
-    still = int((good & (off < _STILL)).sum())
+    # The smaller they are, the less a camera's movement shows; below a hundred pixels noise does more.
+    still = int((good & (off < _STILL * np.clip(max(laid.first.shape) / LAID, 0.4, 1))).sum())
     return still / len(p), still / int(good.sum()), exact
 
 
@@ -521,12 +538,12 @@ def _share(which: npt.NDArray[np.bool_]) -> float:
 
 
 def _extra(grey: Grey, seen: npt.NDArray[np.bool_]) -> float:
-    """Share of a picture outside what the other one shows; 0 when there is but a plain border."""
+    """Share of a picture outside what the other one shows; 0 when there is but a border of one colour. A
+    clear sky or a wall is not of one colour, and a caption is no border."""
     import cv2
 
     outside = cv2.dilate(seen.view(np.uint8), np.ones((7, 7), np.uint8)) == 0
     if not outside.any():
         return 0.0
-    square = np.ones((5, 5), np.uint8)
-    lively = cv2.subtract(cv2.dilate(grey, square), cv2.erode(grey, square)) > 24
-    return 1 - _share(seen) if _share(lively & outside) > 0.05 * _share(outside) else 0.0
+    darkest, brightest = np.percentile(grey[outside], (0.5, 99.5))
+    return 0.0 if brightest - darkest <= _ONE_COLOUR else 1 - _share(seen)

@@ -29,7 +29,7 @@ from typing import Any
 from lookalike.errors import UsageError
 from lookalike.results import PictureFacts
 
-DEFAULT = ("pixels", "quality", "exif", "oldest", "shortest")
+DEFAULT = ("pixels", "exif", "oldest", "quality", "shortest")
 """The rules that are used unless others are named."""
 
 
@@ -42,11 +42,13 @@ class Candidate:
         taken: when it was taken, ISO 8601 to the second in the camera's local time, e.g.
             `2019-05-04T12:30:00`; None when that is not known.
         camera: its EXIF data name a camera.
+        truncated: the file is damaged or ends early.
     """
 
     picture: PictureFacts
     taken: str | None = None
     camera: bool = False
+    truncated: bool = False
 
     @property
     def date(self) -> str:
@@ -81,7 +83,8 @@ class Policy:
 
     Attributes:
         rules: names of rules, the most important first, e.g. `("folder:/photos/best", "pixels")`. No
-            rule is added to them but the reference folders before and the path after them.
+            rule is added to them but two before, the reference folders and that a file is whole, and the path
+            after them.
 
     Raises:
         UsageError: a rule is unknown, or there is none.
@@ -145,7 +148,7 @@ class Policy:
         return "; ".join(["all alike", *clauses] if alike or not clauses else clauses)
 
     def _all(self) -> list[_Rule]:
-        return [_REFERENCE, *map(_rule, self.rules), _PATH]
+        return [_REFERENCE, _WHOLE, *map(_rule, self.rules), _PATH]
 
 
 def _who(beaten: int, rivals: int) -> str:
@@ -290,5 +293,6 @@ _RULES = {
     ),
 }
 _REFERENCE = _Rule(lambda c: not c.picture.reference, lambda kept, others, who: "in a reference folder")
+_WHOLE = _Rule(lambda c: c.truncated, lambda kept, others, who: "the file is whole")
 _PATH = _Rule(lambda c: c.picture.path, lambda kept, others, who: "first by path", alike=True)
 _ALLOWED = f"allowed are {', '.join(_RULES)} and folder:DIR"

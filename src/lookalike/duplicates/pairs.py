@@ -39,6 +39,7 @@ class Match:
         second: the second picture's side.
         agreeing: share of what both show in which they agree, in [0, 1]; less where something was
             written or laid over one of them.
+        blob: the largest connected place where they disagree, as a share of what both show, in [0, 1].
         recoloured: how far the colours of what both show differ, lightness left aside, on average, in
             units of CIELAB.
     """
@@ -49,6 +50,7 @@ class Match:
     first: Side
     second: Side
     agreeing: float = 1.0
+    blob: float = 0.0
     recoloured: float = 0.0
 
     def reversed(self) -> Match:

@@ -11,7 +11,7 @@ from functools import partial
 from lookalike import files
 from lookalike.duplicates.bursts import burst_pairs, moment
 from lookalike.duplicates.calibrating import calibration_of
-from lookalike.duplicates.finding import Finder, Found, Progress
+from lookalike.duplicates.finding import Finder, Found, Links, Progress
 from lookalike.duplicates.groups import Member, Star, stars
 from lookalike.duplicates.hashes import perceptual_hash
 from lookalike.duplicates.keep import Candidate, Policy
@@ -168,7 +168,7 @@ class Search:
             {id_: at for id_, at in times.items() if at is not None},
             edges,
             alike=ALIKE,
-            copies=[(pair.first, pair.second) for pair in found.pairs],
+            copies=_together(found.pairs, edges),
         )
 
     def _answer(
@@ -239,6 +239,14 @@ class Search:
         return DuplicateGroup(shown[star.kept], reason, tuple(members))
 
 
+def _together(pairs: Sequence[Pair], edges: Iterable[tuple[int, int, float]]) -> list[tuple[int, int]]:
+    """The edges whose two pictures are copies of each other or of a third one."""
+    links = Links()
+    for pair in pairs:
+        links.link(pair.first, pair.second)
+    return [(a, b) for a, b, _ in edges if links.are(a, b)]
+
+
 def _id(member: Member) -> int:
     return member.id
 
@@ -282,7 +290,7 @@ class _Pictures:
         except PictureError as error:
             self.failed.append(Failure(files.printable(picture.path), error.reason))
             return None
-        return Candidate(_facts(picture, self._request.reference), exif.taken, exif.camera)
+        return Candidate(_facts(picture, self._request.reference), exif.taken, exif.camera, picture.truncated)
 
 
 def _facts(picture: Picture, reference: Sequence[str]) -> PictureFacts:

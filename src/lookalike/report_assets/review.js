@@ -73,11 +73,11 @@
     link.href = URL.createObjectURL(
       new Blob([JSON.stringify(plan, null, 2) + "\n"], { type: "application/json" }),
     );
-    link.download = "plan.json";
+    link.download = "plan-reviewed.json";
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     unsaved = false;
-    find("said").textContent = "plan.json went to your downloads. Still nothing has been changed.";
+    find("said").textContent = "plan-reviewed.json went to your downloads: apply that one. Still nothing has been changed.";
   };
 
   addEventListener("beforeunload", event => {

@@ -117,7 +117,7 @@ def _head(title: str, result: Duplicates, facts: Mapping[str, str]) -> str:
         lines.append(f"<p>{groups} of copies among {images}.</p>")
         lines.append(
             '<p class="promise"><strong>Nothing has been changed.</strong> Untick what should stay, save the '
-            "plan, and run <code>lookalike duplicates apply plan.json</code>.</p>"
+            "plan, and run <code>lookalike duplicates apply plan-reviewed.json</code>.</p>"
             "<noscript><p>Without its script this page can neither show pictures nor save.</p></noscript>"
         )
     lines.append(fact_list(facts))

@@ -46,7 +46,7 @@ about 33, 23 and 12 kB each."""
 @click.option(
     "--keep",
     metavar="RULES",
-    help="Which copy to keep, e.g. 'folder:best,newest'.  [default: pixels,quality,exif,oldest,shortest]",
+    help="Which copy to keep, e.g. 'folder:best,newest'.  [default: pixels,exif,oldest,quality,shortest]",
 )
 @click.option(
     "--reference",

@@ -104,7 +104,7 @@ def measured(found: Duplicates) -> None:
     """What was done to find them."""
     text = f"Compared {many(found.compared, 'pair')} of pictures in {found.seconds:.1f} s"
     if found.graph_recall is not None:
-        text += f"; {found.graph_recall * 100:.1f} % of the true nearest neighbours were looked at"
+        text += f"; {found.graph_recall * 100:.1f} % of the nearest neighbours are known"
     console().print(f"{text}.", style="dim", soft_wrap=True)
 
 
