@@ -66,6 +66,7 @@ MAX_BESIDE = 3
 
 MORE = "it shows more than the one kept"
 SMALLER = "the one kept shows it smaller, as a part of another picture"
+ENLARGED = "the one kept shows it enlarged, as a part of another picture"
 BORDER = "the one kept adds nothing but a border"
 TOUCHED = "something covers a part of one of the two: text, or another picture"
 RECOLOURED = "its colours are not those of the one kept"
@@ -141,7 +142,9 @@ def doubt(pair: Pair) -> str | None:
         return None
     if growth < MIN_SCALE:
         return SMALLER
-    return BORDER if kept.extra <= MAX_EXTRA and growth <= MAX_GROWTH else None
+    if kept.extra <= MAX_EXTRA:
+        return BORDER if growth <= MAX_GROWTH else None
+    return ENLARGED if growth > MAX_GROWTH else None
 
 
 def stars(

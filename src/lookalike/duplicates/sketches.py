@@ -1,6 +1,6 @@
 """What comparing needs of each picture: its features, kept with the collection, and its grey picture.
 
-Features take 28 kB a picture and some milliseconds to find, so they are kept as derived arrays of the
+Features take 37 kB a picture and some milliseconds to find, so they are kept as derived arrays of the
 gallery, in blocks of some thousand pictures; pictures that come later get blocks of their own. A
 grey picture is read again when it is compared, which few pictures are.
 """
