@@ -119,7 +119,6 @@ def next_step(found: Duplicates, plan: str | None, html: str | None) -> None:
     elif html is None:
         click.echo(f"\nNothing was changed. To remove what the plan says:\n  {command}")
     else:
-        click.echo(
-            f"\nNothing was changed. Open {html} in a browser, untick what should stay, save the plan;"
-        )
-        click.echo(f"then remove what it says:\n  {command}")
+        click.echo(f"\nNothing was changed. Open {html} in a browser. To remove all that is ticked there:")
+        click.echo(f"  {command}")
+        click.echo("What you untick goes into plan-reviewed.json in your downloads: then apply that one.")
