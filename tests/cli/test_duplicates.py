@@ -392,7 +392,7 @@ def test_three_commands_and_back(shell: Shell, photos: Path, tmp_path: Path) -> 
     before = tree(photos)
     ended = shell("duplicates", "--plan", "plan.json", "--html", "page.html")
     assert (ended.code, ended.err) == (0, "Wrote plan.json\nWrote page.html\n")
-        assert "\n  lookalike duplicates apply plan.json\nWhat you untick goes into plan-reviewed.json" in ended.out
+    assert "\n  lookalike duplicates apply plan.json\nWhat you untick goes into plan-reviewed" in ended.out
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.count('<script type="text/plain"') == 3  # the same pixels are in it once
     rehearsed = shell("duplicates", "apply", "plan.json", "--dry-run", "--to", "gone")
