@@ -107,7 +107,7 @@ class Policy:
             UsageError: a rule is unknown; the message names it and what is allowed.
 
         >>> Policy.parse("newest, pixels").rules
-        ('newest', 'pixels', 'quality', 'exif', 'shortest')
+        ('newest', 'pixels', 'exif', 'quality', 'shortest')
         """
         named = tuple(rule.strip() for rule in text.split(","))
         policy = cls(tuple(dict.fromkeys(named)))  # a rule said twice has no more to say
