@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.duplicates import plan
+from lookalike.duplicates import groups, plan
 from lookalike.errors import UsageError
 from lookalike.results import Copy, DuplicateGroup, PictureFacts
 
@@ -39,8 +39,8 @@ def test_what_is_proposed() -> None:
     assert [(member.remove, member.doubt) for member in group.copies] == [
         (True, None),
         (False, "it shows more than the one kept"),
-        (False, "it lies in a reference folder"),
-        (False, "it is another photo of the same moment, not a copy"),
+        (False, groups.REFERENCE),
+        (False, groups.BURST),
     ]
     assert made().removals == 1
 

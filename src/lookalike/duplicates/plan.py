@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
+from lookalike.duplicates.groups import BURST, REFERENCE
 from lookalike.errors import UsageError
 from lookalike.files import printable
 from lookalike.results import Copy, DuplicateGroup, PictureFacts
@@ -132,9 +133,9 @@ def make(
 def _copy(member: Copy) -> PlanCopy:
     doubt = member.doubt
     if doubt is None and member.picture.reference:
-        doubt = "it lies in a reference folder"
+        doubt = REFERENCE
     if doubt is None and member.kind == "burst":
-        doubt = "it is another photo of the same moment, not a copy"
+        doubt = BURST
     return PlanCopy(*_facts(member.picture), member.kind, member.probability, doubt is None, doubt)
 
 
