@@ -253,7 +253,9 @@ def test_a_look_at_nothing(full: Home) -> None:
     assert full.find([]).images == 0
     with pytest.raises(UsageError, match="none"):
         full.find([full.folder / "none"])
-    assert full.find([full.pictures]).groups == ()
+    inside = full.find([full.pictures])
+    assert (inside.groups, inside.images) == ((), 0)
+    assert len(inside.indexed) == len(list(full.pictures.glob("*.jpg")))
 
 
 # --- decisions ---------------------------------------------------------------------------------
@@ -288,6 +290,21 @@ def test_what_can_be_decided(full: Home) -> None:
     same = [full.pictures / "0.jpg", full.pictures / "0 again.jpg"]
     full.collection.distinct(same)
     assert "0.jpg" not in groups(full.find())
+
+
+def test_a_decision_about_two_equal_files_leaves_others_with_these_bytes_alone(full: Home) -> None:
+    names = ["0.jpg", "0 again.jpg", "0 third.jpg", "0 fourth.jpg"]
+    for name in names[2:]:
+        shutil.copy2(full.pictures / "0.jpg", full.pictures / name)
+    full.index()
+    assert set(groups(full.find())["0.jpg"]) >= set(names[1:])
+    full.collection.distinct([full.pictures / name for name in names[:2]])
+    found = groups(full.find())
+    (kept,) = (name for name in names if name in found)
+    assert kept in names[:2]
+    assert {name for name in found[kept] if name in names} == set(names[2:])
+    full.collection.distinct([full.pictures / name for name in names[:2]], forget=True)
+    assert set(groups(full.find())["0.jpg"]) >= set(names[1:])
 
 
 # --- arguments ---------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import numpy as np
 from lookalike import files, indexing, models
 from lookalike.duplicates import finding, plan, removal, undoing
 from lookalike.duplicates.calibration import SHIPPED
+from lookalike.duplicates.decisions import keys
 from lookalike.duplicates.finding import Progress as FindProgress
 from lookalike.duplicates.journal import Journal
 from lookalike.duplicates.keep import Policy
@@ -649,7 +650,8 @@ class Collection:
     def distinct(self, pictures: Sequence[int | str | os.PathLike[str]], *, forget: bool = False) -> int:
         """Remember that none of these pictures is a duplicate of another one of them.
 
-        The decision goes by the pictures' bytes: it holds when they are moved, and indexed again.
+        The decision goes by the pictures' bytes: it holds when they are moved, and indexed again. Between
+        files with the same bytes it goes by their paths as well, and ends when one is moved.
 
         Args:
             pictures: ids or paths of at least two.
@@ -665,7 +667,7 @@ class Collection:
         rows = {row.id: row for row in map(self.picture, pictures)}
         if len(rows) < 2:
             raise UsageError(f"distinct takes at least two pictures, got {len(rows)}")
-        pairs = list(combinations((row.content for row in rows.values()), 2))
+        pairs = [keys(*two) for two in combinations([(row.content, row.path) for row in rows.values()], 2)]
         with self.gallery.writing() as writing:
             writing.set_distinct(pairs, not forget)
         return len(pairs)

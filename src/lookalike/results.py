@@ -246,6 +246,9 @@ class Duplicates:
             in [0, 1]; None when no graph was needed.
         new: of pictures that were checked against a collection, those without a copy in it.
         failed: files that could not be used, each with its reason.
+        indexed: of pictures that were checked against a collection, those that are in it themselves.
+        dated: pictures among which bursts were looked for, having a time in their EXIF data; None when
+            bursts were not asked for.
     """
 
     groups: tuple[DuplicateGroup, ...]
@@ -256,6 +259,8 @@ class Duplicates:
     graph_recall: float | None = None
     new: tuple[str, ...] = ()
     failed: tuple[Failure, ...] = ()
+    indexed: tuple[str, ...] = ()
+    dated: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from lookalike.cli.terminal import stage_bar
 from lookalike.cli.words import differences, placed
 from lookalike.collection import Collection
 from lookalike.duplicates import groups, keep, plan
-from lookalike.results import Copy, DuplicateGroup, Duplicates, Failure, PictureFacts, as_json
+from lookalike.results import ApplyReport, Copy, DuplicateGroup, Duplicates, Failure, PictureFacts, as_json
 
 Shell = Callable[..., Any]
 
@@ -302,7 +302,7 @@ def test_what_differs_besides() -> None:
 @pytest.mark.parametrize(
     ("known", "new", "code", "said"),
     [
-        (0, 0, 3, "No pictures were found there that are not indexed already.\n"),
+        (0, 0, 3, "No pictures were found there.\n"),
         (0, 1, 3, "None of 1 is a copy of a picture in the collection; 1 is new:\n  n0.jpg\n"),
         (1, 0, 0, "1 of 1 is a copy of a picture in the collection.\n"),
         (2, 22, 0, "2 of 24 are copies of a picture in the collection; 22 are new:\n  n0.jpg\n  n1.jpg\n"),
@@ -447,6 +447,28 @@ def test_hard_links_are_for_the_same_bytes(shell: Shell, photos: Path) -> None:
     assert (photos / "old" / "0 copy.png").samefile(photos / "0.png")
 
 
+def test_of_many_skipped_for_one_reason_a_few_are_listed(
+    shell: Shell, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell("duplicates", "--plan", "plan.json")
+    linked = [Failure(f"{photos}/{number}.jpg", "is no twin") for number in range(25)]
+    report = ApplyReport((), (*linked, Failure(f"{photos}/gone.jpg", "is not there")), None)
+    monkeypatch.setattr(Collection, "apply", lambda *_, **__: report)
+    lines = shell("duplicates", "apply", "plan.json", "--to", "hardlink").err.splitlines()
+    assert lines[0] == "26 files skipped:"
+    assert lines[1:11] == [f"  photos/{number}.jpg: is no twin" for number in range(10)]
+    assert lines[11:] == [
+        "  photos/gone.jpg: is not there",
+        "  … and 15 more: is no twin (--json lists all)",
+    ]
+
+
+def test_bursts_that_nothing_is_known_of(shell: Shell, photos: Path) -> None:
+    said = "No bursts: no photo with another one like it says in its EXIF data when it was taken."
+    assert said in shell("duplicates", "--bursts").out
+    assert said not in shell("duplicates").out
+
+
 def test_interrupted_it_says_where_the_journal_is(
     shell: Shell, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -489,8 +511,22 @@ def test_checking_new_pictures(shell: Shell, photos: Path, tmp_path: Path) -> No
 
 def test_pictures_that_are_indexed_are_no_copies_of_themselves(shell: Shell, photos: Path) -> None:
     ended = shell("duplicates", "photos", "--json")
-    assert ended.code == 3
+    assert ended.code == 0
     assert json.loads(ended.out)["groups"] == []
+    assert len(json.loads(ended.out)["indexed"]) == 8
+    said = "All 8 pictures there are in the collection already. For copies within it, name no path.\n"
+    assert shell("duplicates", "photos").out.startswith(said)
+    one = shell("duplicates", "photos/0.png")
+    assert one.out.startswith("The picture there is in the collection already.")
+
+
+def test_indexed_pictures_among_new_ones(shell: Shell, photos: Path) -> None:
+    draw_scene(9).save(photos / "other.jpg")
+    ended = shell("duplicates", "photos")
+    assert ended.code == 0
+    said = "8 pictures there are in the collection, and left out.\nNone of 1 is a copy of a picture in"
+    assert ended.out.startswith(said)
+    assert shell("duplicates", "photos/other.jpg").code == 3
 
 
 def test_decisions_stick(shell: Shell, photos: Path) -> None:

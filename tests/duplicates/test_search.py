@@ -380,6 +380,16 @@ def test_photos_taken_within_seconds_are_shown_if_asked_for(shelf: Any, photo: P
     assert "another thing.jpg" not in kinds
 
 
+def test_the_time_of_a_file_makes_no_burst(shelf: Any, photo: Photo, within: Any) -> None:
+    shelf.put("one.jpg", photo(1))
+    shelf.put("two.jpg", np.roll(photo(1), 60, axis=1)[:, 61:])
+    put_taken(shelf, "three.jpg", np.roll(photo(1), 90, axis=0)[91:], 3)
+    found = within(bursts=True)
+    assert found.dated is not None
+    assert found.dated <= 1
+    assert all(copy.kind != "burst" for group in found.groups for copy in group.members)
+
+
 # --- files that are not what they were -----------------------------------------------------------
 
 

@@ -44,8 +44,7 @@ def burst_pairs(
 
     Args:
         times: when each picture was taken, in seconds from any moment; pictures without a time belong
-            to no burst. A time read from the file's own should not be mixed with EXIF dates of
-            another zone: such pictures merely do not meet.
+            to no burst.
         edges: two ids and the cosine of their vectors, e.g. the edges of the neighbour graph, each
             once or in both directions.
         alike: the least cosine of two pictures that look alike.

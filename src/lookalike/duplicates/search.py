@@ -11,6 +11,7 @@ from functools import partial
 from lookalike import files
 from lookalike.duplicates.bursts import burst_pairs, moment
 from lookalike.duplicates.calibrating import calibration_of
+from lookalike.duplicates.decisions import at_path
 from lookalike.duplicates.finding import Finder, Found, Links, Progress
 from lookalike.duplicates.groups import Member, Star, stars
 from lookalike.duplicates.hashes import perceptual_hash
@@ -75,15 +76,19 @@ class Search:
         found = finder.find(self._progress)
         pictures = _Pictures(self._gallery, self._reading, {}, self._request)
         pairs = [pair for pair in found.pairs if not (pair.kind == "exact" and pictures.are_one_file(pair))]
+        dated = None
         if self._request.bursts:
-            pairs.extend(self._bursts(found, pictures))
-        return self._answer(found, pairs, finder, pictures, len(self._gallery.hashes()[0]))
+            bursts, dated = self._bursts(found, pictures)
+            pairs.extend(bursts)
+        answer = self._answer(found, pairs, finder, pictures, len(self._gallery.hashes()[0]))
+        return replace(answer, dated=dated)
 
     def among(self, embedder: Embedder, walked: Iterable[FileIdentity | Failure]) -> Duplicates:
         """The copies of the gallery's pictures among files."""
-        others, vectors, failed = self._others(embedder, walked)
+        others, vectors, failed, indexed = self._others(embedder, walked)
         if not others:
-            return Duplicates((), 0, self._seconds(), self._request.precision, failed=tuple(failed))
+            nothing = Duplicates((), 0, self._seconds(), self._request.precision)
+            return replace(nothing, failed=tuple(failed), indexed=tuple(indexed))
         sketches = Sketches(self._gallery, self._reading, others)
         finder = self._finder(sketches, others, vectors)
         found = finder.find(self._progress)
@@ -92,7 +97,8 @@ class Search:
         copies = {copy.path for group in answer.groups for copy in group.members}
         unread = {failure.path for failure in answer.failed}
         paths = [picture.path for picture in others.values() if files.printable(picture.path) not in unread]
-        return replace(answer, new=tuple(path for path in paths if path not in copies))
+        new = tuple(path for path in paths if path not in copies)
+        return replace(answer, new=new, indexed=tuple(indexed))
 
     def _finder(
         self, sketches: Sketches, others: Mapping[int, Picture], vectors: Mapping[int, Vectors]
@@ -107,30 +113,33 @@ class Search:
 
     def _others(
         self, embedder: Embedder, walked: Iterable[FileIdentity | Failure]
-    ) -> tuple[dict[int, Picture], dict[int, Vectors], list[Failure]]:
-        """Files as pictures with negative ids, with their vectors; and those that cannot be used. A
-        file that is in the collection under its own path is no copy of itself, and left out."""
+    ) -> tuple[dict[int, Picture], dict[int, Vectors], list[Failure], list[str]]:
+        """Files as pictures with negative ids, with their vectors; those that cannot be used; and those that
+        are in the collection under their own path, which are no copies of themselves."""
         pictures: dict[int, Picture] = {}
         vectors: dict[int, Vectors] = {}
         failed: list[Failure] = []
+        indexed: list[str] = []
         for done, seen in enumerate(self._reading.each(partial(self._looked_at, embedder), walked), start=1):
             if isinstance(seen, Failure):
                 failed.append(seen)
-            elif seen is not None:
+            elif isinstance(seen, str):
+                indexed.append(seen)
+            else:
                 picture, vector = seen
                 id_ = -1 - len(pictures)
                 pictures[id_], vectors[id_] = replace(picture, id=id_), vector
             self._progress("reading new", done, 0)
-        return pictures, vectors, failed
+        return pictures, vectors, failed, indexed
 
     def _looked_at(
         self, embedder: Embedder, file: FileIdentity | Failure
-    ) -> tuple[Picture, Vectors] | Failure | None:
+    ) -> tuple[Picture, Vectors] | Failure | str:
         if isinstance(file, Failure):
             return file
         known = self._gallery.at_path(file.path)
         if known is not None and known.file == file and not known.missing:
-            return None
+            return known.path
         try:
             data = self._reading.data(file.path)
             decoded = self._reading.of_bytes(data, embedder.min_side)
@@ -138,7 +147,7 @@ class Search:
             return Failure(files.printable(file.path), error.reason)
         content = files.content_hash(data)
         if known is not None and known.content == content and not known.missing:
-            return None  # only its time has changed
+            return known.path  # only its time has changed
         picture = Picture(
             file,
             content,
@@ -155,21 +164,20 @@ class Search:
 
     # --- groups ------------------------------------------------------------------------------
 
-    def _bursts(self, found: Found, pictures: _Pictures) -> list[Pair]:
+    def _bursts(self, found: Found, pictures: _Pictures) -> tuple[list[Pair], int]:
+        """Photos taken within seconds, and of how many photos that look alike the time is known: the one that
+        the camera wrote down. A file's own time says when it was copied or unpacked."""
         known = graph(self._gallery, self._space)
         edges = [
             (int(known.ids[a]), int(known.ids[b]), float(value))
             for first, second, values in known.edges(ALIKE)
             for a, b, value in zip(first, second, values, strict=True)
         ]
-        dates = {id_: pictures.candidate(id_) for edge in edges for id_ in edge[:2]}
-        times = {id_: moment(one.date) for id_, one in dates.items() if one is not None}
-        return burst_pairs(
-            {id_: at for id_, at in times.items() if at is not None},
-            edges,
-            alike=ALIKE,
-            copies=_together(found.pairs, edges),
-        )
+        shown = {id_: pictures.candidate(id_) for edge in edges for id_ in edge[:2]}
+        taken = {id_: moment(one.taken) for id_, one in shown.items() if one is not None and one.taken}
+        times = {id_: at for id_, at in taken.items() if at is not None}
+        pairs = burst_pairs(times, edges, alike=ALIKE, copies=_together(found.pairs, edges))
+        return pairs, len(times)
 
     def _answer(
         self,
@@ -215,15 +223,17 @@ class Search:
 
     def _distinct(self, known: Mapping[int, Candidate]) -> list[tuple[int, int]]:
         """Pairs of ids that were decided to be no duplicates."""
-        by_content: dict[str, list[int]] = {}
+        by_key: dict[str, list[int]] = {}
         for id_, one in known.items():
-            by_content.setdefault(one.picture.content, []).append(id_)
-        decided = self._gallery.distinct(list(by_content))
+            content = one.picture.content
+            for key in (content, at_path(content, one.picture.path)):
+                by_key.setdefault(key, []).append(id_)
+        decided = self._gallery.distinct(list(by_key))
         return [
             (a, b)
             for first, second in sorted(decided)
-            for a in by_content.get(first, ())
-            for b in by_content.get(second, ())
+            for a in by_key.get(first, ())
+            for b in by_key.get(second, ())
             if a != b
         ]
 

@@ -214,13 +214,13 @@ class Gallery(ABC):
 
     @abstractmethod
     def distinct(self, contents: Sequence[str] | None = None) -> set[tuple[str, str]]:
-        """The contents somebody has decided to be no duplicates of each other.
+        """What somebody has decided to be no duplicates of each other.
 
         Args:
-            contents: only pairs with one of these (SHA-256, hexadecimal); None for all.
+            contents: only pairs with one of these names; None for all.
 
         Returns:
-            Pairs (a, b) with a <= b; (a, a) says that several files with these bytes are wanted.
+            Pairs (a, b) of names with a <= b; see `Writing.set_distinct`.
         """
 
     @abstractmethod
@@ -371,13 +371,12 @@ class Writing(ABC):
 
     @abstractmethod
     def set_distinct(self, pairs: Iterable[tuple[str, str]], distinct: bool = True) -> None:
-        """Remember that contents are no duplicates of each other, or forget it (False).
-
-        Decisions go by the bytes: they hold when files are moved, removed and indexed again.
+        """Remember that pictures are no duplicates of each other, or forget it (False).
 
         Args:
-            pairs: two SHA-256 in hexadecimal, in any order; twice the same one says that
-                several files with these bytes are wanted.
+            pairs: two names in any order, which the gallery only keeps: `lookalike.duplicates.decisions`
+                makes them of the pictures' bytes, so that a decision holds when files are moved, removed
+                and indexed again.
             distinct: False forgets the decision, if there is one.
         """
 

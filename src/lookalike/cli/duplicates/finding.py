@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lookalike.results import Duplicates
 
 NONE_KNOWN = 3
-"""Exit code when none of the pictures that were checked has a copy in the collection."""
+"""Exit code when none of the pictures that were checked is in the collection, nor a copy of one in it."""
 
 PREVIEWS = ((500, 480), (2_000, 320), (sys.maxsize, 200))
 """How many pictures a page may have for previews of so many pixels: all of them are in the one file, at
@@ -55,7 +55,11 @@ about 33, 23 and 12 kB each."""
     metavar="DIR",
     help="Pictures in this folder are never proposed for removal; may be repeated.",
 )
-@click.option("--bursts", is_flag=True, help="Also group photos taken within seconds; none is proposed.")
+@click.option(
+    "--bursts",
+    is_flag=True,
+    help="Also group photos taken within seconds, by their EXIF times; none is proposed.",
+)
 @click.option("--plan", metavar="FILE", help="Write down what to remove; `apply` takes this file.")
 @click.option("--html", metavar="FILE", help="Write a page to look at the copies and choose.")
 @click.option(
@@ -86,7 +90,7 @@ def duplicates(
 
     Without PATH, the pictures of the collection are compared with each other. With PATHs (files
     and folders), it is told which of these are copies of pictures in the collection, without adding
-    them; exit code 3 says that none is.
+    them; exit code 3 says that none is, and that none of them is in it already.
 
     \b
       lookalike duplicates                                     what copies are there?
@@ -113,7 +117,7 @@ def duplicates(
         echo_json(found)
     else:
         _show(found, paths, plan, html)
-    if paths and not found.groups:
+    if paths and not found.groups and not found.indexed:
         unusable = found.failed and not found.new
         raise click.exceptions.Exit(1 if unusable else NONE_KNOWN)
 

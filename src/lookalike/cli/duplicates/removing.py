@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lookalike.cli.options import json_option, open_collection
-from lookalike.cli.terminal import echo_json, many, progress_bar, short_path, visible
+from lookalike.cli.terminal import FAILURES_SHOWN, echo_json, many, progress_bar, short_path, visible
 
 if TYPE_CHECKING:
     from lookalike.results import ApplyReport, Failure
@@ -121,8 +122,17 @@ def undo(journal: str, collection: str | None, as_json: bool) -> None:
 
 
 def _echo_skipped(skipped: Sequence[Failure], what: str) -> None:
-    """All of them, on standard error: each one is a file that somebody has to look after."""
+    """On standard error, with a few examples of each reason: a plan may hold thousands of copies that cannot
+    become hard links, and among them the one file that somebody has to look after."""
     if skipped:
         click.echo(f"{many(len(skipped), 'file')} {what}:", err=True)
+    reasons = Counter(failure.reason for failure in skipped)
+    shown: Counter[str] = Counter()
     for failure in skipped:
-        click.echo(f"  {short_path(failure.path)}: {visible(failure.reason)}", err=True)
+        shown[failure.reason] += 1
+        if shown[failure.reason] <= FAILURES_SHOWN:
+            click.echo(f"  {short_path(failure.path)}: {visible(failure.reason)}", err=True)
+    for reason, number in reasons.items():
+        if number > FAILURES_SHOWN:
+            more = f"{number - FAILURES_SHOWN:,} more: {visible(reason)}"
+            click.echo(f"  … and {more} (--json lists all)", err=True)

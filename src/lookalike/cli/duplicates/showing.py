@@ -87,8 +87,10 @@ def checked(found: Duplicates) -> None:
     """Which of the pictures that were checked are in the collection already."""
     echo_failures(found.failed, more="--json lists all")
     if not found.images:
-        click.echo("No pictures were found there that are not indexed already.")
+        click.echo(_indexed(found) or "No pictures were found there.")
         return
+    if found.indexed:
+        click.echo(_indexed(found))
     copies = len({member.path for group in found.groups for member in group.members})
     known = f"{copies:,} of {found.images:,} {'is a copy' if copies == 1 else 'are copies'}"
     none = f"None of {found.images:,} is a copy"
@@ -100,8 +102,22 @@ def checked(found: Duplicates) -> None:
         click.echo(f"  … and {len(found.new) - NEW_SHOWN:,} more: --json lists all")
 
 
+def _indexed(found: Duplicates) -> str:
+    """How many of the pictures that were checked are in the collection themselves."""
+    number = len(found.indexed)
+    if not number:
+        return ""
+    if found.images:
+        are = "is" if number == 1 else "are"
+        return f"{many(number, 'picture')} there {are} in the collection, and left out."
+    are = "The picture there is" if number == 1 else f"All {number:,} pictures there are"
+    return f"{are} in the collection already. For copies within it, name no path."
+
+
 def measured(found: Duplicates) -> None:
     """What was done to find them."""
+    if found.dated == 0:
+        click.echo("No bursts: no photo with another one like it says in its EXIF data when it was taken.")
     text = f"Compared {many(found.compared, 'pair')} of pictures in {found.seconds:.1f} s"
     if found.graph_recall is not None:
         text += f"; {found.graph_recall * 100:.1f} % of the nearest neighbours are known"
