@@ -56,7 +56,10 @@ def test_opens_without_complaint_and_every_image_loads(browser: Any, sheet: str)
     assert browser.get_log("browser") == []
     unloaded = browser.execute_async_script(
         "const done = arguments[0], all = [...document.images];"
-        "Promise.allSettled(all.map(i => i.decode())).then(() =>"
+        "const seen = async i => { i.scrollIntoView();"
+        "  while (!i.src) await new Promise(requestAnimationFrame);"
+        "  await i.decode(); };"
+        "all.reduce((before, i) => before.then(() => seen(i)), Promise.resolve()).then(() =>"
         " done([all.length, all.filter(i => !(i.naturalWidth > 0)).map(i => i.alt)]))"
     )
     assert unloaded == [65, []]

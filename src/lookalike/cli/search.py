@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lookalike.cli.options import collection_option, json_option, model_options, open_collection
+from lookalike.cli.outputs import check_outputs
 from lookalike.cli.terminal import GAP, cell, console, echo_json, plain_table, short_path, visible
 from lookalike.errors import LookalikeError, NotInCollection, PictureError, UsageError
 
@@ -85,6 +86,7 @@ def search(
         raise click.UsageError("--paths and --json exclude each other")
     if (*pictures, *also, *against).count("-") > 1:
         raise click.UsageError("standard input holds one picture: use - once")
+    check_outputs(html=html)
     shown: list[SearchResult] = []
     wanted = [asked(name) for name in also], [asked(name) for name in against]
     searches = failures = 0

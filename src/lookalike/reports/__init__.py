@@ -1,7 +1,19 @@
-"""Self-contained HTML pages: what a search found, and copies to go through."""
+"""Self-contained HTML pages (what a search found, copies to go through, groups of pictures) and tables."""
 
-from lookalike.reports.page import write_page
+from lookalike.reports.gallery import Section, Shown, bounded, picture_gallery
 from lookalike.reports.review import review_page
 from lookalike.reports.sheet import contact_sheet
+from lookalike.reports.writing import check_page, check_table, write_page, write_table
 
-__all__ = ["contact_sheet", "review_page", "write_page"]
+__all__ = [
+    "Section",
+    "Shown",
+    "bounded",
+    "check_page",
+    "check_table",
+    "contact_sheet",
+    "picture_gallery",
+    "review_page",
+    "write_page",
+    "write_table",
+]

@@ -7,19 +7,14 @@ hash. All text from outside (names, metadata, titles) is escaped in one place, `
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import html
-import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files as package_files
-from pathlib import Path, PurePath
-
-from lookalike.errors import LookalikeError, UsageError
+from pathlib import PurePath
 
 Thumbnail = Callable[[str], bytes | None]
 """The path or name of a picture -> a small JPEG of it, or None when there is none."""
@@ -29,48 +24,6 @@ NO_PICTURE = (
     ' height="16" rx="2.5"/><path d="m3 16 5-5 4 4 3-3 6 6M4 3l17 18"/></svg>no preview</span>'
 )
 """What stands where a picture cannot be shown."""
-
-
-# --- writing --------------------------------------------------------------------------------
-
-
-def write_page(file: Path, page: str) -> None:
-    """Write a page so that the file is at every moment either the old one or the new one, whole.
-
-    Raises:
-        UsageError: there is a file already that is no page; one slip, and it would be a picture.
-        LookalikeError: the file cannot be written.
-    """
-    temporary = None
-    try:
-        if file.is_file() and not _is_page(file):
-            raise UsageError(f"{file} exists and is no HTML page: choose another name for the page")
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="\n", dir=file.parent, prefix=".", suffix=".html", delete=False
-        ) as handle:
-            temporary = handle.name
-            handle.write(page)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, file)
-    except OSError as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-        reason = error.strerror or str(error)
-        raise LookalikeError(
-            f"cannot write the page {file}: {reason}; choose a file in a folder you can write to"
-        ) from error
-
-
-def _is_page(file: Path) -> bool:
-    with file.open("rb") as handle:
-        return handle.read(200).lstrip().lower().startswith((b"<!doctype html", b"<html"))
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 # --- the document ---------------------------------------------------------------------------
@@ -87,16 +40,16 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def document(title: str, body: str, *, styles: Sequence[str], script: str) -> str:
+def document(title: str, body: str, *, styles: Sequence[str], scripts: Sequence[str]) -> str:
     """The whole page.
 
     Args:
         title: the name of its window; any text.
         body: what is in it, as HTML.
         styles: names of style sheets among the report's assets, in this order.
-        script: name of the script among them; runs when the body is there.
+        scripts: names of scripts among them, run in this order when the body is there.
     """
-    style, code = "\n".join(map(asset, styles)), asset(script)
+    style, code = "\n".join(map(asset, styles)), "\n".join(map(asset, scripts))
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(code)}; "
         "base-uri 'none'; form-action 'none'"
@@ -170,6 +123,21 @@ class Pictures:
         new = digest not in self._placed
         key = self._keys[path] = self._placed.setdefault(digest, f"p{len(self._placed) + 1}")
         return Placed(key, base64.b64encode(data).decode("ascii") if new else None)
+
+
+def tile(path: str, pictures: Pictures) -> str:
+    """The picture as an element, or a placeholder when there is no thumbnail.
+
+    A page in which pictures occur more than once runs `repeat.js`.
+    """
+    placed = pictures.place(path)
+    if placed is None:
+        return f'<div class="tile">{NO_PICTURE}</div>'
+    shown = f'alt="{escaped(file_name(path))}" decoding="async"'
+    if placed.data is None:
+        return f'<div class="tile"><img data-like="{placed.key}" {shown}></div>'
+    source = f"data:image/jpeg;base64,{placed.data}"
+    return f'<div class="tile"><img id="{placed.key}" {shown} src="{source}"></div>'
 
 
 # --- text -----------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def review_page(
         asset("compare.html"),
         _block("plan", plan),
     ]
-    return document(title, "\n".join(body), styles=("look.css", "review.css"), script="review.js")
+    return document(title, "\n".join(body), styles=("look.css", "review.css"), scripts=("review.js",))
 
 
 def _planned(groups: Sequence[DuplicateGroup], plan: Mapping[str, Any]) -> Iterator[list[Mapping[str, Any]]]:

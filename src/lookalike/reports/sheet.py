@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from lookalike.reports.page import (
-    NO_PICTURE,
     Pictures,
     Thumbnail,
     count,
@@ -14,6 +13,7 @@ from lookalike.reports.page import (
     fact_list,
     file_name,
     folder,
+    tile,
 )
 from lookalike.results import Hit, Metadata, Scalar, SearchResult
 
@@ -58,7 +58,7 @@ def contact_sheet(
         _FOOT,
         "</div>",
     ]
-    return document(title, "\n".join(body), styles=("look.css", "sheet.css"), script="repeat.js")
+    return document(title, "\n".join(body), styles=("look.css", "sheet.css"), scripts=("repeat.js",))
 
 
 def _head(
@@ -85,24 +85,12 @@ _FOOT = (
 # --- one query ------------------------------------------------------------------------------
 
 
-def _tile(path: str, pictures: Pictures) -> str:
-    """The picture, or a placeholder when there is no thumbnail."""
-    placed = pictures.place(path)
-    if placed is None:
-        return f'<div class="tile">{NO_PICTURE}</div>'
-    shown = f'alt="{escaped(file_name(path))}" decoding="async"'
-    if placed.data is None:
-        return f'<div class="tile"><img data-like="{placed.key}" {shown}></div>'
-    source = f"data:image/jpeg;base64,{placed.data}"
-    return f'<div class="tile"><img id="{placed.key}" {shown} src="{source}"></div>'
-
-
 def _section(number: int, heading: str, result: SearchResult, pictures: Pictures) -> str:
     name = file_name(result.query)
     below = name if heading != name else folder(result.query)
     lines = [
         f'<section class="query" id="q{number}" aria-labelledby="h{number}">',
-        f'<figure class="asked" tabindex="0" title="{escaped(result.query)}">{_tile(result.query, pictures)}',
+        f'<figure class="asked" tabindex="0" title="{escaped(result.query)}">{tile(result.query, pictures)}',
         f'<figcaption><h2 id="h{number}"><bdi>{escaped(heading)}</bdi></h2>',
         f"<p><bdi>{escaped(below)}</bdi></p></figcaption></figure>",
     ]
@@ -118,7 +106,7 @@ def _section(number: int, heading: str, result: SearchResult, pictures: Pictures
 def _hit(hit: Hit, pictures: Pictures) -> str:
     share = min(max(hit.similarity, 0.0), 1.0) * 100
     lines = [
-        f'<figure class="hit" tabindex="0" title="{escaped(hit.path)}">{_tile(hit.path, pictures)}',
+        f'<figure class="hit" tabindex="0" title="{escaped(hit.path)}">{tile(hit.path, pictures)}',
         '<svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect width="{share:.1f}" height="1"/></svg>',
         f'<figcaption><p class="score"><span class="rank"><span class="spoken">Rank </span>{hit.rank}</span>'

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable
-from itertools import count
 from typing import TYPE_CHECKING
 
 import click
@@ -13,8 +10,9 @@ import click
 from lookalike.cli.duplicates.deciding import distinct
 from lookalike.cli.duplicates.removing import apply, undo
 from lookalike.cli.options import collection_option, json_option, model_options, open_collection
+from lookalike.cli.outputs import check_outputs, previews
 from lookalike.cli.subcommands import WithSubcommands
-from lookalike.cli.terminal import Stages, echo_json, stage_bar
+from lookalike.cli.terminal import echo_json, stage_bar
 
 if TYPE_CHECKING:
     from lookalike.collection import Collection
@@ -23,10 +21,6 @@ if TYPE_CHECKING:
 
 NONE_KNOWN = 3
 """Exit code when none of the pictures that were checked is in the collection, nor a copy of one in it."""
-
-PREVIEWS = ((500, 480), (2_000, 320), (sys.maxsize, 200))
-"""How many pictures a page may have for previews of so many pixels: all of them are in the one file, at
-about 33, 23 and 12 kB each."""
 
 
 @click.command(
@@ -98,8 +92,8 @@ def duplicates(
       lookalike duplicates apply plan.json                     remove what the plan says
       lookalike duplicates undo JOURNAL                        bring it all back
     """  # noqa: D301 - \b is a character that keeps click from filling the lines
-    for file in (plan, html):
-        _refuse_no_place(file)
+    _refuse_no_place(plan)
+    check_outputs(html=html)
     with open_collection(collection, model, output, runtime) as pictures:
         with stage_bar() as progress:
             found = pictures.duplicates(
@@ -145,26 +139,11 @@ def _write(pictures: Collection, found: Duplicates, todo: Plan, plan: str | None
 
         facts = {"collection": os.path.abspath(pictures.directory), "precision": f"{found.precision:g}"}
         with stage_bar() as progress:
-            preview = _previews(pictures, found, progress)
+            total = sum(1 + len(group.members) for group in found.groups)
+            preview = previews(pictures, total, progress)
             page = reports.review_page(found, preview, as_dict(todo), "Copies", facts=facts)
         reports.write_page(Path(html), page)
         click.echo(f"Wrote {html}", err=True)
-
-
-def _previews(
-    pictures: Collection, found: Duplicates, progress: Stages | None
-) -> Callable[[str], bytes | None]:
-    """Makes the small pictures of the page, one after the other."""
-    total = sum(1 + len(group.members) for group in found.groups)
-    side = next(side for most, side in PREVIEWS if total <= most)
-    numbers = count(1)
-
-    def preview(path: str) -> bytes | None:
-        if progress:
-            progress("making the page", next(numbers), total)
-        return pictures.thumbnail(path, side)
-
-    return preview
 
 
 def _show(found: Duplicates, paths: tuple[str, ...], plan: str | None, html: str | None) -> None:
