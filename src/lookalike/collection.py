@@ -6,7 +6,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -35,6 +35,7 @@ from lookalike.errors import (
     PictureError,
     UsageError,
 )
+from lookalike.evaluation import judging, truth
 from lookalike.filters import Filter, parse
 from lookalike.gallery.base import Gallery, Matches, Picture, Space, Writing
 from lookalike.images import Limits, Pixels, thumbnail_jpeg
@@ -45,6 +46,7 @@ from lookalike.results import (
     CollectionInfo,
     Comparison,
     Duplicates,
+    Evaluation,
     Failure,
     Hit,
     IndexReport,
@@ -707,6 +709,42 @@ class Collection:
         if row is not None and dict(row.metadata) == note["after"]:
             with self.gallery.writing() as writing:
                 writing.set_metadata([(row.id, note["before"])])
+
+    # --- evaluation --------------------------------------------------------------------------
+
+    def evaluate(
+        self,
+        label: str | None = None,
+        *,
+        pairs: str | os.PathLike[str] | None = None,
+        queries: str | Filter | None = None,
+        gallery: str | Filter | None = None,
+        worst: int = judging.WORST,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Evaluation:
+        """How well the collection's model finds what belongs together, on the collection's pictures.
+
+        Args:
+            label: a column whose values say what belongs together.
+            pairs: instead, a table of pictures that belong together; see `evaluation.truth.read_pairs`.
+            queries: a filter expression for the pictures that are searched for; None means all.
+            gallery: a filter expression for the pictures that are searched; None means all.
+            worst: how many of the worst queries are told.
+            progress: called with queries done, and of how many.
+
+        Raises:
+            UsageError: not exactly one of label and pairs, an unknown column, or nothing to find.
+        """
+        if (label is None) == (pairs is None):
+            raise UsageError("evaluate needs to know what belongs together: give a label or pairs")
+        asked, searched = (None if where is None else self.filter(where) for where in (queries, gallery))
+        task = judging.Asked(label, self._pairs(pairs), asked, searched, worst)
+        return judging.judge(self.gallery, self.space, task, progress)
+
+    def _pairs(self, file: str | os.PathLike[str] | None) -> truth.PairList | None:
+        if file is None:
+            return None
+        return truth.read_pairs(Path(file), self.gallery, json.loads(self.gallery.note(ROOTS) or "[]"))
 
     # --- the end -----------------------------------------------------------------------------
 

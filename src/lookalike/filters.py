@@ -33,7 +33,7 @@ import operator
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
@@ -138,7 +138,7 @@ class Condition(Filter):
 
     def matches(self, picture: PictureFacts) -> bool:
         """Whether the picture's value, which may be missing, fulfils the condition."""
-        return self._accepts(_value(picture, self.column))
+        return self._accepts(value_of(picture, self.column))
 
     @abstractmethod
     def _accepts(self, value: Scalar) -> bool: ...
@@ -305,8 +305,8 @@ class Or(Combination):
 # --- values ----------------------------------------------------------------------------------
 
 
-def _value(picture: PictureFacts, column: str) -> Scalar:
-    """The picture's value in a column; None when it has none."""
+def value_of(picture: PictureFacts, column: str) -> Scalar:
+    """The picture's value in a column of its metadata or a built-in one; None when it has none."""
     value = picture.metadata.get(column)
     if value is not None or column not in BUILT_IN:
         return value
@@ -613,6 +613,35 @@ def parse(expression: str, columns: Collection[str] | None = None) -> Filter:
     return _Parser(expression, columns).whole()
 
 
+def check_column(name: str, columns: Collection[str]) -> None:
+    """Say that there is no such column, and which ones there are.
+
+    Args:
+        name: of a column, as people gave it.
+        columns: the metadata columns there are; the built-in ones need not be named.
+
+    Raises:
+        UsageError: it is neither one of these nor built in.
+
+    >>> check_column("colour", ["color", "price"])
+    Traceback (most recent call last):
+    lookalike.errors.UsageError: there is no column colour; did you mean color?
+    """
+    known = [*columns, *BUILT_IN]
+    if name not in known:
+        raise UsageError(f"there is no column {_short(name)}; {_suggestion(name, known)}")
+
+
+def _suggestion(name: str, known: Sequence[str]) -> str:
+    """What to write instead of an unknown column."""
+    folded = {column.casefold(): column for column in known}
+    close = difflib.get_close_matches(_short(name).casefold(), folded, n=1)
+    if close:
+        return f"did you mean {_name(folded[close[0]])}?"
+    listed = ", ".join(map(_name, itertools.islice(known, 20)))
+    return f"there are {listed}{' and others' if len(known) > 20 else ''}"
+
+
 @dataclass(frozen=True, slots=True)
 class _Token:
     """A piece of an expression.
@@ -866,19 +895,9 @@ class _Parser:
             self.fail(f"expected a condition{self.instead()}")
         name = str(token.value)
         if self.columns is not None and name not in self.columns:
-            self.fail(f"there is no column {_name(_short(name))}; {self.suggestion(name)}")
+            self.fail(f"there is no column {_name(_short(name))}; {_suggestion(name, sorted(self.columns))}")
         self.advance()
         return name
-
-    def suggestion(self, name: str) -> str:
-        """What to write instead of an unknown column."""
-        known = sorted(self.columns or ())
-        folded = {column.casefold(): column for column in known}
-        close = difflib.get_close_matches(_short(name).casefold(), folded, n=1)
-        if close:
-            return f"did you mean {_name(folded[close[0]])}?"
-        listed = ", ".join(map(_name, itertools.islice(known, 20)))
-        return f"there are {listed}{' and others' if len(known) > 20 else ''}"
 
     def comparison(self, column: str, sign: _Token) -> Filter:
         token = self.next

@@ -193,6 +193,18 @@ _Record = tuple[str, Mapping[str, object]]
 
 def read_rows(file: Path) -> list[Row]:
     """The rows of a metadata file; see `MetadataTable.read`."""
+    records = read_records(file)
+    key = _key_column(file, records)
+    return [_row(file, place, values, key) for place, values in records]
+
+
+def read_records(file: Path) -> list[_Record]:
+    """The rows of a table of any of the kinds in SUFFIXES, each with its place, such as `line 3`.
+
+    Raises:
+        UsageError: the file cannot be read, or is not what its suffix says.
+        MissingExtra: for Parquet without the extra `parquet`.
+    """
     readers: dict[str, Callable[[Path], Iterable[_Record]]] = {
         ".csv": _read_csv,
         ".tsv": _read_csv,
@@ -206,11 +218,9 @@ def read_rows(file: Path) -> list[Row]:
             f"{file}: metadata is read from {', '.join(SUFFIXES)}, not from {file.suffix or 'this'}"
         )
     try:
-        records = list(reader(file))
+        return list(reader(file))
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror or error}") from error
-    key = _key_column(file, records)
-    return [_row(file, place, values, key) for place, values in records]
 
 
 def _key_column(file: Path, records: Sequence[_Record]) -> str:

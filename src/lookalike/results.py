@@ -368,6 +368,92 @@ class CollectionInfo:
         return self.picture_bytes / self.bytes if self.bytes else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class ClassFigures:
+    """How well the pictures of one class were found.
+
+    Attributes:
+        label: the class, as text.
+        queries: of this class.
+        figures: as in `Evaluation`.
+    """
+
+    label: str
+    queries: int
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedHit:
+    """One picture that a judged query found.
+
+    Attributes:
+        id: the picture's number.
+        path: absolute path.
+        label: its class, as text; empty for pairs.
+        similarity: cosine with the query, in [-1, 1].
+        right: whether it belongs to the query.
+    """
+
+    id: int
+    path: str
+    label: str
+    similarity: float
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedQuery:
+    """A query of an evaluation, and what it found.
+
+    Attributes:
+        id: the picture's number.
+        path: absolute path.
+        label: its class, as text; empty for pairs.
+        first: rank of the first right picture, from 1; None when it is not among the first ten, or as
+            many as are right.
+        figures: as in `Evaluation`, of this query.
+        found: the first pictures found, best first.
+    """
+
+    id: int
+    path: str
+    label: str
+    first: int | None
+    figures: Mapping[str, float]
+    found: tuple[JudgedHit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How well a model finds what belongs together.
+
+    Attributes:
+        model: the model's name.
+        output: which of its outputs.
+        queries: pictures that were searched for and had something to find.
+        gallery: pictures that were searched.
+        alone: pictures that were no queries since nothing else belongs to them, e.g. a class of one.
+        unlabelled: pictures left out since they have no label.
+        figures: means over the queries, each in [0, 1]: `recall@1`, `recall@5`, `recall@10`,
+            `precision@10`, `map@r`.
+        intervals: for each figure the ends of its 95 % interval.
+        classes: the figures of each class, worst first; none for pairs.
+        worst: the queries that went worst, worst first.
+    """
+
+    model: str
+    output: str
+    queries: int
+    gallery: int
+    alone: int
+    unlabelled: int
+    figures: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
+    classes: tuple[ClassFigures, ...] = ()
+    worst: tuple[JudgedQuery, ...] = ()
+
+
 def as_json(result: Any) -> Any:
     """The result as dicts, lists and scalars, with properties included.
 

@@ -18,6 +18,7 @@ import click
 from lookalike.cli.compare import compare
 from lookalike.cli.demo import demo
 from lookalike.cli.duplicates import duplicates
+from lookalike.cli.evaluate import evaluate
 from lookalike.cli.index import index
 from lookalike.cli.info import info
 from lookalike.cli.models import models
@@ -41,7 +42,7 @@ def lookalike() -> None:
     """  # noqa: D301 - \b is a character that keeps click from filling the lines
 
 
-for command in (index, search, compare, duplicates, info, remove, models, demo):
+for command in (index, search, compare, duplicates, evaluate, info, remove, models, demo):
     lookalike.add_command(command)
 
 

@@ -1,0 +1,199 @@
+"""`lookalike evaluate`: how well a model finds what belongs together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lookalike.cli.options import collection_option, json_option, open_collection
+from lookalike.cli.outputs import check_outputs, write_csv, write_gallery
+from lookalike.cli.terminal import console, echo_json, many, plain_table, progress_bar, visible
+
+if TYPE_CHECKING:
+    from lookalike.collection import Collection
+    from lookalike.reports import Section
+    from lookalike.results import ClassFigures, Evaluation, JudgedQuery, Scalar
+
+CLASSES_SHOWN = 10
+CSV_COLUMNS = ("model", "output", "label", "queries")
+FIGURES = ("recall@1", "recall@5", "recall@10", "precision@10", "map@r")
+
+
+@click.command(short_help="Measure how well a model finds what belongs together.")
+@click.option("--label", metavar="COLUMN", help="Pictures with the same value here belong together.")
+@click.option("--pairs", metavar="FILE", help="A table of pictures that belong together.")
+@click.option("--queries", metavar="EXPR", help="Only these pictures are searched for.")
+@click.option("--gallery", metavar="EXPR", help="Only these pictures are searched.")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Whose vectors; several are compared.")
+@click.option(
+    "--output", "outputs", multiple=True, metavar="NAME", help="Which output; several are compared."
+)
+@click.option("--runtime", type=click.Choice(["onnxruntime", "openvino"]), help="What ran the model.")
+@click.option(
+    "--worst", type=click.IntRange(min=0), default=24, show_default=True, metavar="N",
+    help="How many of the worst queries --html and --json tell.",
+)  # fmt: skip
+@click.option("--html", metavar="FILE", help="Also write a page with the worst queries.")
+@click.option("--csv", metavar="FILE", help="Also write a table with a row for each class.")
+@collection_option
+@json_option
+def evaluate(
+    label: str | None,
+    pairs: str | None,
+    queries: str | None,
+    gallery: str | None,
+    models: tuple[str, ...],
+    outputs: tuple[str, ...],
+    runtime: str | None,
+    worst: int,
+    html: str | None,
+    csv: str | None,
+    collection: str | None,
+    as_json: bool,
+) -> None:
+    """Measure how well a model finds what belongs together, on the pictures of the collection.
+
+    Every picture is searched for among all others, unless --queries and --gallery say otherwise;
+    itself and files with the same bytes do not count. The ends of the 95 % interval stand behind
+    each figure.
+
+    \b
+      lookalike evaluate --label product
+      lookalike evaluate --label product --queries "role == 'query'" --gallery "role == 'catalogue'"
+      lookalike evaluate --label product --model shop-v2 --model efficientnet-lite0
+    """  # noqa: D301 - \b is a character that keeps click from filling the lines
+    if (label is None) == (pairs is None):
+        raise click.UsageError("give what belongs together: --label COLUMN or --pairs FILE")
+    check_outputs(html=html, csv=csv, columns=[*CSV_COLUMNS, *FIGURES])
+    found: list[Evaluation] = []
+    sections: list[Section] = []
+    for model, output in product(models or (None,), outputs or (None,)):
+        with open_collection(collection, model, output, runtime) as pictures:
+            with progress_bar(None) as progress:
+                report = (lambda done, _: progress(done, 0)) if progress else None
+                one = pictures.evaluate(
+                    label, pairs=pairs, queries=queries, gallery=gallery, worst=worst, progress=report
+                )
+            found.append(one)
+            if as_json:
+                echo_json(line(one))
+    if not as_json:
+        _show(found)
+    if html:
+        several = len(found) > 1
+        sections = [_section(query, one, several) for one in found for query in one.worst]
+        with open_collection(collection) as pictures:
+            _write_page(html, pictures, sections, found)
+    if csv:
+        write_csv(csv, [*CSV_COLUMNS, *FIGURES], _rows(found))
+
+
+def line(one: Evaluation) -> dict[str, Any]:
+    """An evaluation as `--json` gives it: the figures stand beside the other keys."""
+    from lookalike.results import as_json
+
+    def flat(result: Evaluation | ClassFigures | JudgedQuery) -> dict[str, Any]:
+        whole = as_json(result)
+        figures = whole.pop("figures")
+        return {**whole, **figures}
+
+    head = {"model": one.model, "output": one.output, **one.figures}
+    lists = {"classes": [flat(c) for c in one.classes], "worst": [flat(query) for query in one.worst]}
+    return head | {key: value for key, value in flat(one).items() if key not in head} | lists
+
+
+def _rows(found: Sequence[Evaluation]) -> Iterator[list[Scalar]]:
+    for one in found:
+        for group in one.classes:
+            figures = [group.figures[name] for name in FIGURES]
+            yield [one.model, one.output, group.label, group.queries, *figures]
+
+
+# --- the terminal ----------------------------------------------------------------------------
+
+
+def _show(found: Sequence[Evaluation]) -> None:
+    table = plain_table(
+        ("model", "left"), ("output", "left"), *((name, "left") for name in FIGURES), ("queries", "right")
+    )
+    for one in found:
+        figures = [_with_interval(one, name) for name in FIGURES]
+        table.add_row(visible(one.model), one.output, *figures, f"{one.queries:,}")
+    out = console()
+    out.print(table)
+    for text in _left_out(found[0]):
+        click.echo(text, err=True)
+    if len(found) == 1 and len(found[0].classes) > 1:
+        out.print()
+        _show_classes(found[0].classes)
+
+
+def _with_interval(one: Evaluation, name: str) -> str:
+    low, high = one.intervals[name]
+    return f"{one.figures[name]:.3f} ({low:.2f}–{high:.2f})"
+
+
+def _left_out(one: Evaluation) -> Iterator[str]:
+    if one.alone:
+        are = "was" if one.alone == 1 else "were"
+        yield f"{many(one.alone, 'picture')} {are} not searched for: nothing else belongs to them"
+    if one.unlabelled:
+        yield f"{many(one.unlabelled, 'picture')} without a label left out"
+
+
+def _show_classes(classes: Sequence[ClassFigures]) -> None:
+    table = plain_table(("worst", "left"), *((name, "right") for name in FIGURES), ("queries", "right"))
+    for group in classes[:CLASSES_SHOWN]:
+        figures = [f"{group.figures[name]:.3f}" for name in FIGURES]
+        table.add_row(visible(group.label), *figures, f"{group.queries:,}")
+    console().print(table)
+    if len(classes) > CLASSES_SHOWN:
+        more = "class" if len(classes) == CLASSES_SHOWN + 1 else "classes"
+        click.echo(f"… and {len(classes) - CLASSES_SHOWN:,} more {more}: --csv or --json has all")
+
+
+# --- the page --------------------------------------------------------------------------------
+
+
+def _section(query: JudgedQuery, one: Evaluation, several: bool) -> Section:
+    """The query, drawn larger, and what it found."""
+    from lookalike.reports import Section
+    from lookalike.reports.gallery import Shown
+    from lookalike.reports.page import file_name
+
+    asked = Shown(query.path, badges=[query.label] if query.label else [], mark="query")
+    found = [
+        Shown(
+            hit.path,
+            badges=[f"{hit.similarity:.3f}", *([hit.label] if hit.label else [])],
+            note="right" if hit.right else "wrong",
+        )
+        for hit in query.found
+    ]
+    first = "not among the first" if query.first is None else f"at rank {query.first}"
+    facts = {"first right one": first, "AP@R": f"{query.figures['map@r']:.3f}"}
+    if several:
+        facts = {"model": one.model, "output": one.output, **facts}
+    return Section(file_name(query.path), [asked, *found], facts=facts)
+
+
+def _write_page(
+    file: str, pictures: Collection, sections: Sequence[Section], found: Sequence[Evaluation]
+) -> None:
+    facts = {
+        f"{one.model}, {one.output}": f"recall@1 {one.figures['recall@1']:.3f}, "
+        f"MAP@R {one.figures['map@r']:.3f}, {one.queries:,} {'query' if one.queries == 1 else 'queries'}"
+        for one in found
+    }
+    write_gallery(
+        file,
+        pictures,
+        "The queries that went worst",
+        sections,
+        facts=facts,
+        intro="Each query is followed by what it found first.",
+        empty="No query was asked to be shown.",
+    )

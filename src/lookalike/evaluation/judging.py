@@ -1,0 +1,222 @@
+"""Judge a model by a collection's own pictures: figures, classes, and the queries that went worst."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.errors import UsageError
+from lookalike.evaluation.retrieval import (
+    Blocks,
+    Labels,
+    Outcomes,
+    Pairs,
+    Progress,
+    Truth,
+    evaluate,
+    interval,
+    nearest,
+)
+from lookalike.evaluation.truth import Known, PairList, chosen, known
+from lookalike.filters import Filter
+from lookalike.gallery.base import Gallery, Space, Vectors
+from lookalike.results import ClassFigures, Evaluation, JudgedHit, JudgedQuery
+from lookalike.vectors import cosines
+
+Ints = npt.NDArray[np.int64]
+
+WORST = 24
+"""Queries shown unless told otherwise: a page one goes through."""
+
+FOUND = 8  # pictures shown of what such a query found
+_CACHED = 1 << 26  # bytes of a gallery's vectors that are read once and kept
+_BATCH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be measured.
+
+    Attributes:
+        label: the column whose values say what belongs together; None when `pairs` say it.
+        pairs: which pictures belong together.
+        queries: only these pictures are queries; None for all.
+        gallery: only these pictures are searched; None for all.
+        worst: how many of the worst queries are told.
+    """
+
+    label: str | None = None
+    pairs: PairList | None = None
+    queries: Filter | None = None
+    gallery: Filter | None = None
+    worst: int = WORST
+
+
+def judge(gallery: Gallery, space: Space, asked: Asked, progress: Progress | None = None) -> Evaluation:
+    """How well the vectors of a space find what belongs together.
+
+    Each query is searched for among the gallery's pictures, itself and pictures with the same bytes left
+    out. Without filters each picture is the query once (leave-one-out).
+
+    Args:
+        gallery: whose pictures.
+        space: which vectors.
+        asked: what is measured.
+        progress: called with queries done, and of how many.
+
+    Raises:
+        UsageError: there is no such column, or no query has anything to find.
+    """
+    pictures = known(gallery, space, asked.label)
+    queries, places = (chosen(gallery, pictures, where) for where in (asked.queries, asked.gallery))
+    unlabelled = 0
+    if asked.pairs is None:
+        labelled = pictures.labels >= 0
+        unlabelled = int((~labelled[np.union1d(queries, places)]).sum())
+        queries, places = queries[labelled[queries]], places[labelled[places]]
+    else:
+        queries = queries[np.isin(pictures.ids[queries], _queries(asked.pairs))]
+    task = _Task(gallery, space, pictures, queries, places)
+    truth = _truth(task, asked)
+    _check(task, truth, asked)
+    outcomes = evaluate(
+        task.vectors, task.blocks(), truth, pictures.same[queries], pictures.same[places], progress
+    )
+    return Evaluation(
+        model=space.model,
+        output=space.output,
+        queries=len(outcomes.rows),
+        gallery=len(places),
+        alone=len(queries) - len(outcomes.rows),
+        unlabelled=unlabelled,
+        figures=outcomes.means(),
+        intervals={name: interval(values) for name, values in outcomes.figures.items()},
+        classes=tuple(_classes(task, outcomes)) if asked.pairs is None else (),
+        worst=tuple(_worst(task, truth, outcomes, asked.worst)),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """Queries and gallery as places in the known pictures, both ascending."""
+
+    gallery: Gallery
+    space: Space
+    pictures: Known
+    queries: Ints
+    places: Ints
+
+    def vectors(self, rows: Ints) -> Vectors:
+        """The vectors of some queries."""
+        return self.read(self.queries[rows])
+
+    def read(self, places: Ints) -> Vectors:
+        """The vectors of pictures by their places among all."""
+        return self.gallery.vectors(self.space, self.pictures.ids[places].tolist())
+
+    def blocks(self) -> Blocks:
+        """The gallery's vectors: kept when they are few, else read in each pass."""
+
+        def read() -> Iterator[tuple[int, Vectors]]:
+            for start in range(0, len(self.places), _BATCH):
+                yield start, self.read(self.places[start : start + _BATCH])
+
+        if len(self.places) * self.space.dimension * 4 > _CACHED:
+            return read
+        kept = list(read())
+        return lambda: kept
+
+
+def _queries(pairs: PairList) -> Ints:
+    """The ids of the pictures that something is said to belong to."""
+    said = pairs.ids[pairs.together]
+    return np.unique(said[:, 0] if pairs.directed else said)
+
+
+def _truth(task: _Task, asked: Asked) -> Truth:
+    pictures = task.pictures
+    if asked.pairs is None:
+        labels, same = pictures.labels, pictures.same
+        return Labels(labels[task.queries], labels[task.places], same[task.queries], same[task.places])
+    said = asked.pairs.ids[asked.pairs.together]
+    if not asked.pairs.directed:
+        said = np.concatenate([said, said[:, ::-1]])
+    query_ids, gallery_ids = pictures.ids[task.queries], pictures.ids[task.places]
+    here = np.isin(said[:, 0], query_ids) & np.isin(said[:, 1], gallery_ids)
+    rows = np.searchsorted(query_ids, said[here, 0])
+    places = np.searchsorted(gallery_ids, said[here, 1])
+    other = pictures.same[task.queries[rows]] != pictures.same[task.places[places]]
+    return Pairs(rows[other], places[other], len(task.queries))
+
+
+def _check(task: _Task, truth: Truth, asked: Asked) -> None:
+    """Say why there is nothing to measure."""
+    if truth.counts.any():
+        return
+    where = " among those that --queries and --gallery take" if asked.queries or asked.gallery else ""
+    if asked.label is None:
+        raise UsageError(f"no pair is of two pictures of the collection that have vectors{where}")
+    if not len(task.queries) or not len(task.places):
+        raise UsageError(f"no picture has a value in column {asked.label}{where}")
+    raise UsageError(
+        f"no two pictures have the same value in column {asked.label}{where}: there is nothing to find"
+    )
+
+
+def _classes(task: _Task, outcomes: Outcomes) -> Iterator[ClassFigures]:
+    """The figures of each class with queries, worst first."""
+    labels = task.pictures.labels[task.queries[outcomes.rows]]
+    numbers, inverse = np.unique(labels, return_inverse=True)
+    sizes = np.bincount(inverse)
+    sums = {name: np.bincount(inverse, values) for name, values in outcomes.figures.items()}
+    order = np.lexsort([numbers, sums["recall@1"] / sizes, sums["map@r"] / sizes])
+    for at in order.tolist():
+        figures = {name: float(values[at] / sizes[at]) for name, values in sums.items()}
+        yield ClassFigures(_text(task.pictures, int(numbers[at])), int(sizes[at]), figures)
+
+
+def _text(pictures: Known, label: int) -> str:
+    return "" if label < 0 else str(pictures.names[label])
+
+
+def _worst(task: _Task, truth: Truth, outcomes: Outcomes, count: int) -> Iterator[JudgedQuery]:
+    """The queries with the lowest MAP@R; of equal ones first those whose first right picture comes last."""
+    last = np.where(outcomes.first > 0, -outcomes.first, np.iinfo(np.int64).min)
+    order = np.lexsort([outcomes.rows, last, outcomes.figures["map@r"]])[:count]
+    if not len(order):
+        return
+    rows = outcomes.rows[order]
+    found = _found(task, rows)
+    for at, row, (places, similarities) in zip(order.tolist(), rows.tolist(), found, strict=True):
+        right = truth.belongs(np.array([row]), places[None])[0]
+        yield JudgedQuery(
+            *_named(task, int(task.queries[row])),
+            first=int(outcomes.first[at]) or None,
+            figures={name: float(values[at]) for name, values in outcomes.figures.items()},
+            found=tuple(
+                JudgedHit(*_named(task, int(task.places[place])), float(similarity), bool(is_right))
+                for place, similarity, is_right in zip(places, similarities, right, strict=True)
+            ),
+        )
+
+
+def _named(task: _Task, place: int) -> tuple[int, str, str]:
+    """Id, path and label of a picture."""
+    id_ = int(task.pictures.ids[place])
+    path = task.gallery.get([id_])[0].path
+    return id_, path, _text(task.pictures, int(task.pictures.labels[place]))
+
+
+def _found(task: _Task, rows: Ints) -> Sequence[tuple[Ints, Vectors]]:
+    """What each of these queries finds first: places in the gallery and similarities."""
+    same = task.pictures.same
+    vectors = task.vectors(rows)
+    places = nearest(vectors, task.blocks(), FOUND, same[task.queries[rows]], same[task.places])
+    kept = [line[line >= 0] for line in places]
+    return [
+        (line, cosines(vector, task.read(task.places[line])))
+        for line, vector in zip(kept, vectors, strict=True)
+    ]

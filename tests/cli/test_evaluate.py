@@ -1,0 +1,103 @@
+"""`lookalike evaluate`: the table, JSON, the page, mistakes."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Shell = Callable[..., Any]
+
+
+def test_json_is_one_line_a_model(indexed: Shell) -> None:
+    assert indexed("index", "pictures", "--output", "texture").code == 0
+    ended = indexed(
+        "evaluate", "--label", "category", "--output", "embedding", "--output", "texture", "--json"
+    )
+    assert (ended.code, ended.err) == (0, "")
+    first, second = ended.lines
+    assert list(first)[:7] == [
+        "model", "output", "recall@1", "recall@5", "recall@10", "precision@10", "map@r",
+    ]  # fmt: skip
+    assert (first["output"], second["output"]) == ("embedding", "texture")
+    assert (first["queries"], first["gallery"], first["alone"], first["unlabelled"]) == (12, 12, 0, 0)
+    assert {group["label"] for group in first["classes"]} == {"circle", "square", "stripes"}
+    assert sum(group["queries"] * group["recall@1"] for group in first["classes"]) == pytest.approx(
+        12 * first["recall@1"]
+    )
+    assert len(first["worst"]) == 12
+    assert set(first["intervals"]) == set(list(first)[2:7])
+
+
+def test_the_same_figures_every_time(indexed: Shell) -> None:
+    command = ("evaluate", "--label", "category", "--json")
+    assert indexed(*command).out == indexed(*command).out
+
+
+def test_the_table(indexed: Shell) -> None:
+    ended = indexed("evaluate", "--label", "category", columns=160)
+    assert ended.code == 0
+    heading, line, blank, classes, *rows = ended.out.splitlines()
+    assert heading.split() == [
+        "model", "output", "recall@1", "recall@5", "recall@10", "precision@10", "map@r", "queries",
+    ]  # fmt: skip
+    assert line.split()[:2] == ["efficientnet-lite0", "embedding"]
+    assert line.split()[-1] == "12"
+    assert (blank, classes.split()[0], len(rows)) == ("", "worst", 3)
+
+
+def test_what_is_left_out_is_said(indexed: Shell) -> None:
+    ended = indexed("evaluate", "--label", "name", "--queries", "name == 'red circle' or price < 3")
+    assert ended.code == 2
+    assert "no two pictures have the same value in column name among those" in ended.err
+    ended = indexed("evaluate", "--label", "in_stock", "--gallery", "in_stock")
+    assert ended.err == "6 pictures were not searched for: nothing else belongs to them\n"
+
+
+def test_the_page_and_the_table_of_classes(indexed: Shell, tmp_path: Path) -> None:
+    ended = indexed(
+        "evaluate", "--label", "category", "--html", "worst.html", "--csv", "classes.csv", "--worst", "3"
+    )
+    assert ended.err.endswith("Wrote worst.html\nWrote classes.csv\n")
+    page = (tmp_path / "worst.html").read_text(encoding="utf-8")
+    assert page.count('<section class="part"') == 3
+    assert "recall@1" in page
+    assert ">wrong<" in page
+    with (tmp_path / "classes.csv").open(encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["queries"] for row in rows] == ["4", "4", "4"]
+
+
+def test_pairs(indexed: Shell, tmp_path: Path) -> None:
+    text = "query,chosen\npictures/red-circle.jpg,pictures/green-circle.jpg\n"
+    (tmp_path / "clicks.csv").write_text(text)
+    found = indexed("evaluate", "--pairs", "clicks.csv", "--json").json
+    assert (found["queries"], found["gallery"], found["classes"]) == (1, 12, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give what belongs together: --label COLUMN or --pairs FILE"),
+        (["--label", "category", "--pairs", "x.csv"], "give what belongs together"),
+        (["--label", "colour"], "there is no column colour; there are"),
+        (["--label", "category", "--queries", "prize < 3"], "there is no column prize; did you mean price?"),
+        (["--pairs", "none.csv"], "none.csv: No such file or directory"),
+        (["--label", "category", "--html", "pictures/shop.csv"], "pictures/shop.csv"),
+    ],
+)
+def test_mistakes(indexed: Shell, arguments: list[str], message: str) -> None:
+    ended = indexed("evaluate", *arguments)
+    assert ended.code == 2, ended.err
+    assert message in ended.err
+    assert not ended.out
+
+
+def test_a_model_without_vectors(indexed: Shell) -> None:
+    ended = indexed("evaluate", "--label", "category", "--output", "plain")
+    assert ended.code == 1
+    assert "has no vectors of output plain" in ended.err
+    assert not ended.out
