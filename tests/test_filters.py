@@ -47,6 +47,7 @@ def picture(
     format: str = "JPEG",
     size: int = 12_345,
     missing: bool = False,
+    cluster: int | None = None,
     id: int = 0,
 ) -> Picture:
     file = FileIdentity(path=path, size=size, mtime_ns=0)
@@ -60,6 +61,7 @@ def picture(
         missing=missing,
         metadata=metadata or {},
         id=id,
+        cluster=cluster,
     )
 
 
@@ -69,16 +71,16 @@ def in_sqlite(wanted: Filter, pictures: list[Picture], *, ascii_only: bool = Fal
     try:
         connection.execute(
             "CREATE TABLE pictures (id INTEGER PRIMARY KEY, path TEXT, width INTEGER, height INTEGER, "
-            "format TEXT, size INTEGER, missing INTEGER, metadata TEXT)"
+            "format TEXT, size INTEGER, missing INTEGER, cluster INTEGER, metadata TEXT)"
         )
         rows = [
-            (p.path, p.width, p.height, p.format, p.file.size, int(p.missing),
+            (p.path, p.width, p.height, p.format, p.file.size, int(p.missing), p.cluster,
              json.dumps(dict(p.metadata), ensure_ascii=ascii_only))
             for p in pictures
         ]  # fmt: skip
         connection.executemany(
-            "INSERT INTO pictures (path, width, height, format, size, missing, metadata) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO pictures (path, width, height, format, size, missing, cluster, metadata) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
         text, parameters = wanted.to_sql()
@@ -116,6 +118,7 @@ pictures = st.builds(
     format=st.sampled_from(["JPEG", "PNG"]),
     size=st.integers(0, 10**12),
     missing=st.booleans(),
+    cluster=st.none() | st.integers(-1, 3).filter(bool),
 )
 
 
@@ -170,7 +173,7 @@ def reference_value(p: Picture, column: str) -> Scalar:
     folder, name = os.path.split(p.path)
     facts: dict[str, Scalar] = {
         "path": p.path, "name": name, "folder": folder, "width": p.width, "height": p.height,
-        "format": p.format, "bytes": p.file.size, "missing": p.missing,
+        "format": p.format, "bytes": p.file.size, "missing": p.missing, "cluster": p.cluster,
     }  # fmt: skip
     return p.metadata[column] if p.metadata.get(column) is not None else facts.get(column)
 
@@ -421,7 +424,7 @@ COLUMNS = ["category", "price", "in_stock", "unit price"]
         (
             "zzz",
             0,
-            "there is no column zzz; there are bytes, category, folder, format, height, in_stock, missing, "
+            "there is no column zzz; there are bytes, category, cluster, folder, format, height, in_stock, missing, "
             "name, path, price, `unit price`, width",
         ),
         ("shop.price > 1", 0, "put a column name with . in back quotes: `shop.price`"),

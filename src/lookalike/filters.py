@@ -51,9 +51,10 @@ MAX_PATTERN = 1_000
 """Longest text after `contains` and `matches`, in characters: SQLite takes patterns of 50,000 bytes,
 and one character becomes at most 20 bytes of pattern."""
 
-BUILT_IN = ("path", "name", "folder", "width", "height", "format", "bytes", "missing")
+BUILT_IN = ("path", "name", "folder", "width", "height", "format", "bytes", "missing", "cluster")
 """The columns every picture has: absolute path, file name, the folder it lies in, pixels (two),
-`JPEG` and the like, size of the file, whether the file has vanished."""
+`JPEG` and the like, size of the file, whether the file has vanished, the cluster it is in (-1 for
+noise; missing while clusters were not looked for)."""
 
 ORDERS: dict[str, Callable[..., object]] = {
     "<": operator.lt,
@@ -88,6 +89,8 @@ class PictureFacts(Protocol):
     @property
     def missing(self) -> bool: ...
     @property
+    def cluster(self) -> int | None: ...
+    @property
     def metadata(self) -> Metadata: ...
 
 
@@ -116,8 +119,8 @@ class Filter(ABC):
 
         Returns:
             The expression and its parameters, for a statement over one table with the columns
-            path (text), width, height, format, size, missing (0 or 1) and metadata (a JSON
-            object as text), none of them shadowed by another table's.
+            path (text), width, height, format, size, missing (0 or 1), cluster (or NULL) and
+            metadata (a JSON object as text), none of them shadowed by another table's.
         """
         sql = _sql(self)
         return sql.text, list(sql.parameters)
@@ -320,6 +323,7 @@ def value_of(picture: PictureFacts, column: str) -> Scalar:
         "format": picture.format,
         "bytes": picture.file.size,
         "missing": picture.missing,
+        "cluster": picture.cluster,
     }
     return facts[column]
 
@@ -523,8 +527,9 @@ _SQL_BUILT_IN: dict[str, tuple[str, tuple[Scalar, ...]]] = {
     "format": ("'text', format", ()),
     "bytes": ("'integer', size", ()),
     "missing": ("CASE missing WHEN 0 THEN 'false' ELSE 'true' END, missing", ()),
+    "cluster": ("'integer', cluster WHERE cluster IS NOT NULL", ()),
 }
-"""Type and value of the built-in columns."""
+"""Type and value of the built-in columns; what follows SELECT."""
 
 
 def _sql_cell(column: str, test: str, parameters: tuple[Scalar, ...]) -> _Sql:

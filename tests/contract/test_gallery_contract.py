@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from lookalike.errors import CollectionBusy, CollectionError, NotInCollection, UsageError
 from lookalike.files import FileIdentity
 from lookalike.filters import parse
-from lookalike.gallery.base import Gallery, Picture, Space
+from lookalike.gallery.base import Gallery, Partition, Picture, Space
 from lookalike.gallery.local import LocalGallery
 from lookalike.gallery.memory import MemoryGallery
 from lookalike.results import Failure, Metadata
@@ -343,6 +343,75 @@ def test_arrays_of_objects_are_refused(gallery: Gallery) -> None:
     assert gallery.arrays("name") is not None
 
 
+def partition(clusters: dict[int, int], about: str = "") -> Partition:
+    ids = sorted(clusters)
+    return Partition(np.array(ids, np.int64), np.array([clusters[id] for id in ids], np.int32), about)
+
+
+def kept(gallery: Gallery) -> tuple[dict[int, int], str] | None:
+    found = gallery.partition()
+    assert (found is not None) == gallery.has_partition()
+    if found is None:
+        return None
+    assert (found.ids.dtype, found.clusters.dtype) == (np.int64, np.int32)
+    assert found.ids.tolist() == sorted(found.ids.tolist())
+    return dict(zip(found.ids.tolist(), found.clusters.tolist(), strict=True)), found.about
+
+
+def test_clusters_are_kept_replaced_and_forgotten(gallery: Gallery) -> None:
+    a, b, c, d = put(gallery, "a", "b", "c", "d")
+    assert kept(gallery) is None
+    with gallery.writing() as writing:
+        writing.set_partition(partition({a: 2, b: -1, c: 1, 10**6: 1}, "Ä"))
+        assert kept(gallery) == ({a: 2, b: -1, c: 1}, "Ä")
+        assert [p.cluster for p in gallery.get([a, b, c, d])] == [2, -1, 1, None]
+        writing.set_partition(partition({d: 1}, ""))
+        assert kept(gallery) == ({d: 1}, "")
+        writing.set_partition(None)
+    assert kept(gallery) is None
+    assert [p.cluster for p in gallery.pictures()] == [None] * 4
+
+
+def test_clusters_without_pictures_are_known_to_have_been_looked_for(gallery: Gallery) -> None:
+    with gallery.writing() as writing:
+        writing.set_partition(partition({}, "none"))
+    assert kept(gallery) == ({}, "none")
+
+
+def test_a_picture_keeps_its_cluster_until_its_content_changes(gallery: Gallery) -> None:
+    a, b, c = put(gallery, "a", "b", "c")
+    with gallery.writing() as writing:
+        writing.set_partition(partition({a: 1, b: 1, c: 1}))
+        writing.touch({a: FileIdentity("/moved", 1, 1)})
+        writing.mark_missing([a])
+        writing.set_metadata([(b, {"x": 1})])
+        writing.put_vectors(OTHER, [b], vectors(1, 3))
+        writing.put(SPACE, [picture("b", cluster=7), picture("new", cluster=7)], vectors(2))
+        assert kept(gallery) == ({a: 1, b: 1, c: 1}, "")
+        writing.put(SPACE, [picture("b", content="new")], vectors(1))
+        writing.remove([c])
+    assert kept(gallery) == ({a: 1}, "")
+
+
+def test_clusters_can_be_asked_for_in_a_filter(gallery: Gallery) -> None:
+    a, b, c, d = put(gallery, "a", "b", "c", "d")
+    with gallery.writing() as writing:
+        writing.set_metadata([(c, {"cluster": "my own"})])
+        writing.set_partition(partition({a: 1, b: -1, c: 1}))
+    for where, expected in {
+        "cluster == 1": [a],
+        "cluster > 0 or cluster == 'my own'": [a, c],  # a value of their own counts before ours
+        "cluster == -1": [b],
+        "cluster == null": [d],
+        "cluster in (1, null)": [a, d],
+        "not cluster": [d],
+    }.items():
+        assert [p.id for p in gallery.pictures(parse(where))] == expected, where
+        assert gallery.count(parse(where)) == len(expected)
+        found = gallery.search(SPACE, vectors(1), 9, where=parse(where))[0]
+        assert sorted(found.ids.tolist()) == expected
+
+
 def test_pictures_with_the_same_bytes_are_grouped(gallery: Gallery) -> None:
     with gallery.writing() as writing:
         rows = [picture(str(i), content) for i, content in enumerate("zabazcbad")]
@@ -543,7 +612,7 @@ SCALARS = st.one_of(
 METADATA = st.dictionaries(st.sampled_from(["x", "y", 'a "b"', "ä"]), SCALARS, max_size=3)
 # Few different vectors, so that there are many ties.
 SEEDS = st.integers(0, 12)
-WHERE = st.sampled_from([None, "x", "x == null", "x > 0", "missing", 'folder == "/p/a" or y'])
+WHERE = st.sampled_from([None, "x", "x == null", "x > 0", "missing", "cluster == 1", 'folder == "/p/a" or y'])
 
 
 class SameAsMemory(RuleBasedStateMachine):
@@ -611,6 +680,13 @@ class SameAsMemory(RuleBasedStateMachine):
     def set_distinct(self, pairs: list[tuple[str, str]], distinct: bool) -> None:
         self.write(lambda writing: writing.set_distinct(iter(pairs), distinct))
 
+    @rule(data=st.data(), clusters=st.none() | st.lists(st.sampled_from([-1, 1, 2]), max_size=3))
+    def set_partition(self, data: st.DataObject, clusters: list[int] | None) -> None:
+        chosen = dict(zip(self.some_ids(data), clusters or [], strict=False))
+        self.write(
+            lambda writing: writing.set_partition(None if clusters is None else partition(chosen, "about"))
+        )
+
     @rule(paths=st.lists(NAMES, max_size=3), forget=st.booleans())
     def failures(self, paths: list[str], forget: bool) -> None:
         rows = [(FileIdentity(path, 3, 4), Failure(path, "empty")) for path in paths]
@@ -659,6 +735,7 @@ class SameAsMemory(RuleBasedStateMachine):
             gallery.versions(SPACE)[0].tolist(),
             gallery.distinct(),
             gallery.distinct(["c1"]),
+            kept(gallery),
         )
 
     def some_ids(self, data: st.DataObject) -> list[int]:

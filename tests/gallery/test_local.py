@@ -28,7 +28,7 @@ from lookalike.errors import (
 from lookalike.files import FileIdentity
 from lookalike.filters import parse
 from lookalike.gallery import schema, space_search
-from lookalike.gallery.base import Matches, Picture, Space
+from lookalike.gallery.base import Matches, Partition, Picture, Space
 from lookalike.gallery.local import DATABASE, LocalGallery
 from lookalike.gallery.memory import MemoryGallery
 from lookalike.gallery.vector_index import peek
@@ -427,14 +427,18 @@ def test_the_first_format_is_migrated(folder: Path, monkeypatch: pytest.MonkeyPa
         older.setattr("lookalike.gallery.store.FORMAT", 1)
         with LocalGallery(folder) as gallery:
             ids = fill(gallery, 5)
-            before = list(gallery.pictures())
+    with LocalGallery(folder.with_name("new")) as gallery:
+        fill(gallery, 5)
+        expected = list(gallery.pictures())
     with LocalGallery(folder) as gallery:
-        assert list(gallery.pictures()) == before
+        assert list(gallery.pictures()) == expected
         assert gallery.versions(SPACE)[0].tolist() == ids
         with gallery.writing() as writing:
             writing.set_note("key", "text")
             writing.set_distinct([("b", "a")])
             writing.keep_arrays("name", {"a": np.arange(3)})
+            writing.set_partition(Partition(np.array(ids[:1]), np.array([3], np.int32), "about"))
+        assert [picture.cluster for picture in gallery.pictures()] == [3, None, None, None, None]
         assert (gallery.note("key"), gallery.distinct()) == ("text", {("a", "b")})
         assert gallery.arrays("name") is not None
 

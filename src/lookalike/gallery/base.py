@@ -64,6 +64,8 @@ class Picture:
         missing: the file had vanished at the last `index`.
         metadata: what is known about the picture.
         id: positive, never reused; 0 in a picture not yet written.
+        cluster: the cluster it was put into, from 1 on; -1 for noise; None when clusters were not
+            looked for since it came or its content changed. See `Writing.set_partition`.
     """
 
     file: FileIdentity
@@ -76,6 +78,7 @@ class Picture:
     missing: bool = False
     metadata: Metadata = field(default_factory=dict)
     id: int = 0
+    cluster: int | None = None
 
     @property
     def path(self) -> str:
@@ -94,6 +97,21 @@ class Matches:
 
     ids: Ids
     similarities: Vectors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partition:
+    """Which pictures belong together, as it is kept with a gallery: at most one.
+
+    Attributes:
+        ids: (n,) int64, ascending: the pictures that were looked at and are still in the gallery.
+        clusters: (n,) int32: the cluster of each, from 1 on; -1 for noise.
+        about: what whoever made it has to say about it; a text that the gallery does not read.
+    """
+
+    ids: Ids
+    clusters: npt.NDArray[np.int32]
+    about: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +249,15 @@ class Gallery(ABC):
             By their own names; None when there are none or they are damaged: make them again.
         """
 
+    @abstractmethod
+    def partition(self) -> Partition | None:
+        """The clusters that `Writing.set_partition` kept, as far as their pictures are still here
+        with the same content; None when there are none."""
+
+    @abstractmethod
+    def has_partition(self) -> bool:
+        """Whether there are clusters, without reading them."""
+
     # --- vectors -----------------------------------------------------------------------------
 
     @abstractmethod
@@ -322,12 +349,12 @@ class Writing(ABC):
         """Insert or replace pictures by path, each with its vector.
 
         A picture whose path is known keeps its id and, where the new one has none, its
-        metadata; vectors of other spaces are dropped when its content changed. A remembered
-        failure at the path is forgotten.
+        metadata; vectors of other spaces and its cluster are dropped when its content changed. A
+        remembered failure at the path is forgotten.
 
         Args:
             space: whose vectors these are.
-            pictures: (n) rows; their `id` is ignored.
+            pictures: (n) rows; their `id` and `cluster` are ignored.
             vectors: (n, dimension) float32 unit rows.
 
         Returns:
@@ -378,6 +405,13 @@ class Writing(ABC):
                 makes them of the pictures' bytes, so that a decision holds when files are moved, removed
                 and indexed again.
             distinct: False forgets the decision, if there is one.
+        """
+
+    @abstractmethod
+    def set_partition(self, partition: Partition | None) -> None:
+        """Replace the clusters by others, or forget them (None), all at once.
+
+        Pictures that it does not name are in none. Those that have been removed meanwhile are ignored.
         """
 
     @abstractmethod

@@ -21,8 +21,8 @@ import numpy.typing as npt
 from lookalike.errors import CollectionError, CollectionNotFound, NotInCollection
 from lookalike.files import FileIdentity
 from lookalike.gallery import array_files
-from lookalike.gallery.base import Gallery, Ids, IndexInfo, Matches, Picture, Space, Vectors
-from lookalike.gallery.local_writing import LocalWriting, WriteLock
+from lookalike.gallery.base import Gallery, Ids, IndexInfo, Matches, Partition, Picture, Space, Vectors
+from lookalike.gallery.local_writing import PARTITION, LocalWriting, WriteLock
 from lookalike.gallery.picture_rows import COLUMNS, picture
 from lookalike.gallery.ranking import checked, checked_k
 from lookalike.gallery.space_search import EXACT_LIMIT, SpaceSearch
@@ -172,6 +172,22 @@ class LocalGallery(Gallery):
         path = array_files.path_of(self._directory, name)
         found = self._store.row("SELECT stamp FROM arrays WHERE name = ?", [name])
         return None if found is None else array_files.read(path, found[0])
+
+    def partition(self) -> Partition | None:
+        # One statement, so that both are of one moment: what is said about it comes first.
+        found = self._store.stream(
+            "SELECT 0, 0, text FROM notes WHERE key = ? UNION ALL "
+            "SELECT * FROM (SELECT id, cluster, '' FROM pictures WHERE cluster IS NOT NULL ORDER BY id)",
+            [PARTITION],
+        )
+        first = next(found, None)
+        if first is None or first[0] != 0:
+            return None
+        pairs = np.fromiter(((id, cluster) for id, cluster, _ in found), np.dtype("i8, i4"))
+        return Partition(pairs["f0"].copy(), pairs["f1"].copy(), str(first[2]))
+
+    def has_partition(self) -> bool:
+        return self.note(PARTITION) is not None
 
     # --- vectors -----------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lookalike.errors import CollectionBusy, CollectionError, NotInCollection, UsageError
 from lookalike.files import FileIdentity
 from lookalike.gallery import array_files
-from lookalike.gallery.base import Picture, Space, Vectors, Writing
+from lookalike.gallery.base import Partition, Picture, Space, Vectors, Writing
 from lookalike.gallery.columns import cleaned, widen
 from lookalike.gallery.picture_rows import metadata_text, values
 from lookalike.gallery.ranking import checked
@@ -26,6 +26,9 @@ from lookalike.vectors import to_half
 SETTLE_EVERY = 20_000
 """New vectors after which a long writing lets the index files catch up, so that others who search
 meanwhile, or after a crash, need not do it themselves."""
+
+PARTITION = "partition"
+"""The note with what is said about the clusters; the clusters are with the pictures."""
 
 
 class WriteLock:
@@ -195,12 +198,7 @@ class LocalWriting(Writing):
     def set_note(self, key: str, text: str | None) -> None:
         self._check_held()
         with self._store.transaction() as transaction:
-            transaction.run("DELETE FROM notes WHERE key = CAST(? AS TEXT)", [as_text(key)])
-            if text is not None:
-                transaction.run(
-                    "INSERT INTO notes VALUES (CAST(? AS TEXT), CAST(? AS TEXT))",
-                    [as_text(key), as_text(text)],
-                )
+            _set_note(transaction, key, text)
 
     def set_distinct(self, pairs: Iterable[tuple[str, str]], distinct: bool = True) -> None:
         self._check_held()
@@ -212,6 +210,15 @@ class LocalWriting(Writing):
                 else "DELETE FROM distinct_contents WHERE first = ? AND second = ?",
                 ordered,
             )
+
+    def set_partition(self, partition: Partition | None) -> None:
+        self._check_held()
+        with self._store.transaction() as transaction:
+            transaction.run("UPDATE pictures SET cluster = NULL WHERE cluster IS NOT NULL")
+            _set_note(transaction, PARTITION, None if partition is None else partition.about)
+            if partition is not None:
+                pairs = zip(partition.clusters.tolist(), partition.ids.tolist(), strict=True)
+                transaction.run_many("UPDATE pictures SET cluster = ? WHERE id = ?", pairs)
 
     def keep_arrays(self, name: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         self._check_held()
@@ -276,6 +283,7 @@ def _put(transaction: Transaction, space: int, picture: Picture, metadata: Metad
     id, content = known
     if content != picture.content:
         _drop_vectors(transaction, id)
+        transaction.run("UPDATE pictures SET cluster = NULL WHERE id = ?", [id])
     transaction.run(
         "UPDATE pictures SET path = CAST(? AS TEXT), size = ?, mtime_ns = ?, content = ?, width = ?, "
         "height = ?, format = ?, phash = ?, truncated = ?, missing = ?, metadata = coalesce(?, metadata) "
@@ -308,6 +316,14 @@ def _merge_columns(transaction: Transaction, kinds: Mapping[str, str]) -> None:
         "WHERE kind <> excluded.kind",
         ((as_text(name), kind) for name, kind in kinds.items()),
     )
+
+
+def _set_note(transaction: Transaction, key: str, text: str | None) -> None:
+    transaction.run("DELETE FROM notes WHERE key = CAST(? AS TEXT)", [as_text(key)])
+    if text is not None:
+        transaction.run(
+            "INSERT INTO notes VALUES (CAST(? AS TEXT), CAST(? AS TEXT))", [as_text(key), as_text(text)]
+        )
 
 
 def _check_known(transaction: Transaction, id: int) -> None:

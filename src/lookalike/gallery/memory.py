@@ -23,6 +23,7 @@ from lookalike.gallery.base import (
     Ids,
     IndexInfo,
     Matches,
+    Partition,
     Picture,
     Space,
     Vectors,
@@ -53,6 +54,7 @@ class MemoryGallery(Gallery):
         self._notes: dict[str, str] = {}
         self._distinct: set[tuple[str, str]] = set()
         self._arrays: dict[str, dict[str, npt.NDArray[Any]]] = {}
+        self._partition: str | None = None
 
     def writing(self) -> MemoryWriting:
         return MemoryWriting(self)
@@ -109,6 +111,16 @@ class MemoryGallery(Gallery):
     def arrays(self, name: str) -> dict[str, npt.NDArray[Any]] | None:
         kept = self._arrays.get(checked_name(name))
         return None if kept is None else dict(kept)
+
+    def partition(self) -> Partition | None:
+        if self._partition is None:
+            return None
+        found = [(p.id, p.cluster) for p in self.pictures() if p.cluster is not None]
+        table = np.array(found, np.int64).reshape(-1, 2)
+        return Partition(table[:, 0], table[:, 1].astype(np.int32), self._partition)
+
+    def has_partition(self) -> bool:
+        return self._partition is not None
 
     def versions(self, space: Space) -> tuple[Ids, Ids]:
         ids = self._with_vector(space)
@@ -257,6 +269,14 @@ class MemoryWriting(Writing):
         else:
             self._gallery._distinct -= ordered
 
+    def set_partition(self, partition: Partition | None) -> None:
+        gallery = self._gallery
+        gallery._partition = None if partition is None else partition.about
+        pairs = () if partition is None else zip(partition.ids, partition.clusters, strict=True)
+        clusters = {int(id): int(cluster) for id, cluster in pairs}
+        for id in list(gallery._pictures):
+            self._change(id, cluster=clusters.get(id))
+
     def keep_arrays(self, name: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         kept = {key: array.copy() for key, array in checked_arrays(arrays).items()}
         for array in kept.values():
@@ -275,7 +295,9 @@ class MemoryWriting(Writing):
             self._drop_vectors(known.id)
         id = gallery._last_id if known is None else known.id
         kept = known.metadata if known is not None and not metadata else metadata
-        gallery._pictures[id] = replace(picture, id=id, metadata=kept)
+        same = known is not None and known.content == picture.content
+        cluster = known.cluster if known is not None and same else None
+        gallery._pictures[id] = replace(picture, id=id, metadata=kept, cluster=cluster)
         self._set_vector(space, id, vector)
         gallery._failures.pop(picture.path, None)
         return id

@@ -10,13 +10,17 @@ from lookalike.gallery.base import Picture
 from lookalike.gallery.store import as_text
 from lookalike.results import Metadata
 
-COLUMNS = "id, path, size, mtime_ns, content, width, height, format, phash, truncated, missing, metadata"
+COLUMNS = (
+    "id, path, size, mtime_ns, content, width, height, format, phash, truncated, missing, metadata, cluster"
+)
 """What `picture` reads, in this order."""
 
 
 def picture(row: tuple[Any, ...]) -> Picture:
     """The picture in a row of `COLUMNS`."""
-    id, path, size, mtime_ns, content, width, height, format, phash, truncated, missing, metadata = row
+    (
+        id, path, size, mtime_ns, content, width, height, format, phash, truncated, missing, metadata, cluster
+    ) = row  # fmt: skip
     return Picture(
         FileIdentity(path, size, mtime_ns),
         content,
@@ -28,11 +32,12 @@ def picture(row: tuple[Any, ...]) -> Picture:
         bool(missing),
         json.loads(metadata),
         id,
+        cluster,
     )
 
 
 def values(picture: Picture) -> list[object]:
-    """The values of `COLUMNS` without id and metadata; the path for `CAST(? AS TEXT)`."""
+    """The values of `COLUMNS` without id, metadata and cluster; the path for `CAST(? AS TEXT)`."""
     return [
         as_text(picture.path),
         picture.file.size,

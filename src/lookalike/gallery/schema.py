@@ -79,7 +79,12 @@ CREATE INDEX distinct_contents_second ON distinct_contents (second);
 CREATE TABLE arrays (name TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;
 """
 
-MIGRATIONS = (_FIRST, _SECOND)
+_THIRD = """
+-- Positive: a cluster. -1: noise. NULL: not looked at. A note tells where they come from.
+ALTER TABLE pictures ADD COLUMN cluster INTEGER;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD)
 """Script i takes a collection from format i to i + 1; each runs in one transaction."""
 
 FORMAT = len(MIGRATIONS)
