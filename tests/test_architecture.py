@@ -25,7 +25,7 @@ LAYERS: list[set[str]] = [
     {"files", "images", "sandbox", "models", "runtimes", "vectors", "filters", "metadata"},
     {"embedder", "gallery"},
     {"query", "neighbours"},
-    {"duplicates", "reports", "evaluation"},
+    {"clusters", "duplicates", "evaluation", "reports"},
     {"indexing"},
     {"collection"},
     {"cli", "demo", "__main__"},

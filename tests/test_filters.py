@@ -424,8 +424,8 @@ COLUMNS = ["category", "price", "in_stock", "unit price"]
         (
             "zzz",
             0,
-            "there is no column zzz; there are bytes, category, cluster, folder, format, height, in_stock, missing, "
-            "name, path, price, `unit price`, width",
+            "there is no column zzz; there are bytes, category, cluster, folder, format, height, in_stock, "
+            "missing, name, path, price, `unit price`, width",
         ),
         ("shop.price > 1", 0, "put a column name with . in back quotes: `shop.price`"),
         ("in-stock", 0, "put a column name with - in back quotes: `in-stock`"),

@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from lookalike.images import Limits
     from lookalike.query import Region
     from lookalike.results import (
+        Agreement,
         ApplyReport,
+        Cluster,
+        Clusters,
         CollectionInfo,
         Comparison,
         Copy,
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
         Hit,
         IndexReport,
         ModelInfo,
+        NearCluster,
         PictureFacts,
         SearchResult,
         UndoReport,
@@ -53,7 +57,10 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "Agreement": "results",
     "ApplyReport": "results",
+    "Cluster": "results",
+    "Clusters": "results",
     "Collection": "collection",
     "CollectionBusy": "errors",
     "CollectionDamaged": "errors",
@@ -77,6 +84,7 @@ _HOMES = {
     "MissingExtra": "errors",
     "ModelError": "errors",
     "ModelInfo": "results",
+    "NearCluster": "results",
     "NotInCollection": "errors",
     "PictureError": "errors",
     "PictureFacts": "results",
@@ -89,7 +97,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "Agreement",
     "ApplyReport",
+    "Cluster",
+    "Clusters",
     "Collection",
     "CollectionBusy",
     "CollectionDamaged",
@@ -113,6 +124,7 @@ __all__ = [
     "MissingExtra",
     "ModelError",
     "ModelInfo",
+    "NearCluster",
     "NotInCollection",
     "PictureError",
     "PictureFacts",

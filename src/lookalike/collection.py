@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lookalike import files, indexing, models
+from lookalike.clusters import finding as cluster_finding
+from lookalike.clusters.scope import Stages
 from lookalike.duplicates import finding, plan, removal, undoing
 from lookalike.duplicates.calibration import SHIPPED
 from lookalike.duplicates.decisions import keys
@@ -43,6 +45,7 @@ from lookalike.metadata import MetadataTable
 from lookalike.query import Region, combine
 from lookalike.results import (
     ApplyReport,
+    Clusters,
     CollectionInfo,
     Comparison,
     Duplicates,
@@ -355,8 +358,13 @@ class Collection:
 
         Raises:
             FilterError: it cannot be understood; points at the place.
+            UsageError: it asks for clusters, and there are none yet.
         """
-        return parse(where, self.gallery.columns()) if isinstance(where, str) else where
+        wanted = parse(where, self.gallery.columns()) if isinstance(where, str) else where
+        asks = "cluster" in wanted.columns() and "cluster" not in self.gallery.columns()
+        if asks and not self.gallery.has_partition():
+            raise UsageError("there are no clusters yet: `lookalike cluster` finds them")
+        return wanted
 
     def info(self) -> CollectionInfo:
         """What is in the collection."""
@@ -523,6 +531,39 @@ class Collection:
 
     def _embed(self, picture: Source, region: Region | None) -> Vectors:
         return embed(self.embedder, self._decoder, picture, region)
+
+    # --- clusters ----------------------------------------------------------------------------
+
+    def clusters(
+        self,
+        k: int | None = None,
+        *,
+        level: int | None = None,
+        by: str | None = None,
+        blend: Mapping[str, float] | None = None,
+        where: str | Filter | None = None,
+        progress: Stages | None = None,
+    ) -> Clusters:
+        """How the collection falls into groups. They are kept with it: `cluster == 12` can be asked for.
+
+        Args:
+            k: so many clusters, by k-means. None: communities of the neighbour graph, which find the
+                number themselves and leave pictures with no dense neighbourhood as noise.
+            level: of communities, from 1, coarse, to 5, fine: each cluster lies within one of the
+                coarser level. None means 3.
+            by: a column; clusters lie within the pictures of one value.
+            blend: columns that pull, each with a weight from 0, no pull, to 1, only equal values
+                hold together.
+            where: only pictures it matches; the others are in no cluster.
+            progress: called now and then with what is being done, how much is done, and of how much.
+
+        Raises:
+            UsageError: an argument is wrong, or there are no pictures.
+        """
+        asked = cluster_finding.Request(
+            k, level, by, tuple((blend or {}).items()), None if where is None else self.filter(where)
+        )
+        return cluster_finding.find(self.gallery, self.space, asked, progress)
 
     # --- duplicates --------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ import sys
 
 import click
 
+from lookalike.cli.cluster import cluster
 from lookalike.cli.compare import compare
 from lookalike.cli.demo import demo
 from lookalike.cli.duplicates import duplicates
@@ -38,11 +39,12 @@ def lookalike() -> None:
       lookalike index photos/          put a folder of pictures into a collection
       lookalike search query.jpg       find the ones that look like this one
       lookalike duplicates             find the copies among them, and remove them safely
+      lookalike cluster                see which groups there are
       lookalike demo                   see it work on a small shop that it draws itself
     """  # noqa: D301 - \b is a character that keeps click from filling the lines
 
 
-for command in (index, search, compare, duplicates, evaluate, info, remove, models, demo):
+for command in (index, search, compare, duplicates, cluster, evaluate, info, remove, models, demo):
     lookalike.add_command(command)
 
 

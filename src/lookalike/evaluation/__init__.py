@@ -1,1 +1,1 @@
-"""Measuring how well a model finds what belongs together."""
+"""How good an answer is: of a search, and of clusters."""

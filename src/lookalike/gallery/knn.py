@@ -140,6 +140,16 @@ def centres(rows: Vectors, count: int) -> Vectors:
     return np.asarray(means.centroids, np.float32)
 
 
+def trained_centres(rows: Vectors, count: int) -> Vectors:
+    """(c, d) float32: at most `count` different unit vectors, the best of five runs of spherical k-means."""
+    means = _faiss().Kmeans(
+        rows.shape[1], count, niter=25, nredo=5, spherical=True, seed=1,
+        min_points_per_centroid=1, max_points_per_centroid=len(rows),
+    )  # fmt: skip
+    means.train(rows)
+    return np.unique(np.asarray(means.centroids, np.float32), axis=0)
+
+
 def _best(places: Places, similarities: Vectors, count: int) -> Lists:
     # Twice a stable sort: by place first, then by similarity. Pads (-inf) come last.
     order = np.argsort(places, axis=1)

@@ -1,0 +1,134 @@
+"""Which pictures are looked at, what is known of them, and the nearest among themselves."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lookalike.clusters.affinity import Codes
+from lookalike.errors import UsageError
+from lookalike.filters import Filter
+from lookalike.gallery.all_nearest import Rows, all_nearest
+from lookalike.gallery.base import Gallery, Ids, Space, Vectors
+from lookalike.gallery.knn import Lists
+from lookalike.neighbours import EXACT_LIMIT, GRAPH_K, graph
+from lookalike.results import Scalar
+
+Stages = Callable[[str, int, int], None]
+"""Called with the name of a stage, what is done of it, and what it has in all; 0 when that is not known."""
+
+
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """For whom it may not concern."""
+
+
+MOST_LEFT_OUT = 0.1
+"""Up to this share of the pictures the graph of all is used without those left out; beyond, the nearest
+of those looked at are found among themselves."""
+
+_PART = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scope:
+    """The pictures that are looked at: those that have a vector, are not missing, and match.
+
+    Attributes:
+        ids: (n,) int64, ascending.
+        known: for each column that was asked for, (n,) int64 codes of values; -1 where nothing is known.
+        values: for each of these columns, what the codes stand for.
+    """
+
+    ids: Ids
+    known: Mapping[str, Codes]
+    values: Mapping[str, Sequence[Scalar]]
+
+
+def scope(gallery: Gallery, space: Space, where: Filter | None, columns: Sequence[str] = ()) -> Scope:
+    """The pictures to look at.
+
+    Raises:
+        UsageError: a column is unknown, or no picture is left.
+    """
+    for column in columns:
+        _check_known(column, gallery)
+    with_vector = gallery.versions(space)[0]
+    ids: list[int] = []
+    values: dict[str, dict[tuple[str, Scalar], int]] = {column: {} for column in columns}
+    codes: dict[str, list[int]] = {column: [] for column in columns}
+    for picture in gallery.pictures(where):
+        if picture.missing:
+            continue
+        ids.append(picture.id)
+        for column, known in values.items():
+            value = picture.metadata.get(column)
+            key = (type(value).__name__, value)  # 1 and true are not the same
+            codes[column].append(-1 if value is None else known.setdefault(key, len(known)))
+    kept = np.isin(np.array(ids, np.int64), with_vector)
+    if not kept.any():
+        raise UsageError(
+            "there are no pictures to look at: "
+            + ("none matches the filter" if where is not None and len(with_vector) else "index some first")
+        )
+    return Scope(
+        np.array(ids, np.int64)[kept],
+        {column: np.array(found, np.int64)[kept] for column, found in codes.items()},
+        {column: [value for _, value in known] for column, known in values.items()},
+    )
+
+
+def _check_known(column: str, gallery: Gallery) -> None:
+    columns = sorted(gallery.columns())
+    if column in columns:
+        return
+    close = difflib.get_close_matches(column, columns, n=1)
+    there = f"there are {', '.join(columns[:20])}" if columns else "the collection has no metadata"
+    raise UsageError(f"there is no column {column!r}; " + (f"did you mean {close[0]!r}?" if close else there))
+
+
+def lists_of(gallery: Gallery, space: Space, ids: Ids, tell: Stages) -> Lists:
+    """The nearest others of some pictures, by position in `ids`, among themselves."""
+    known = gallery.versions(space)[0]
+    if len(ids) < (1 - MOST_LEFT_OUT) * len(known):
+        return lists_among(gallery, space, ids, tell)
+    whole = graph(gallery, space, progress=lambda done, all_: tell("neighbours", done, all_))
+    place = np.searchsorted(whole.ids, ids)
+    if len(ids) == len(whole.ids):
+        return Lists(whole.neighbours, whole.similarities)
+    back = np.full(len(whole.ids) + 1, -1, np.int32)  # the last one for places of -1
+    back[place] = np.arange(len(ids), dtype=np.int32)
+    places = back[whole.neighbours[place]]
+    order = np.argsort(places < 0, axis=1, kind="stable")  # what is left moves up
+    places = np.take_along_axis(places, order, 1)
+    similarities = np.take_along_axis(whole.similarities[place], order, 1)
+    return Lists(places, np.where(places >= 0, similarities, np.float32(-np.inf)))
+
+
+def lists_among(gallery: Gallery, space: Space, ids: Ids, tell: Stages) -> Lists:
+    """The same from the vectors of these pictures alone."""
+    rows = read_rows(gallery, space, ids)
+    return all_nearest(
+        rows,
+        GRAPH_K,
+        measured=GRAPH_K,
+        exact_limit=EXACT_LIMIT,
+        progress=lambda done, all_: tell("neighbours", done, all_),
+    ).lists
+
+
+def read_rows(gallery: Gallery, space: Space, ids: Ids) -> Rows:
+    """The vectors of these pictures, in memory."""
+    rows = Rows(len(ids), space.dimension)
+    for _, vectors in in_parts(gallery, space, ids):
+        rows.append(vectors)
+    return rows
+
+
+def in_parts(gallery: Gallery, space: Space, ids: Ids) -> Iterator[tuple[slice, Vectors]]:
+    """Stream the vectors of these pictures: which of `ids` they are, and the vectors."""
+    for start in range(0, len(ids), _PART):
+        part = slice(start, min(start + _PART, len(ids)))
+        yield part, gallery.vectors(space, ids[part].tolist())
