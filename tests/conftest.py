@@ -91,6 +91,12 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def draw_shop() -> Callable[[Path], Path]:
+    """Draws what `pictures` has into a folder."""
+    return draw_pictures
+
+
+@pytest.fixture(scope="session")
 def photo() -> Callable[..., np.ndarray]:
     """Draws what has as many details as a photo: call it with a number, and perhaps a size."""
     return cache(drawn_photo)

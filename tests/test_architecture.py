@@ -22,18 +22,18 @@ TABLE = ROOT / "docs" / "architecture.md"
 # modules. `lookalike` itself only gives the public names, which it imports when they are used.
 LAYERS: list[set[str]] = [
     {"lookalike", "errors", "results"},
-    {"files", "images", "sandbox", "models", "runtimes", "vectors", "filters", "metadata"},
+    {"files", "images", "sandbox", "models", "runtimes", "vectors", "filters", "metadata", "client"},
     {"embedder", "gallery"},
     {"query", "neighbours"},
     {"clusters", "duplicates", "evaluation", "reports"},
     {"indexing"},
     {"collection"},
-    {"cli", "demo", "__main__"},
+    {"cli", "demo", "server", "__main__"},
 ]
 
 # Heavy libraries that `import lookalike` must not load; the parts that need them do, when used.
 HEAVY = ["PIL", "cv2", "faiss", "onnxruntime", "openvino", "pandas"]
-HEAVY += ["pyarrow", "rich", "simplejpeg", "sklearn", "torch"]
+HEAVY += ["pyarrow", "rich", "simplejpeg", "sklearn", "torch", "fastapi", "pydantic", "uvicorn"]
 
 # Libraries that one module stands for: whoever needs pictures asks `images`.
 OWNERS = {
@@ -47,6 +47,13 @@ OWNERS = {
     "pyarrow": {"metadata"},
     "click": {"cli"},
     "rich": {"cli"},
+    "fastapi": {"server"},
+    "starlette": {"server"},
+    "pydantic": {"server"},
+    "pydantic_settings": {"server"},
+    "uvicorn": {"server"},
+    "prometheus_client": {"server"},
+    "python_multipart": {"server"},
 }
 
 

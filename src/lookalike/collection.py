@@ -20,6 +20,7 @@ from lookalike.clusters import finding as cluster_finding
 from lookalike.clusters.scope import Stages
 from lookalike.duplicates import finding, plan, removal, undoing
 from lookalike.duplicates.calibration import SHIPPED
+from lookalike.duplicates.checking import CANDIDATES, Check
 from lookalike.duplicates.decisions import keys
 from lookalike.duplicates.finding import Progress as FindProgress
 from lookalike.duplicates.journal import Journal
@@ -40,7 +41,7 @@ from lookalike.errors import (
 from lookalike.evaluation import judging, truth
 from lookalike.filters import Filter, parse
 from lookalike.gallery.base import Gallery, Matches, Picture, Space, Writing
-from lookalike.images import Limits, Pixels, thumbnail_jpeg
+from lookalike.images import Decoded, Limits, Pixels, thumbnail_jpeg
 from lookalike.metadata import MetadataTable
 from lookalike.query import Region, combine
 from lookalike.results import (
@@ -48,6 +49,7 @@ from lookalike.results import (
     Clusters,
     CollectionInfo,
     Comparison,
+    Copies,
     Duplicates,
     Evaluation,
     Failure,
@@ -98,8 +100,16 @@ class Collection:
         ...     print(hit.rank, hit.path, round(hit.similarity, 3))
     """
 
-    def __init__(self, directory: Path, model: str | None, output: str | None, runtime: str | None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        model: str | None,
+        output: str | None,
+        runtime: str | None,
+        limits: Limits | None = None,
+    ) -> None:
         self.directory = directory
+        self.limits = limits or Limits()
         self._model, self._output, self._runtime = model, output, runtime
         self._local = threading.local()
         self._decoders: list[Decoder] = []
@@ -115,6 +125,7 @@ class Collection:
         model: str | None = None,
         output: str | None = None,
         runtime: str | None = None,
+        limits: Limits | None = None,
     ) -> Collection:
         """The collection in a directory, which need not exist yet.
 
@@ -124,8 +135,10 @@ class Collection:
                 collection was made with, or the default one for a new collection.
             output: which of the model's outputs; None means likewise.
             runtime: `onnxruntime` or `openvino`; None means likewise.
+            limits: what a picture that is asked about may cost; None for the defaults.
         """
-        return cls(default_directory() if directory is None else Path(directory), model, output, runtime)
+        place = default_directory() if directory is None else Path(directory)
+        return cls(place, model, output, runtime, limits)
 
     # --- parts, made when first needed -------------------------------------------------------
 
@@ -205,7 +218,7 @@ class Collection:
     def _decoder(self) -> Decoder:
         """This thread's decoder."""
         if not hasattr(self._local, "decoder"):
-            self._local.decoder = Decoder()
+            self._local.decoder = Decoder(self.limits)
             with self._lock:
                 self._decoders.append(self._local.decoder)
         decoder: Decoder = self._local.decoder
@@ -398,25 +411,39 @@ class Collection:
             recall=index.recall,
         )
 
+    def roots(self) -> list[str]:
+        """The folders that were indexed, as absolute paths, in that order."""
+        known: list[str] = json.loads(self.gallery.note(ROOTS) or "[]")
+        return known
+
     def failures(self) -> Iterator[Failure]:
         """The files that are remembered as no usable pictures, each with its reason, by path."""
         return (Failure(file.path, reason) for file, reason in self.gallery.failures())
 
-    def thumbnail(self, name: str, side: int = 320) -> bytes | None:
+    def thumbnail(self, name: str | bytes, side: int = 320) -> bytes | None:
         """A small JPEG of a picture, for pages.
 
         Args:
-            name: a path, or `#ID` for an indexed picture.
+            name: a path, `#ID` for an indexed picture, or the bytes of a picture.
             side: pixels of the longer side.
 
         Returns:
             None when the picture cannot be read any more.
         """
         try:
-            path = self.picture(int(name[1:])).path if re.fullmatch(r"#\d+", name) else name
-            return thumbnail_jpeg(self._decoder.decode(path, min_side=side).rgb, side)
+            indexed = isinstance(name, str) and re.fullmatch(r"#\d+", name)
+            source = self.picture(int(name[1:])).path if indexed else name
+            return thumbnail_jpeg(self._decoder.decode(source, min_side=side).rgb, side)
         except (PictureError, NotInCollection, ValueError):
             return None
+
+    def decode(self, picture: Source, min_side: int) -> Decoded:
+        """A picture as `search` sees it, within the collection's limits; see `Decoder.decode`.
+
+        Raises:
+            PictureError: it is no usable picture.
+        """
+        return self._decoder.decode(picture, min_side)
 
     # --- searching ---------------------------------------------------------------------------
 
@@ -608,6 +635,36 @@ class Collection:
                 return search.within()
             return search.among(self.embedder, files.walk(_several(paths)))
 
+    def copies(self, picture: Asked, *, precision: float = 0.99, candidates: int = CANDIDATES) -> Copies:
+        """Which pictures of the collection one picture is a copy of, or that are copies of it.
+
+        Only those with the same bytes and the nearest ones are looked at, which takes a second or less;
+        `duplicates` finds more, and takes longer.
+
+        Args:
+            picture: a path, bytes, or the id of an indexed picture, which is no copy of itself.
+            precision: the least probability, in (0, 1].
+            candidates: how many of the nearest are compared, at least 1.
+
+        Raises:
+            PictureError: it is no usable picture.
+            NotInCollection: an id is unknown.
+            UsageError: an argument is wrong.
+        """
+        if not 0 < precision <= 1:
+            raise UsageError(f"precision must be more than 0 and at most 1, got {precision}")
+        if candidates < 1:
+            raise UsageError(f"candidates must be at least 1, got {candidates}")
+        own = self.picture(int(picture)) if isinstance(picture, (int, np.integer)) else None
+        data = _bytes(own.path if own else picture, self.limits)
+        if data is None:
+            raise UsageError("copies takes a path, bytes or an id: an array has no file to compare with")
+        check = Check(data, self._decoder.decode, self.limits)
+        vector = self._embed(data, None)
+        found, failed, compared = check.against(self.gallery, self.space, vector, precision, candidates)
+        others = tuple(copy for copy in found if own is None or copy.picture.id != own.id)
+        return Copies(_name(picture), others, compared, failed)
+
     def plan(
         self,
         found: Duplicates,
@@ -628,7 +685,7 @@ class Collection:
 
     def _roots(self, found: Duplicates) -> list[str]:
         """The indexed folders; and those of pictures that were indexed by themselves."""
-        known: list[str] = json.loads(self.gallery.note(ROOTS) or "[]")
+        known = self.roots()
         paths = [member.path for group in found.groups for member in group.members]
         outside = [path for path in paths if not any(is_below(path, root) for root in known)]
         return known + sorted({os.path.dirname(path) for path in outside})
@@ -852,7 +909,12 @@ def embed(embedder: Embedder, decoder: Decoder, picture: Source, region: Region 
 
 
 def compare(
-    first: Source, second: Source, *, embedder: Embedder | None = None, model: str = models.DEFAULT_MODEL
+    first: Source,
+    second: Source,
+    *,
+    embedder: Embedder | None = None,
+    model: str = models.DEFAULT_MODEL,
+    limits: Limits | None = None,
 ) -> Comparison:
     """How alike two pictures are: the same number every time, and the same as in a search.
 
@@ -861,19 +923,20 @@ def compare(
         second: likewise.
         embedder: a loaded network; None loads `model`.
         model: name or path of a model.
+        limits: what a picture may cost; None for the defaults.
 
     Raises:
         PictureError: one of them is not a usable picture.
     """
-    embedder = embedder or Embedder.load(model)
-    with Decoder() as decoder:
+    embedder, limits = embedder or Embedder.load(model), limits or Limits()
+    with Decoder(limits) as decoder:
         decoded = [decoder.decode(picture, max(embedder.min_side, MIN_SIDE)) for picture in (first, second)]
         vectors = [embed(embedder, decoder, picture) for picture in (first, second)]
     similarity = float(cosines(vectors[0], vectors[1][None])[0])
-    if _same_bytes(first, second):
+    if _same_bytes(first, second, limits):
         return Comparison(similarity, "same file", 1.0, 1.0, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)))
     sketches = sketch(decoded[0]), sketch(decoded[1])
-    seen = finding.compare(*sketches, SHIPPED, lambda: _same_pixels(first, second))
+    seen = finding.compare(*sketches, SHIPPED, lambda: _same_pixels(first, second, limits))
     if seen is None or seen.probability < 0.5:
         verdict = "alike" if similarity >= embedder.alike else "different"
         return Comparison(similarity, verdict, seen.probability if seen else 0.0)
@@ -882,28 +945,28 @@ def compare(
     return Comparison(similarity, verdict, seen.probability, overlap, seen.match.transform)
 
 
-def _same_bytes(first: Source, second: Source) -> bool:
-    data = _bytes(first)
-    return data is not None and data == _bytes(second)
+def _same_bytes(first: Source, second: Source, limits: Limits) -> bool:
+    data = _bytes(first, limits)
+    return data is not None and data == _bytes(second, limits)
 
 
-def _same_pixels(first: Source, second: Source) -> bool:
+def _same_pixels(first: Source, second: Source, limits: Limits) -> bool:
     # At full size, and without the short cuts in colour that the fast JPEG decoder takes.
-    with Sandbox() as sandbox:
+    with Sandbox(limits) as sandbox:
         a, b = (_pixels(picture, sandbox) for picture in (first, second))
     return np.array_equal(a, b)
 
 
 def _pixels(picture: Source, sandbox: Sandbox) -> Pixels:
-    data = _bytes(picture)
+    data = _bytes(picture, sandbox.limits)
     if data is not None:
         return sandbox.decode(data, min_side=1 << 20).rgb
     return Decoder().decode(picture, min_side=1 << 20).rgb  # an array or a Pillow image: no helper
 
 
-def _bytes(picture: Source) -> bytes | None:
+def _bytes(picture: Asked, limits: Limits) -> bytes | None:
     if isinstance(picture, (str, os.PathLike)):
-        return files.read(picture, max_bytes=Limits().max_bytes)
+        return files.read(picture, max_bytes=limits.max_bytes)
     return picture if isinstance(picture, bytes) else None
 
 

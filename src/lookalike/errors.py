@@ -12,7 +12,8 @@
     │   ├── CollectionTooNew        written by a later version of lookalike
     │   └── CollectionDamaged
     ├── NotInCollection             the collection has no such picture
-    └── MissingExtra                an optional dependency is not installed
+    ├── MissingExtra                an optional dependency is not installed
+    └── RequestError                a server refused a request, or could not be reached
 
 Messages name the offending thing, what was allowed and what to do. `exit_code` is what the
 command line ends with when the error reaches it.
@@ -104,3 +105,19 @@ class NotInCollection(LookalikeError):
 
 class MissingExtra(LookalikeError):
     """An optional dependency is not installed; the message says what to install."""
+
+
+class RequestError(LookalikeError):
+    """A server refused a request or could not answer it; or no server could be reached.
+
+    Attributes:
+        status: the HTTP status, e.g. 429; 0 when there was no answer.
+        code: one word for the kind of error, e.g. `overloaded`.
+        retry_after: seconds after which trying again may help; None when it would not.
+    """
+
+    def __init__(self, message: str, status: int = 0, code: str = "", retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after

@@ -264,6 +264,55 @@ class Duplicates:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """A picture of a collection, as a server shows it.
+
+    Attributes:
+        id: its number; never reused.
+        path: absolute path of the file, on the server.
+        width: pixels, upright.
+        height: pixels, upright.
+        bytes: size of the file.
+        format: `JPEG`, `PNG`, ...
+        content: SHA-256 of the bytes, hexadecimal.
+        missing: the file had vanished at the last `index`.
+        truncated: the file ends early; what could be decoded was used.
+        metadata: what is known about the picture.
+        added: in an answer to adding: False when the collection had these bytes already.
+    """
+
+    id: int
+    path: str
+    width: int
+    height: int
+    bytes: int
+    format: str
+    content: str
+    missing: bool = False
+    truncated: bool = False
+    metadata: Metadata = field(default_factory=dict)
+    added: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Which pictures of a collection one picture is a copy of.
+
+    Attributes:
+        query: the path, `#id`, or a word such as `<bytes>`.
+        copies: pictures of the collection, by descending probability; their transform takes points
+            of the query to them.
+        compared: pictures that were looked at: those with the same bytes, and the nearest ones.
+        failed: of these, files that could not be used, each with its reason.
+    """
+
+    query: str
+    copies: tuple[Copy, ...]
+    compared: int
+    failed: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """A file that was removed.
 

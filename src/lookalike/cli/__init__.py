@@ -25,6 +25,7 @@ from lookalike.cli.info import info
 from lookalike.cli.models import models
 from lookalike.cli.remove import remove
 from lookalike.cli.search import search
+from lookalike.cli.serve import serve
 from lookalike.errors import LookalikeError
 
 INTERRUPTED = 130
@@ -44,7 +45,7 @@ def lookalike() -> None:
     """  # noqa: D301 - \b is a character that keeps click from filling the lines
 
 
-for command in (index, search, compare, duplicates, cluster, evaluate, info, remove, models, demo):
+for command in (index, search, compare, duplicates, cluster, evaluate, info, remove, models, serve, demo):
     lookalike.add_command(command)
 
 

@@ -244,7 +244,7 @@ class Search:
         shown = {
             id_: replace(known[id_].picture, id=max(id_, 0)) for id_ in (star.kept, *map(_id, star.members))
         }
-        members = [_copy(member.pair, shown[member.id], member.doubt) for member in star.members]
+        members = [copy_of(member.pair, shown[member.id], member.doubt) for member in star.members]
         members.sort(key=lambda copy: (-copy.probability, copy.path))
         return DuplicateGroup(shown[star.kept], reason, tuple(members))
 
@@ -300,10 +300,13 @@ class _Pictures:
         except PictureError as error:
             self.failed.append(Failure(files.printable(picture.path), error.reason))
             return None
-        return Candidate(_facts(picture, self._request.reference), exif.taken, exif.camera, picture.truncated)
+        return Candidate(
+            facts_of(picture, self._request.reference), exif.taken, exif.camera, picture.truncated
+        )
 
 
-def _facts(picture: Picture, reference: Sequence[str]) -> PictureFacts:
+def facts_of(picture: Picture, reference: Sequence[str] = ()) -> PictureFacts:
+    """What people go by, of a picture; `reference` are absolute paths of reference folders."""
     seconds = picture.file.mtime_ns / 1e9
     return PictureFacts(
         picture.path,
@@ -318,7 +321,8 @@ def _facts(picture: Picture, reference: Sequence[str]) -> PictureFacts:
     )
 
 
-def _copy(pair: Pair, picture: PictureFacts, doubt: str | None) -> Copy:
+def copy_of(pair: Pair, picture: PictureFacts, doubt: str | None) -> Copy:
+    """A pair as an answer: `picture` is its second one."""
     match = pair.match
     if match is None:
         exact = pair.kind == "exact"

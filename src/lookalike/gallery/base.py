@@ -180,12 +180,15 @@ class Gallery(ABC):
         """The pictures with these bytes (SHA-256, hexadecimal), by ascending id."""
 
     @abstractmethod
-    def pictures(self, where: Filter | None = None, *, under: str | None = None) -> Iterator[Picture]:
+    def pictures(
+        self, where: Filter | None = None, *, under: str | None = None, after: int = 0
+    ) -> Iterator[Picture]:
         """Stream the pictures by ascending id, never holding all of them.
 
         Args:
             where: only those it matches; None for all.
             under: only those whose path is this absolute path or lies below this folder.
+            after: only those with a larger id than this.
         """
 
     @abstractmethod

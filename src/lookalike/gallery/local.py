@@ -101,12 +101,15 @@ class LocalGallery(Gallery):
         found = self._store.rows(f"SELECT {COLUMNS} FROM pictures WHERE content = ? ORDER BY id", [content])
         return [picture(row) for row in found]
 
-    def pictures(self, where: Filter | None = None, *, under: str | None = None) -> Iterator[Picture]:
+    def pictures(
+        self, where: Filter | None = None, *, under: str | None = None, after: int = 0
+    ) -> Iterator[Picture]:
         # The ids first, eight bytes each: reading goes on page by page while others write.
         parts = [part for part in (_matching(where), _below(under)) if part]
         condition = " AND ".join(f"({sql})" for sql, _ in parts) or "1"
         parameters = [value for _, values in parts for value in values]
-        ids = self._ids(f"SELECT id FROM pictures WHERE {condition} ORDER BY id", parameters)
+        sql = f"SELECT id FROM pictures WHERE ({condition}) AND id > ? ORDER BY id"
+        ids = self._ids(sql, [*parameters, after])
         for start in range(0, len(ids), _PAGE):
             yield from self._page(ids[start : start + _PAGE].tolist())
 

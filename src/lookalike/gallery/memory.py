@@ -71,9 +71,11 @@ class MemoryGallery(Gallery):
     def with_content(self, content: str) -> list[Picture]:
         return [p for p in self.pictures() if p.content == content]
 
-    def pictures(self, where: Filter | None = None, *, under: str | None = None) -> Iterator[Picture]:
-        for _, picture in sorted(self._pictures.items()):
-            if (where is None or where.matches(picture)) and _below(picture.path, under):
+    def pictures(
+        self, where: Filter | None = None, *, under: str | None = None, after: int = 0
+    ) -> Iterator[Picture]:
+        for number, picture in sorted(self._pictures.items()):
+            if number > after and (where is None or where.matches(picture)) and _below(picture.path, under):
                 yield picture
 
     def count(self, where: Filter | None = None) -> int:

@@ -1,0 +1,137 @@
+"""Around every request: its id, its time, the headers of its answer, and who may knock at all.
+
+A page on another site can make a browser ask this machine (by a form, or by a name of its own that it lets
+point to 127.0.0.1: DNS rebinding). So the name in `Host` must be one of ours when only this machine is meant
+to ask, and an `Origin` must be ours or on the list.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lookalike.errors import RequestError
+from lookalike.server.envelope import answer, unexpected
+from lookalike.server.service import Service
+from lookalike.server.settings import Settings
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+ALWAYS_LET_IN = ("/v1/health", "/v1/ready", "/metrics")
+"""Asked when there is most to do."""
+
+POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+class Frame:
+    """The outermost part of the application.
+
+    Args:
+        app: the rest of it.
+        service: the parts of the server.
+    """
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app, self._service = app, service
+        self._headers = headers(service.settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, request_id, sent = time.perf_counter(), _request_id(Headers(scope=scope)), [0]
+        scope["request_id"] = request_id
+
+        async def framed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                sent[0] = message["status"]
+                message = {**message, "headers": list(message["headers"])}  # the answer may be kept
+                out = MutableHeaders(scope=message)
+                for name, value in self._headers:
+                    out.setdefault(name, value)
+                out["X-Request-ID"] = request_id
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, framed, sent)
+        finally:
+            self._count(scope, sent[0], time.perf_counter() - started)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, sent: list[int]) -> None:
+        try:
+            with ExitStack() as until_end:
+                scope["until_end"] = until_end
+                check_name(Headers(scope=scope), self._service.settings)
+                if scope["path"] not in ALWAYS_LET_IN:
+                    until_end.enter_context(self._service.open.share()).take(1)
+                await self._app(scope, receive, send)
+        except RequestError as error:
+            await answer(error, scope["request_id"])(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets the envelope
+            response = unexpected(error, scope["request_id"])
+            if not sent[0]:
+                await response(scope, receive, send)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route = getattr(scope.get("route"), "path", "none")
+        self._service.metrics.answered(method, route, status, seconds)
+
+
+def _request_id(found: Headers) -> str:
+    """The client's own, if it is harmless to log; else a new one."""
+    given = found.get("x-request-id", "")
+    return given if re.fullmatch(r"[\w.-]{1,64}", given, re.ASCII) else uuid.uuid4().hex
+
+
+def headers(settings: Settings) -> list[tuple[str, str]]:
+    """What every answer carries, unless it has its own."""
+    return [
+        ("Content-Security-Policy", POLICY),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Cross-Origin-Resource-Policy", "cross-origin" if settings.cors_origins else "same-origin"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cache-Control", "no-store"),
+    ]
+
+
+def check_name(found: Headers, settings: Settings) -> None:
+    """Let in only who calls the server by its name, from a page of its own or a listed one.
+
+    Raises:
+        RequestError: 421 for another name, 403 for another page.
+    """
+    host = found.get("host", "")
+    names = set(settings.allowed_hosts) | (set(LOOPBACK_NAMES) if settings.is_loopback else set())
+    if names and _name(host) not in names:
+        raise RequestError(
+            f"the server is not known as {host[:80]!r}: add it with --allow-host if it should be",
+            421,
+            "wrong_host",
+        )
+    origin = found.get("origin")
+    if origin is None or origin in settings.cors_origins:
+        return
+    if urlsplit(origin).netloc.lower() != host.lower() or not host:
+        raise RequestError(
+            f"pages of {origin[:80]!r} may not ask: add it with --cors if they should", 403, "wrong_origin"
+        )
+
+
+def _name(host: str) -> str:
+    """The name without the port.
+
+    >>> _name("localhost:8000"), _name("[::1]:8000"), _name("::1")
+    ('localhost', '::1', '::1')
+    """
+    match = re.fullmatch(r"\[(.*)\](?::\d*)?|([^:]*)(?::\d*)?|(.*)", host.lower())
+    return next((group for group in match.groups() if group is not None), "") if match else ""

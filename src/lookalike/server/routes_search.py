@@ -1,0 +1,180 @@
+"""Searching, comparing, looking for copies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from itertools import islice
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.responses import StreamingResponse
+
+from lookalike.collection import Collection, compare
+from lookalike.errors import LookalikeError, RequestError
+from lookalike.results import as_json
+from lookalike.server import openapi, schemas
+from lookalike.server.asking import asked, name_of, one_picture, only, searching, source, whose
+from lookalike.server.auth import reading
+from lookalike.server.deployments import Served
+from lookalike.server.envelope import Json, body_of, to_json
+from lookalike.server.intake import Form, Upload
+from lookalike.server.originals import original
+from lookalike.server.service import Service, service_of
+
+router = APIRouter(prefix="/v1", tags=["search"], dependencies=[Depends(reading)])
+PICTURE = {"picture": "What to search for."}
+SIDES = {"also": "Results should look like these as well.", "against": "Results should not look like these."}
+
+
+@router.post(
+    "/search",
+    responses=openapi.answers(schemas.SearchAnswer, body=True),
+    openapi_extra=openapi.body(schemas.Search, PICTURE | SIDES, several=("also", "against"), json=True),
+)
+async def search(request: Request, query: Annotated[schemas.Search, Query()]) -> Response:
+    """What looks like a picture: a file, the whole body, or the `id` of an indexed one."""
+    service = service_of(request)
+    form = await service.form(request)
+    wanted = asked(schemas.Search, query, form.fields)
+    only(form, "picture", "also", "against")
+    return await _answer(service, wanted, one_picture(form, wanted.id), form)
+
+
+@router.get("/pictures/{id}/similar", responses=openapi.answers(schemas.SearchAnswer))
+async def similar(
+    request: Request, id: schemas.PathId, query: Annotated[schemas.Question, Query()]
+) -> Response:
+    """What looks like an indexed picture."""
+    wanted = schemas.Search.model_validate(query.model_dump(exclude_unset=True))
+    return await _answer(service_of(request), wanted, id, Form())
+
+
+async def _answer(service: Service, wanted: schemas.Search, picture: Upload | int, form: Form) -> Response:
+    search = _search(service, wanted, picture, form)
+
+    def work(served: Served) -> bytes:
+        found = as_json(search(served.with_model(*whose(wanted))))
+        return to_json({**found, "query": name_of(picture)})
+
+    done = await service.ask(wanted.deployment, work)
+    return Response(done, media_type="application/json")
+
+
+def _search(
+    service: Service, wanted: schemas.Search, picture: Upload | int, form: Form | None = None
+) -> Callable[[Collection], Any]:
+    also, against = (form.named("also"), form.named("against")) if form else ([], [])
+    return searching(wanted, picture, also, against, service.settings.max_k)
+
+
+@router.post(
+    "/search/batch",
+    response_class=StreamingResponse,
+    responses={
+        **openapi.answers(None, body=True),
+        200: {
+            "description": "One line of JSON a picture, in the order of the pictures, as soon as it "
+            "is known: an answer as of /v1/search, or `query` and `error`.",
+            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+        },
+    },
+    openapi_extra=openapi.body(
+        schemas.Search, {"picture": "What to search for, one search each."}, several=("picture",), raw=False
+    ),
+)
+async def search_batch(request: Request, query: Annotated[schemas.Question, Query()]) -> Response:
+    """Many searches in one request; the answers are streamed."""
+    service = service_of(request)
+    form = await service.form(request)
+    wanted = asked(schemas.Search, query, form.fields)
+    only(form, "picture")
+    pictures = [*form.named("picture"), *form.named("body")]
+    if not 1 <= len(pictures) <= service.settings.max_batch:
+        raise RequestError(
+            f"give 1 to {service.settings.max_batch} files in the field 'picture', got {len(pictures)}",
+            422,
+            "usage",
+        )
+    works = [partial(_line, _search(service, wanted, one), wanted, one) for one in pictures]
+    served = request.scope["until_end"].enter_context(service.deployments.use(wanted.deployment))
+    await service.pool.run(lambda: served.with_model(*whose(wanted)))  # what is wrong for all is said at once
+    return StreamingResponse(_in_order(service, served, works), media_type="application/x-ndjson")
+
+
+async def _in_order(
+    service: Service, served: Served, works: Sequence[Callable[[Served], bytes]]
+) -> AsyncIterator[bytes]:
+    """The lines in order, while the next ones are worked on."""
+    ahead = service.pool.threads + 1
+    tasks: deque[asyncio.Task[bytes]] = deque()
+    rest = iter(works)
+    try:
+        while True:
+            for work in islice(rest, ahead - len(tasks)):
+                tasks.append(asyncio.ensure_future(service.pool.run_in_turn(partial(work, served))))
+            if not tasks:
+                return
+            yield await tasks.popleft()
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _line(search: Callable[[Collection], Any], wanted: schemas.Search, one: Upload, served: Served) -> bytes:
+    try:
+        found = as_json(search(served.with_model(*whose(wanted))))
+        return to_json({**found, "query": one.name}) + b"\n"
+    except LookalikeError as error:
+        return to_json({"query": one.name, **body_of(error)}) + b"\n"
+
+
+@router.post(
+    "/compare",
+    responses=openapi.answers(schemas.Comparison, body=True),
+    openapi_extra=openapi.body(
+        schemas.Pair, {"first": "One picture.", "second": "Another one."}, json=True, raw=False
+    ),
+)
+async def compare_two(request: Request, query: Annotated[schemas.Pair, Query()]) -> Response:
+    """How alike two pictures are, and whether one is a copy of the other."""
+    service = service_of(request)
+    form = await service.form(request)
+    wanted = asked(schemas.Pair, query, form.fields)
+    only(form, "first", "second")
+    pair = one_picture(form, wanted.first_id, "first"), one_picture(form, wanted.second_id, "second")
+
+    def work(served: Served) -> Any:
+        collection = served.with_model(*whose(wanted))
+        first, second = (_bytes(collection, one) for one in pair)
+        return compare(first, second, embedder=collection.embedder, limits=collection.limits)
+
+    return Json(as_json(await service.ask(wanted.deployment, work)))
+
+
+def _bytes(collection: Collection, picture: Upload | int) -> bytes:
+    if isinstance(picture, Upload):
+        return picture.data
+    return original(collection, collection.picture(picture))
+
+
+@router.post(
+    "/duplicates",
+    responses=openapi.answers(schemas.Copies, body=True),
+    openapi_extra=openapi.body(schemas.Likely, {"picture": "Is this one there already?"}),
+)
+async def duplicates(request: Request, query: Annotated[schemas.Likely, Query()]) -> Response:
+    """Which pictures of the collection a picture is a copy of: the same bytes or pixels, or edited."""
+    service = service_of(request)
+    form = await service.form(request)
+    wanted = asked(schemas.Likely, query, form.fields)
+    only(form, "picture")
+    picture = one_picture(form, None)
+
+    def work(served: Served) -> Any:
+        collection = served.with_model(*whose(wanted))
+        return collection.copies(source(picture), precision=wanted.precision, candidates=wanted.candidates)
+
+    return Json({**as_json(await service.ask(wanted.deployment, work)), "query": name_of(picture)})

@@ -1,0 +1,105 @@
+"""What the server is and how it does: info, deployments, health, metrics."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import ValidationError
+
+from lookalike.errors import LookalikeError, RequestError
+from lookalike.results import as_json
+from lookalike.server import openapi, schemas
+from lookalike.server.auth import reading, writing
+from lookalike.server.deployments import Served
+from lookalike.server.envelope import Json
+from lookalike.server.intake import object_of
+from lookalike.server.metrics import CONTENT_TYPE
+from lookalike.server.service import Service, service_of
+
+router = APIRouter(tags=["service"])
+READ, WRITE = [Depends(reading)], [Depends(writing)]
+
+
+@router.get("/v1/info", dependencies=READ, responses=openapi.answers(schemas.Info))
+async def info(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> Response:
+    """What is in a collection: pictures, models, metadata columns."""
+    found = await service_of(request).ask(chosen.deployment, lambda served: served.collection.info())
+    return Json(as_json(found))
+
+
+@router.get("/v1/deployments", dependencies=READ, responses=openapi.answers(schemas.DeploymentList))
+async def deployments(request: Request) -> Response:
+    """All that is served, by name."""
+    service = service_of(request)
+    return Json({"deployments": [await _deployment(service, name) for name in service.deployments.names()]})
+
+
+async def _deployment(service: Service, name: str) -> dict[str, str | int]:
+    def work(served: Served) -> dict[str, str | int]:
+        space = served.collection.space
+        return {
+            "name": name,
+            "images": served.collection.gallery.count(),
+            "model": space.model,
+            "output": space.output,
+            "runtime": space.runtime,
+        }
+
+    return await service.ask(name, work)
+
+
+@router.put(
+    "/v1/deployments/{name}",
+    dependencies=WRITE,
+    responses=openapi.answers(schemas.Deployment, body=True),
+    openapi_extra=openapi.json_body(schemas.Switch.model_json_schema(), {"to": "candidate"}),
+)
+async def switch(request: Request, name: schemas.Text) -> Response:
+    """Let a name mean, from this moment on, what another one means. Requests in work end as they began."""
+    service = service_of(request)
+    try:
+        wanted = schemas.Switch.model_validate(object_of(await service.body(request)))
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise RequestError(said, 422, "usage") from None
+    service.deployments.switch(name, wanted.to)
+    service.metrics.switches.inc()
+    return Json(await _deployment(service, name))
+
+
+@router.get("/v1/health", responses={200: {"model": schemas.Health}})
+async def health() -> Response:
+    """Whether the server lives. Needs no token."""
+    return Json({"status": "ok"})
+
+
+@router.get("/v1/ready", responses={200: {"model": schemas.Health}, 503: {"model": schemas.Envelope}})
+async def ready(request: Request) -> Response:
+    """Whether the server can answer now: its collections are open. Needs no token."""
+    if not service_of(request).ready:
+        raise RequestError("the server is starting or ending", 503, "not_ready", retry_after=1)
+    return Json({"status": "ready"})
+
+
+@router.get(
+    "/metrics",
+    dependencies=READ,
+    responses={
+        **openapi.answers(None),
+        200: {"content": {"text/plain": {}}, "description": "Prometheus's text."},
+    },
+)
+async def metrics(request: Request) -> Response:
+    """Counters and times for Prometheus."""
+    service = service_of(request)
+    service.metrics.in_work.set(service.pool.in_work + service.writer.in_work)
+    service.metrics.open.set(service.open.used)
+    service.metrics.held.set(service.held.used)
+    counts = []
+    for name in service.deployments.names():
+        try:
+            counts.append((name, await service.ask(name, lambda served: served.collection.gallery.count())))
+        except LookalikeError:  # overloaded, or gone meanwhile: the other figures are worth having
+            continue
+    return Response(service.metrics.page(counts), media_type=CONTENT_TYPE)

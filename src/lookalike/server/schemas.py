@@ -1,0 +1,335 @@
+"""What requests may say and what answers say, as OpenAPI describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import Path
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from lookalike.server.settings import DEFAULT
+from lookalike.server.thumbnails import SIDES
+
+LARGEST_ID = 2**63 - 1
+EXAMPLE_HIT: JsonDict = {
+    "rank": 1,
+    "id": 17,
+    "path": "/shop/photos/gala-apple.jpg",
+    "similarity": 0.894,
+    "probability": None,
+    "missing": False,
+    "metadata": {"name": "Gala apple", "price": 0.45, "in_stock": True},
+    "distance": 0.106,
+}
+
+
+def _sound(text: str) -> str:
+    if "\0" in text or any(0xD800 <= ord(c) < 0xE000 for c in text):
+        raise ValueError("has characters that are no text")
+    return text
+
+
+Text = Annotated[str, Field(max_length=4000), AfterValidator(_sound)]
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID, examples=[17])]
+PathId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The picture's number.", examples=[17])]
+
+
+class Chosen(BaseModel):
+    """Which deployment answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    deployment: Text = Field(DEFAULT, description="Name of a deployment; see /v1/deployments.")
+
+
+class Small(Chosen):
+    """How large a thumbnail is."""
+
+    side: int = Field(320, ge=SIDES[0], le=SIDES[1], description="Pixels of the longer side.")
+
+
+class Where(Chosen):
+    """Which deployment answers, and with which of its models."""
+
+    model: Text | None = Field(None, description="Another of the deployment's models; see /v1/info.")
+    output: Text | None = Field(None, description="Which output of it.")
+    runtime: Text | None = Field(None, description="Which runtime.")
+
+
+class Nearest(BaseModel):
+    """How many are wanted."""
+
+    k: int = Field(10, ge=1, le=100, description="How many to find at most.")
+
+
+class Question(Where):
+    """How to search."""
+
+    k: int = Field(10, ge=1, le=2**31, description="How many to find at most.", examples=[5])
+    where: Text | None = Field(
+        None, description="Only pictures whose metadata match.", examples=["in_stock and price < 100"]
+    )
+    threshold: float | None = Field(None, ge=-1, le=1, description="Least similarity.", allow_inf_nan=False)
+    region: Text | None = Field(
+        None,
+        description="The part of the picture that matters, X,Y,WIDTH,HEIGHT in pixels or shares.",
+        examples=["0.25,0.25,0.5,0.5"],
+    )
+    exact: bool = Field(False, description="Compare with every picture, also where an index is quicker.")
+    include_self: bool = Field(False, description="Keep the query itself among the results.")
+
+
+class Search(Question):
+    """A search: what is asked for comes as a file, or as the number of an indexed picture."""
+
+    id: Id | None = Field(None, description="Search for what looks like this indexed picture.")
+    also_id: list[Id] = Field([], max_length=32, description="Results should look like these as well.")
+    against_id: list[Id] = Field([], max_length=32, description="Results should not look like these.")
+
+
+class Pair(Where):
+    """Two pictures, each as a file or as a number."""
+
+    first_id: Id | None = Field(None, description="An indexed picture, in place of the file `first`.")
+    second_id: Id | None = Field(None, description="An indexed picture, in place of the file `second`.")
+
+
+class Likely(Where):
+    """How sure a copy must be."""
+
+    precision: float = Field(0.99, gt=0, le=1, description="Least probability of a copy.")
+    candidates: int = Field(20, ge=1, le=100, description="How many of the nearest are compared.")
+
+
+class Page(Chosen):
+    """Which part of a long list."""
+
+    where: Text | None = Field(None, description="Only pictures whose metadata match.")
+    limit: int = Field(100, ge=1, le=1000, description="How many at most.")
+    after: int = Field(0, ge=0, le=LARGEST_ID, description="Go on after this id: `next` of the page before.")
+
+
+class Switch(BaseModel):
+    """What a deployment's name is to mean."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: Text = Field(description="Another deployment.", examples=["candidate"])
+
+
+# --- answers ----------------------------------------------------------------------------------
+
+
+class Problem(BaseModel):
+    """Why there is no better answer."""
+
+    status: int = Field(examples=[422])
+    code: str = Field(description="One word, for programs.", examples=["picture"])
+    message: str = Field(description="For people: what is wrong, what was allowed, what to do.")
+    request_id: str = Field(description="As in the header X-Request-ID and in the server's log.")
+    details: Any = None
+
+
+class Envelope(BaseModel):
+    """Every answer that is no success."""
+
+    error: Problem
+
+
+class Hit(BaseModel):
+    """One picture that looks like the query."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_HIT})
+
+    rank: int
+    id: int
+    path: str
+    similarity: float
+    probability: float | None
+    missing: bool
+    metadata: Mapping[str, Any]
+    distance: float
+
+
+class SearchAnswer(BaseModel):
+    """The answer to one search, most similar first."""
+
+    query: str
+    results: list[Hit]
+
+
+class Comparison(BaseModel):
+    """How alike two pictures are."""
+
+    similarity: float
+    verdict: str
+    probability: float | None
+    overlap: float | None
+    transform: list[list[float]] | None
+    distance: float
+
+
+class Facts(BaseModel):
+    """A picture file, as people choose between copies by it."""
+
+    path: str
+    id: int
+    width: int
+    height: int
+    bytes: int
+    format: str
+    modified: str
+    content: str
+    reference: bool
+
+
+class Copy(BaseModel):
+    """A picture of the collection that the query is a copy of."""
+
+    picture: Facts
+    kind: str
+    probability: float
+    similarity: float | None
+    inliers: int | None
+    transform: list[list[float]] | None
+    overlap: float | None
+    overlap_copy: float | None
+    box: list[float] | None
+    box_copy: list[float] | None
+    doubt: str | None
+    path: str
+
+
+class Failure(BaseModel):
+    """A file that could not be used."""
+
+    path: str
+    reason: str
+
+
+class Copies(BaseModel):
+    """Which pictures of the collection one picture is a copy of."""
+
+    query: str
+    copies: list[Copy]
+    compared: int
+    failed: list[Failure]
+
+
+class Picture(BaseModel):
+    """A picture of the collection."""
+
+    id: int
+    path: str
+    width: int
+    height: int
+    bytes: int
+    format: str
+    content: str = Field(description="SHA-256 of the file's bytes.")
+    missing: bool
+    truncated: bool
+    metadata: Mapping[str, Any]
+
+
+class Pictures(BaseModel):
+    """A part of a list of pictures."""
+
+    pictures: list[Picture]
+    next: int | None = Field(description="Give it as `after` for the following part; null at the end.")
+
+
+class Added(Picture):
+    """An uploaded picture; `added` is false when the collection had these bytes."""
+
+    added: bool
+
+
+class Refused(Failure):
+    """An uploaded picture that cannot be used; `index` counts those of the request from 0."""
+
+    index: int
+
+
+class AddAnswer(BaseModel):
+    """What became of uploaded pictures."""
+
+    pictures: list[Added]
+    failed: list[Refused]
+
+
+class Removed(BaseModel):
+    """Pictures taken out of the collection; their files stay."""
+
+    removed: list[str] = Field(description="Paths of the files.")
+
+
+class Model(BaseModel):
+    """One model's vectors."""
+
+    model: str
+    output: str
+    runtime: str
+    identity: str
+    dimension: int
+    vectors: int
+    index: str
+    recall: float | None
+
+
+class Info(BaseModel):
+    """What is in a collection."""
+
+    collection: str
+    images: int
+    missing: int
+    failed: int
+    models: list[Model]
+    columns: Mapping[str, str]
+    bytes: int
+    picture_bytes: int
+    bytes_per_image: float
+    smaller: float
+
+
+class Deployment(BaseModel):
+    """What a name means."""
+
+    name: str
+    images: int
+    model: str
+    output: str
+    runtime: str
+
+
+class DeploymentList(BaseModel):
+    """All that is served."""
+
+    deployments: list[Deployment]
+
+
+class Health(BaseModel):
+    """Whether the server lives, or is ready to answer."""
+
+    status: str = Field(examples=["ok"])
+
+
+class PeltarionFeatures(BaseModel):
+    """What is shown of a picture."""
+
+    image: str = Field(description="A JPEG thumbnail in base64; empty when the file is gone.")
+
+
+class PeltarionHit(BaseModel):
+    """One picture that looks like the query."""
+
+    index: int
+    distance: float
+    features: PeltarionFeatures
+
+
+class PeltarionAnswer(BaseModel):
+    """Nearest first."""
+
+    similarities: list[PeltarionHit]

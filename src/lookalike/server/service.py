@@ -1,0 +1,136 @@
+"""All parts of one server, for its routes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypeVar
+
+from fastapi import Request
+from starlette.responses import Response
+
+from lookalike.collection import default_threads
+from lookalike.errors import LookalikeError, RequestError
+from lookalike.server import intake
+from lookalike.server.auth import Auth
+from lookalike.server.deployments import Deployments, Served
+from lookalike.server.limits import Budget, WorkPool
+from lookalike.server.metrics import Metrics
+from lookalike.server.settings import Settings
+from lookalike.server.thumbnails import Thumbnails
+
+T = TypeVar("T")
+KEYS_KEPT = 10_000
+"""Idempotency keys that are remembered."""
+
+_log = logging.getLogger("lookalike.server")
+
+
+class Service:
+    """The parts that the routes of one server share.
+
+    Args:
+        settings: what it was told.
+        auth: who may do what.
+    """
+
+    def __init__(self, settings: Settings, auth: Auth) -> None:
+        self.settings, self.auth = settings, auth
+        threads = settings.threads or default_threads()
+        self.pool = WorkPool("work", threads, settings.waiting, settings.request_seconds)
+        # One at a time: a collection takes one writer.
+        self.writer = WorkPool("write", 1, settings.waiting, max(60.0, settings.request_seconds))
+        self.open = Budget(settings.max_open)
+        self.held = Budget(settings.max_held_bytes)
+        self.deployments = Deployments(settings.limits)
+        self.metrics = Metrics()
+        self.thumbnails = Thumbnails()
+        self.answers = Answers()
+        self.ready = False
+
+    async def form(self, request: Request) -> intake.Form:
+        """What a request brought; its bytes count until it has been answered."""
+        share = request.scope["until_end"].enter_context(self.held.share())
+        return await intake.form(request, self.settings, share)
+
+    async def body(self, request: Request) -> bytes:
+        """The bytes a request brought; they count until it has been answered."""
+        share = request.scope["until_end"].enter_context(self.held.share())
+        return await intake.read(request, self.settings, share)
+
+    async def ask(self, deployment: str, work: Callable[[Served], T]) -> T:
+        """What a piece of work gives that reads a collection, done by a thread of the pool."""
+        with self.deployments.use(deployment) as served:
+            return await self.pool.run(lambda: work(served))
+
+    async def change(self, deployment: str, work: Callable[[Served], T]) -> T:
+        """What a piece of work gives that writes to a collection, done by the thread that writes."""
+        with self.deployments.use(deployment) as served:
+            return await self.writer.run(lambda: work(served))
+
+    def load(self) -> None:
+        """Open all that is served.
+
+        Raises:
+            CollectionError: one cannot be opened.
+        """
+        self.deployments.load(self.settings.deployments)
+        self.ready = True
+
+    async def reload(self, read: Callable[[], Settings]) -> None:
+        """Serve the deployments that the settings name now, each opened anew; on an error nothing changes."""
+        try:
+            settings = await asyncio.to_thread(read)
+            await asyncio.to_thread(self.deployments.load, settings.deployments)
+            self.metrics.switches.inc()
+            _log.info("reloaded: %s", ", ".join(self.deployments.names()))
+        except LookalikeError as error:
+            _log.error("nothing was reloaded: %s", error)
+
+    async def close(self) -> None:
+        """Finish what is in work and close the collections."""
+        self.ready = False
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self.pool.close()
+        self.writer.close()
+        self.deployments.close()
+
+
+class Answers:
+    """The answers to requests that carried an Idempotency-Key: the same key gets the same answer."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, str], tuple[str, Response]] = OrderedDict()
+
+    def get(self, key: tuple[str, str], content: str) -> Response | None:
+        """The answer that was given before; None when there was none.
+
+        Args:
+            key: what the key belongs to, and the key.
+            content: hash of the request's body.
+
+        Raises:
+            RequestError: 422, the key came with another body.
+        """
+        if key not in self._kept:
+            return None
+        before, answer = self._kept[key]
+        if before != content:
+            raise RequestError("this Idempotency-Key came with another request before", 422, "key_reused")
+        return answer
+
+    def keep(self, key: tuple[str, str], content: str, answer: Response) -> None:
+        """Remember an answer."""
+        self._kept[key] = content, answer
+        while len(self._kept) > KEYS_KEPT:
+            self._kept.popitem(last=False)
+
+
+def service_of(request: Request) -> Service:
+    """The service that answers a request."""
+    service: Service = request.app.state.service
+    return service

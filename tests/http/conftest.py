@@ -1,0 +1,35 @@
+"""Servers for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from serving import Server, make_collection, start
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, draw_shop: Callable[[Path], Path]) -> Iterator[Server]:
+    """A server for the tests of one module."""
+    folder = tmp_path_factory.mktemp("served")
+    running = start(make_collection(folder, draw_shop(folder / "pictures")))
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def serving(tmp_path: Path, draw_shop: Callable[[Path], Path]) -> Iterator[Callable[..., Server]]:
+    """Starts servers with options of one's own, all of one collection."""
+    running: list[Server] = []
+
+    def begin(*options: str, **environment: str) -> Server:
+        if not (tmp_path / "collection").exists():
+            make_collection(tmp_path, draw_shop(tmp_path / "pictures"))
+        running.append(start(tmp_path, *options, **environment))
+        return running[-1]
+
+    yield begin
+    for one in running:
+        one.stop()

@@ -1,0 +1,267 @@
+"""The API over a real connection: what it answers, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+
+import numpy as np
+import pytest
+
+from lookalike.collection import Collection
+from lookalike.results import as_json
+from serving import Server
+
+
+@pytest.fixture(scope="module")
+def query(server: Server) -> bytes:
+    return (server.folder / "query.jpg").read_bytes()
+
+
+def paths(found: dict) -> list[str]:
+    return [hit["path"].rpartition("/")[2] for hit in found["results"]]
+
+
+# --- searching --------------------------------------------------------------------------------
+
+
+def test_a_search_answers_what_the_library_answers(server: Server, query: bytes) -> None:
+    with Collection.open(server.folder / "collection") as collection:
+        true = as_json(collection.search(query, 3, where="in_stock"))
+    found = server.post("/v1/search", ("picture", query), ("k", "3"), ("where", "in_stock"))
+    assert found.status == 200
+    assert found.json == {**true, "query": "picture.jpg"}
+    raw = server.ask("POST", "/v1/search?k=3&where=in_stock", query, {"Content-Type": "image/jpeg"})
+    assert raw.json == {**true, "query": "<body>"}
+
+
+def test_a_search_by_id_leaves_the_picture_out(server: Server) -> None:
+    body = json.dumps({"id": 3, "k": 4, "include_self": False}).encode()
+    found = server.ask("POST", "/v1/search", body, {"Content-Type": "application/json"}).json
+    assert found["query"] == "#3"
+    assert 3 not in [hit["id"] for hit in found["results"]]
+    assert server.get("/v1/pictures/3/similar?k=4").json == found
+    own = server.get("/v1/pictures/3/similar?k=1&include_self=true").json["results"][0]
+    assert (own["id"], own["similarity"], own["distance"]) == (3, 1.0, 0.0)
+
+
+def test_for_against_region_and_threshold(server: Server, query: bytes) -> None:
+    blue = (server.folder / "pictures" / "blue-square.jpg").read_bytes()
+    with Collection.open(server.folder / "collection") as collection:
+        true = collection.search(
+            query, 5, also=[2], against=[blue], region="0.1,0.1,0.8,0.8", threshold=0.1, exact=True
+        )
+    found = server.post(
+        "/v1/search?exact=true",
+        ("picture", query),
+        ("also_id", "2"),
+        ("against", blue),
+        ("region", "0.1,0.1,0.8,0.8"),
+        ("threshold", "0.1"),
+        ("k", "5"),
+    )
+    assert found.json["results"] == as_json(true)["results"]
+
+
+def test_a_batch_answers_line_by_line_in_order(server: Server, query: bytes) -> None:
+    answer = server.post(
+        "/v1/search/batch?k=1", *[("picture", query)] * 5, ("picture", b"no picture"), ("picture", query)
+    )
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    lines = [json.loads(line) for line in answer.body.splitlines()]
+    assert len(lines) == 7
+    assert lines[5]["error"]["code"] == "picture"
+    one = server.post("/v1/search", ("picture", query), ("k", "1")).json
+    assert all(line == one for line in lines[:5] + lines[6:])
+
+
+def test_comparing(server: Server, query: bytes) -> None:
+    same = server.post("/v1/compare", ("first", query), ("second", query)).json
+    assert (same["verdict"], same["similarity"], same["distance"]) == ("same file", 1.0, 0.0)
+    body = b'{"first_id": 1, "second_id": 2}'
+    other = server.ask("POST", "/v1/compare", body, {"Content-Type": "application/json"}).json
+    assert other["similarity"] < 1
+
+
+def test_a_copy_is_found(server: Server, query: bytes) -> None:
+    data = (server.folder / "pictures" / "red-circle.jpg").read_bytes()
+    found = server.post("/v1/duplicates", ("picture", data)).json
+    assert found["copies"][0]["kind"] == "exact"
+    assert found["copies"][0]["path"].endswith("red-circle.jpg")
+    assert found["compared"] == 12
+
+
+# --- pictures ---------------------------------------------------------------------------------
+
+
+def test_pages_hold_every_picture_once(server: Server) -> None:
+    seen, after = [], 0
+    while after is not None:
+        page = server.get(f"/v1/pictures?limit=5&after={after}").json
+        assert len(page["pictures"]) <= 5
+        seen += [one["id"] for one in page["pictures"]]
+        after = page["next"]
+    with Collection.open(server.folder / "collection") as collection:
+        assert seen == [row.id for row in collection.gallery.pictures()]
+    circles = server.get('/v1/pictures?where=category%20==%20"circle"').json
+    assert [one["metadata"]["category"] for one in circles["pictures"]] == ["circle"] * 4
+    assert circles["next"] is None
+
+
+def test_thumbnails_and_originals(server: Server) -> None:
+    with Collection.open(server.folder / "collection") as collection:
+        path = collection.picture(2).path
+    original = server.get("/v1/pictures/2/original")
+    assert original.headers["content-type"] == "image/jpeg"
+    with open(path, "rb") as file:
+        assert original.body == file.read()
+    small = server.get("/v1/pictures/2/thumbnail?side=64")
+    assert small.body.startswith(b"\xff\xd8\xff")
+    again = server.get("/v1/pictures/2/thumbnail?side=64", **{"If-None-Match": small.headers["etag"]})
+    assert (again.status, again.body) == (304, b"")
+
+
+def test_adding_changing_and_removing(server: Server) -> None:
+    data = picture(1)
+    metadata = json.dumps({"name": "new", "price": 3})
+    added = server.post("/v1/pictures", ("picture", data), ("metadata", metadata))
+    assert added.status == 201
+    (one,) = added.json["pictures"]
+    assert (one["added"], one["metadata"]) == (True, {"name": "new", "price": 3})
+    again = server.post("/v1/pictures", ("picture", data))
+    assert again.status == 200
+    assert again.json["pictures"] == [{**one, "added": False}]
+    url = f"/v1/pictures/{one['id']}"
+    changed = server.ask("PATCH", f"{url}/metadata", b'{"price": 4, "name": null}')
+    assert changed.json["metadata"] == {"price": 4}
+    assert server.ask("PUT", f"{url}/metadata", b'{"a": true}').json["metadata"] == {"a": True}
+    assert server.get(url).json["metadata"] == {"a": True}
+    found = server.post("/v1/search?include_self=true&k=1", ("picture", data)).json["results"][0]
+    assert (found["id"], found["similarity"]) == (one["id"], 1.0)
+    file = one["path"]
+    assert server.ask("DELETE", url).json == {"removed": [file]}
+    assert server.get(url).code == "not_in_collection"
+    with open(file, "rb") as kept:  # the file is never touched
+        assert kept.read() == data
+
+
+def test_a_key_adds_once(server: Server) -> None:
+    key = {"Idempotency-Key": "order-17"}
+    first = server.post("/v1/pictures", ("picture", picture(2)), **key)
+    assert first.status == 201
+    again = server.post("/v1/pictures", ("picture", picture(3)), **key)
+    assert (again.status, again.code) == (422, "key_reused")
+    raw = {"Content-Type": "image/png", "Idempotency-Key": "order-18"}
+    one = server.ask("POST", "/v1/pictures", picture(3), raw)
+    two = server.ask("POST", "/v1/pictures", picture(3), raw)
+    assert (one.status, one.json["pictures"][0]["added"]) == (201, True)
+    assert (two.status, two.body) == (one.status, one.body)
+    assert two.headers["x-request-id"] != one.headers["x-request-id"]
+
+
+def test_some_pictures_of_many_fail(server: Server) -> None:
+    answer = server.post("/v1/pictures", ("picture", picture(4)), ("picture", b"nonsense"))
+    assert answer.status == 201
+    assert len(answer.json["pictures"]) == 1
+    assert answer.json["failed"] == [
+        {"index": 1, "path": "picture.jpg", "reason": answer.json["failed"][0]["reason"]}
+    ]
+
+
+def picture(seed: int) -> bytes:
+    """A small PNG of its own for each seed."""
+    rows = np.random.default_rng(seed).integers(0, 256, (32, 32, 3), np.uint8)
+    packed = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">LLBBBBB", 32, 32, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+# --- the service ------------------------------------------------------------------------------
+
+
+def test_info_health_and_metrics(server: Server) -> None:
+    info = server.get("/v1/info").json
+    assert info["columns"]["price"] == "number"
+    assert server.get("/v1/health").json == {"status": "ok"}
+    assert server.get("/v1/ready").json == {"status": "ready"}
+    (one,) = server.get("/v1/deployments").json["deployments"]
+    assert (one["name"], one["model"]) == ("default", "efficientnet-lite0")
+    metrics = server.get("/metrics").body.decode()
+    assert f'lookalike_pictures{{deployment="default"}} {info["images"]}.0' in metrics
+    assert 'lookalike_requests_total{method="GET",route="/v1/info",status="200"}' in metrics
+
+
+def test_the_docs_load_nothing_from_elsewhere(server: Server) -> None:
+    page = server.get("/docs")
+    text = page.body.decode()
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "<script" not in text
+    assert "http" not in text.replace("http-equiv", "")
+    for path, methods in server.get("/openapi.json").json["paths"].items():
+        assert f"<code>{path}</code>" in text
+        for operation in methods.values():
+            assert operation["description"]
+            assert (
+                {"401", "422", "429"} <= operation["responses"].keys() or "health" in path or "ready" in path
+            )
+
+
+ERRORS = [
+    ("GET", "/nothing", 404, "not_found"),
+    ("DELETE", "/v1/search", 405, "method_not_allowed"),
+    ("GET", "/v1/pictures/999", 404, "not_in_collection"),
+    ("GET", "/v1/pictures/0", 422, "usage"),
+    ("GET", "/v1/pictures/99999999999999999999", 422, "usage"),
+    ("GET", "/v1/pictures/x", 422, "usage"),
+    ("GET", "/v1/pictures?wehre=a", 422, "usage"),
+    ("GET", "/v1/pictures?where=price%20<", 422, "filter"),
+    ("GET", "/v1/pictures?where=%00", 422, "usage"),
+    ("GET", "/v1/info?deployment=other", 404, "no_such_deployment"),
+    ("GET", "/v1/pictures/1/similar?model=/etc/passwd", 404, "no_such_model"),
+    ("GET", "/v1/pictures/1/similar?k=1000000", 422, "usage"),
+    ("GET", "/v1/pictures/1/similar?region=2,2,1", 422, "usage"),
+    ("GET", "/v1/pictures/1/thumbnail?side=100000", 422, "usage"),
+    ("POST", "/v1/search", 415, "unsupported_type"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status", "code"), ERRORS)
+def test_every_refusal_has_one_shape(server: Server, method: str, path: str, status: int, code: str) -> None:
+    answer = server.ask(method, path)
+    assert (answer.status, answer.code) == (status, code)
+    error = answer.json["error"]
+    assert set(error) <= {"status", "code", "message", "request_id", "details"}
+    assert error["status"] == status
+    assert error["message"]
+    assert error["request_id"] == answer.headers["x-request-id"]
+
+
+BODIES = [
+    ("multipart/form-data; boundary=x", b"nonsense", 400),
+    ("multipart/form-data", b"nonsense", 400),
+    ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--", 400),
+    ("application/json", b"{", 400),
+    ("application/json", b"[1]", 400),
+    ("application/json", b'{"id": NaN}', 400),
+    ("application/json", b"[" * 100_000, 400),
+    ("application/json", b'{"id": 1, "id2": 1}', 422),
+    ("application/json", b'{"id": "\\ud800"}', 422),
+    ("application/json", b'{"id": 1, "where": "\\ud800"}', 422),
+    ("application/json", b'{"id": [1, 2]}', 422),
+    ("application/json", b"{}", 422),
+    ("image/jpeg", b"", 422),
+    ("text/plain", b"x", 415),
+    ("image/jpeg", b"\xff\xd8\xff" + bytes(100), 422),
+]
+
+
+@pytest.mark.parametrize(("kind", "body", "status"), BODIES)
+def test_bodies_that_cannot_be_used(server: Server, kind: str, body: bytes, status: int) -> None:
+    answer = server.ask("POST", "/v1/search", body, {"Content-Type": kind})
+    assert answer.status == status, answer.body
+    assert answer.json["error"]["message"]
