@@ -6,8 +6,9 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import uvicorn
 
@@ -53,27 +54,33 @@ def run(
             backlog=BACKLOG,
             timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
         )
-        server = _Server(config, service, read_again)
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-        started(_address(listening, settings.host))
+        address = _address(listening, settings.host)
+        server = _Server(config, lambda: started(address), lambda: service.reload(read_again))
         server.run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
     """Ends with 0 after SIGTERM and Ctrl-C, instead of dying of the signal, and knows SIGHUP."""
 
-    def __init__(self, config: uvicorn.Config, service: Service, read_again: Callable[[], Settings]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        ready: Callable[[], None],
+        reload: Callable[[], Coroutine[Any, Any, None]],
+    ) -> None:
         super().__init__(config)
-        self._service, self._read_again = service, read_again
+        self._ready, self._read_again = ready, reload
         self._reloading: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         with suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
+        self._ready()
 
     def _reload(self) -> None:
-        task = asyncio.ensure_future(self._service.reload(self._read_again))
+        task = asyncio.ensure_future(self._read_again())
         self._reloading.add(task)
         task.add_done_callback(self._reloading.discard)
 

@@ -1,0 +1,93 @@
+"""Names are switched while requests go on, and none of them fails."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lookalike.collection import Collection
+from lookalike.errors import CollectionError
+from lookalike.images import Limits
+from lookalike.server.deployments import Deployments
+from lookalike.server.settings import Source
+from serving import Server
+
+
+def test_a_switch_drops_nothing_and_is_complete(serving: Callable[..., Server], tmp_path: Path) -> None:
+    with Collection.open(tmp_path / "other") as other:
+        serving()  # makes the pictures
+        other.add([tmp_path / "pictures" / name for name in ("red-circle.jpg", "blue-square.jpg")])
+    server = serving("--deployment", "other=other", "--deployment", "first=collection")
+    data = (tmp_path / "query.jpg").read_bytes()
+    counts: list[int] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            answer = server.post("/v1/search?k=12", ("picture", data))
+            counts.append(len(answer.json["results"]) if answer.status == 200 else -answer.status)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for name in ("other", "first") * 5:
+        body = f'{{"to": "{name}"}}'.encode()
+        answer = server.ask("PUT", "/v1/deployments/default", body)
+        images = 2 if name == "other" else 12
+        assert (answer.status, answer.json["images"]) == (200, images)
+        # Who asks now gets the new one.
+        assert len(server.post("/v1/search?k=12", ("picture", data)).json["results"]) == images
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert set(counts) == {2, 12}
+    assert server.ask("PUT", "/v1/deployments/nobody", b'{"to": "first"}').code == "no_such_deployment"
+    assert server.ask("PUT", "/v1/deployments/default", b'{"to": 1}').code == "usage"
+
+
+def test_sighup_reads_the_file_again(serving: Callable[..., Server], tmp_path: Path) -> None:
+    config = tmp_path / "serve.toml"
+    config.write_text("")
+    server = serving("--config", str(config))
+    text = f'[deployments.new]\ncollection = "{tmp_path / "collection"}"\n'
+    for written in (text, text.replace('collection"\n', 'gone"\n')):  # the second cannot be opened
+        config.write_text(written)
+        server.process.send_signal(signal.SIGHUP)
+        assert within(lambda: known(server) == ["default", "new"])
+    config.write_text("")
+    server.process.send_signal(signal.SIGHUP)
+    assert within(lambda: known(server) == ["default"])
+
+
+def known(server: Server) -> list[str]:
+    return [one["name"] for one in server.get("/v1/deployments").json["deployments"]]
+
+
+def within(happens: Callable[[], bool]) -> bool:
+    for _ in range(300):
+        if happens():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_an_old_one_is_closed_by_its_last_user(pictures: Path, tmp_path: Path) -> None:
+    with Collection.open(tmp_path / "c") as collection:
+        collection.add(pictures)
+    sources = {"default": Source(collection=tmp_path / "c"), "same": Source(collection=tmp_path / "c")}
+    deployments = Deployments(Limits())
+    deployments.load(sources)
+    with deployments.use("default") as old, deployments.use("default"):
+        deployments.switch("default", "same")
+        with deployments.use("default") as new:
+            assert new is not old
+        gallery = old.collection.gallery
+        assert len(old.collection.search(1, 3).results) == 3
+    with pytest.raises(CollectionError, match="closed"):
+        gallery.count()
+    deployments.close()
