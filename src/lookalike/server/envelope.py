@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from lookalike.errors import (
     CollectionBusy,
@@ -130,10 +131,18 @@ def install(app: FastAPI) -> None:
     """Let every error of a route, and every refusal of the framework, take this shape."""
 
     async def handle(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            error = HTTPException(405, headers={"Allow": ", ".join(_methods(request))})
         return answer(error, request.scope.get("request_id", ""))
 
     for kind in (LookalikeError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, handle)
+
+
+def _methods(request: Request) -> list[str]:
+    """What all routes of a path allow together: the framework names only those of the first one."""
+    routes = (route for route in request.app.routes if route.matches(request.scope)[0] != Match.NONE)
+    return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
 
 
 def unexpected(error: Exception, request_id: str) -> Response:

@@ -62,6 +62,7 @@ def body(
     *,
     several: Sequence[str] = (),
     extra: Mapping[str, Any] | None = None,
+    needed: Sequence[str] = (),
     json: bool = False,
     raw: bool = True,
 ) -> dict[str, Any]:
@@ -72,6 +73,7 @@ def body(
         files: fields that are files, with what each is.
         several: those that may come more than once.
         extra: further fields, as JSON Schema.
+        needed: those that must come.
         json: the same may come as JSON, without files.
         raw: one picture may be the whole body, the fields then being in the query.
     """
@@ -82,7 +84,9 @@ def body(
         else {**BINARY, "description": what}
         for name, what in files.items()
     }
-    schema = {"type": "object", "properties": {**parts, **known, **(extra or {})}}
+    schema: dict[str, Any] = {"type": "object", "properties": {**parts, **known, **(extra or {})}}
+    if needed:
+        schema["required"] = list(needed)
     content: dict[str, Any] = {"multipart/form-data": {"schema": schema}}
     if json:
         content["application/json"] = {

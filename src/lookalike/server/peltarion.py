@@ -29,7 +29,7 @@ SIDE = 320  # pixels of the pictures in the answer
     "/deployment/similarity/{deployment_id}",
     responses=openapi.answers(schemas.PeltarionAnswer, body=True),
     openapi_extra=openapi.body(
-        schemas.Nearest, {"image": "The picture; the field may have any name."}, raw=False
+        schemas.Nearest, {"image": "The picture; the field may have any name."}, needed=("image",), raw=False
     ),
 )
 async def similarity(

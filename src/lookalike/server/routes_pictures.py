@@ -74,7 +74,11 @@ async def listing(request: Request, page: Annotated[schemas.Page, Query()]) -> R
         200: {"model": schemas.AddAnswer, "description": "The collection had all of them already."},
     },
     openapi_extra=openapi.body(
-        schemas.Chosen, {"picture": "What to add."}, several=("picture",), extra=_METADATA
+        schemas.Chosen,
+        {"picture": "What to add."},
+        several=("picture",),
+        needed=("picture",),
+        extra=_METADATA,
     ),
 )
 async def add(

@@ -82,7 +82,11 @@ def _search(
         },
     },
     openapi_extra=openapi.body(
-        schemas.Search, {"picture": "What to search for, one search each."}, several=("picture",), raw=False
+        schemas.Search,
+        {"picture": "What to search for, one search each."},
+        several=("picture",),
+        needed=("picture",),
+        raw=False,
     ),
 )
 async def search_batch(request: Request, query: Annotated[schemas.Question, Query()]) -> Response:
@@ -163,7 +167,9 @@ def _bytes(collection: Collection, picture: Upload | int) -> bytes:
 @router.post(
     "/duplicates",
     responses=openapi.answers(schemas.Copies, body=True),
-    openapi_extra=openapi.body(schemas.Likely, {"picture": "Is this one there already?"}),
+    openapi_extra=openapi.body(
+        schemas.Likely, {"picture": "Is this one there already?"}, needed=("picture",)
+    ),
 )
 async def duplicates(request: Request, query: Annotated[schemas.Likely, Query()]) -> Response:
     """Which pictures of the collection a picture is a copy of: the same bytes or pixels, or edited."""
