@@ -432,6 +432,8 @@ class Clusters:
         level: from 1, coarse, to 5, fine; None for k-means.
         images: pictures that were looked at.
         agreements: for each column that took part, how well the clusters agree with it.
+        added: pictures that were put into clusters that were there before, or found to be noise; 0 when
+            clusters were found anew.
         kept: they are kept with the collection, and `cluster == 12` can be asked for.
         seconds: wall-clock time.
     """
@@ -442,6 +444,7 @@ class Clusters:
     level: int | None
     images: int
     agreements: tuple[Agreement, ...] = ()
+    added: int = 0
     kept: bool = False
     seconds: float = 0.0
 

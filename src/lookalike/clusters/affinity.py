@@ -47,6 +47,8 @@ def affinity(lists: Lists, blends: Sequence[Blend] = (), alone: Truths | None = 
     meant (u + v - u·v). This is the fuzzy union of UMAP (McInnes, Healy and Melville 2018, section 3.1),
     with a median in place of its search for s.
 
+    Nothing holds together with a cosine of 0 or less.
+
     Args:
         lists: the nearest others of n pictures.
         blends: each weight w becomes (1 - b)·w + b·[the values are equal], where both are known.
@@ -59,7 +61,7 @@ def affinity(lists: Lists, blends: Sequence[Blend] = (), alone: Truths | None = 
 
     count = len(lists.places)
     places, distances = lists.places[:, :NEIGHBOURS], 1.0 - lists.similarities[:, :NEIGHBOURS].astype(float)
-    there = places >= 0
+    there = (places >= 0) & (lists.similarities[:, :NEIGHBOURS] > 0)
     weights = _local(np.where(there, distances, np.nan), there)
     first = np.broadcast_to(np.arange(count)[:, None], places.shape)[there]
     second = places[there].astype(np.int64)

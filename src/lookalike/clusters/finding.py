@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lookalike.clusters.affinity import Blend, Codes, affinity, same_vectors
 from lookalike.clusters.communities import DEFAULT_LEVEL, LEVELS, levels, numbered
-from lookalike.clusters.describing import described, shape
+from lookalike.clusters.describing import described
 from lookalike.clusters.kmeans import by_kmeans
-from lookalike.clusters.labels import Label, labels
 from lookalike.clusters.noise import lonely
-from lookalike.clusters.scope import Scope, Stages, lists_among, lists_of, scope, silent
+from lookalike.clusters.scope import Scope, Stages, lists_of, lists_within, scope, silent
 from lookalike.clusters.stored import About
 from lookalike.errors import CollectionError, UsageError
 from lookalike.evaluation.partitions import agreement
 from lookalike.filters import Filter
 from lookalike.gallery.base import Gallery, Partition, Space
 from lookalike.gallery.knn import Lists
-from lookalike.results import Agreement, Clusters, Metadata
+from lookalike.results import Agreement, Clusters
 
 METHODS = ("communities", "kmeans")
 
@@ -76,8 +75,7 @@ def find(gallery: Gallery, space: Space, request: Request, progress: Stages | No
         UsageError: a column is unknown, k is out of range, or there are no pictures.
     """
     started, tell = time.perf_counter(), progress or silent
-    columns = [*([request.by] if request.by else []), *(column for column, _ in request.blend)]
-    pictures = scope(gallery, space, request.where, list(dict.fromkeys(columns)))
+    pictures = scope(gallery, space, request.where, columns_of(request.by, request.blend))
     clusters, parents, agreements = _clusters(gallery, space, pictures, request, tell)
     about = About(
         space.identity,
@@ -86,10 +84,16 @@ def find(gallery: Gallery, space: Space, request: Request, progress: Stages | No
         request.by,
         request.blend,
         None if request.where is None else str(request.where),
+        parents={} if parents is None else _parents(clusters, parents),
     )
-    answer, about = answered(gallery, space, pictures, clusters, parents, about, tell)
-    kept = keep(gallery, Partition(pictures.ids, clusters.astype(np.int32), about.as_text()))
-    return replace(answer, agreements=agreements, kept=kept, seconds=round(time.perf_counter() - started, 3))
+    answer = kept(gallery, space, pictures, clusters, about, tell)
+    return replace(answer, agreements=agreements, seconds=round(time.perf_counter() - started, 3))
+
+
+def _parents(clusters: Codes, coarser: Codes) -> dict[int, int]:
+    """The cluster of the next coarser level in which each one lies."""
+    numbers, first = np.unique(clusters, return_index=True)
+    return {int(c): int(p) for c, p in zip(numbers, coarser[first], strict=True) if c > 0 and p > 0}
 
 
 def _clusters(
@@ -123,67 +127,40 @@ def _guided(
 ) -> Codes:
     """Communities on all levels with what is known about the pictures."""
     if request.by:
-        lists = _within(gallery, space, pictures, pictures.known[request.by], tell)
-    blends = [Blend(pictures.known[column], weight) for column, weight in request.blend]
-    return _levels(lists, blends)
+        lists = lists_within(gallery, space, pictures.ids, pictures.known[request.by], tell)
+    return _levels(lists, blends_of(pictures, request.blend))
 
 
-def _within(gallery: Gallery, space: Space, pictures: Scope, groups: Codes, tell: Stages) -> Lists:
-    """The nearest others of each picture among those of its own group."""
-    lists = Lists.empty(0, 0)
-    for number, group in enumerate(known := np.unique(groups)):
-        members = np.flatnonzero(groups == group)
-        found = lists_among(gallery, space, pictures.ids[members], silent)
-        found.places[:] = np.where(found.places >= 0, members[found.places], -1)
-        if not len(lists.places):
-            lists = Lists.empty(len(groups), found.places.shape[1])
-        lists.put(members, found)
-        tell("groups", number + 1, len(known))
-    return lists
+def columns_of(by: str | None, blend: Sequence[tuple[str, float]]) -> list[str]:
+    """The columns that take part, each once."""
+    return list(dict.fromkeys([*([by] if by else []), *(column for column, _ in blend)]))
 
 
-def answered(
-    gallery: Gallery,
-    space: Space,
-    pictures: Scope,
-    clusters: Codes,
-    parents: Codes | None,
-    about: About,
-    tell: Stages,
-) -> tuple[Clusters, About]:
-    """The clusters in facts; and how they were made, with their labels."""
-    lie = shape(gallery, space, pictures.ids, clusters, tell)
-    paths, names = _named(gallery, pictures, clusters)
-    answer = Clusters(
-        clusters=described(lie, clusters, parents, paths, names),
-        noise=tuple(path for path, cluster in zip(paths, clusters, strict=True) if cluster < 1),
-        method=about.method,
-        level=about.level,
-        images=len(paths),
-    )
-    return answer, replace(about, labels={c.id: c.label for c in answer.clusters})
+def blends_of(pictures: Scope, blend: Sequence[tuple[str, float]]) -> list[Blend]:
+    """The columns that pull, as the affinity takes them."""
+    return [Blend(pictures.known[column], weight) for column, weight in blend]
 
 
-def _named(gallery: Gallery, pictures: Scope, clusters: Codes) -> tuple[list[str], dict[int, Label]]:
-    """The path of each picture, and what each cluster is called by."""
-    cluster_of = dict(zip(pictures.ids.tolist(), clusters.tolist(), strict=True))
-    paths = dict.fromkeys(cluster_of, "")
+def kept(
+    gallery: Gallery, space: Space, pictures: Scope, clusters: Codes, about: About, tell: Stages
+) -> Clusters:
+    """The clusters in facts, kept with the gallery if nobody else is writing.
 
-    def known() -> Iterator[tuple[int, Metadata]]:
-        for picture in gallery.pictures():
-            if picture.id in cluster_of:
-                paths[picture.id] = picture.path
-                yield cluster_of[picture.id], picture.metadata
-
-    names = labels(known())
-    return list(paths.values()), names
-
-
-def keep(gallery: Gallery, partition: Partition) -> bool:
-    """Keep clusters with the gallery; False when somebody else is writing, or nobody can."""
+    Args:
+        gallery: whose pictures.
+        space: which vectors.
+        pictures: those that were looked at.
+        clusters: (n,) their clusters, from 1 on; -1 for noise.
+        about: how they were made; the labels are found here.
+        tell: called now and then.
+    """
+    found, noise = described(gallery, space, pictures, clusters, about.parents, tell)
+    about = replace(about, labels={cluster.id: cluster.label for cluster in found})
+    partition = Partition(pictures.ids, clusters.astype(np.int32), about.as_text())
+    done = True
     try:
         with gallery.writing() as writing:
             writing.set_partition(partition)
-    except CollectionError:
-        return False
-    return True
+    except CollectionError:  # somebody else writes, or nobody can
+        done = False
+    return Clusters(found, noise, about.method, about.level, images=len(clusters), kept=done)

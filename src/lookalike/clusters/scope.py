@@ -119,6 +119,27 @@ def lists_among(gallery: Gallery, space: Space, ids: Ids, tell: Stages) -> Lists
     ).lists
 
 
+def lists_within(gallery: Gallery, space: Space, ids: Ids, groups: Codes, tell: Stages) -> Lists:
+    """The nearest others of each picture among those of its own group.
+
+    Args:
+        gallery: whose pictures.
+        space: which vectors.
+        ids: (n,) of the pictures.
+        groups: (n,) numbers of their groups.
+        tell: called now and then.
+    """
+    lists = Lists.empty(len(ids), GRAPH_K)
+    numbers = np.unique(groups)
+    for done, group in enumerate(numbers, start=1):
+        members = np.flatnonzero(groups == group)
+        found = lists_among(gallery, space, ids[members], silent)
+        found.places[:] = np.where(found.places >= 0, members[found.places], -1)
+        lists.put(members, found)
+        tell("groups", done, len(numbers))
+    return lists
+
+
 def read_rows(gallery: Gallery, space: Space, ids: Ids) -> Rows:
     """The vectors of these pictures, in memory."""
     rows = Rows(len(ids), space.dimension)

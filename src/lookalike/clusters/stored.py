@@ -40,6 +40,7 @@ class About:
         blend: columns that pulled, each with its weight.
         where: the filter that chose the pictures, if any.
         labels: of each cluster; "" where nothing sets it apart.
+        parents: of each cluster the one of the next coarser level, where there is one.
     """
 
     space: str
@@ -49,6 +50,7 @@ class About:
     blend: tuple[tuple[str, float], ...] = ()
     where: str | None = None
     labels: Mapping[int, str] = field(default_factory=dict)
+    parents: Mapping[int, int] = field(default_factory=dict)
 
     def as_text(self) -> str:
         """What `Partition.about` has; `read` reads it."""
@@ -60,6 +62,7 @@ class About:
         try:
             facts: dict[str, Any] = json.loads(text)
             facts["labels"] = {int(cluster): str(label) for cluster, label in facts["labels"].items()}
+            facts["parents"] = {int(cluster): int(parent) for cluster, parent in facts["parents"].items()}
             facts["blend"] = tuple((str(column), float(weight)) for column, weight in facts["blend"])
             return cls(**facts)
         except (ValueError, TypeError, KeyError, AttributeError):
