@@ -17,7 +17,10 @@ import numpy as np
 
 from lookalike import files, indexing, models
 from lookalike.clusters import finding as cluster_finding
+from lookalike.clusters.representatives import representatives
 from lookalike.clusters.scope import Stages
+from lookalike.clusters.stored import grouping
+from lookalike.clusters.updating import update
 from lookalike.duplicates import finding, plan, removal, undoing
 from lookalike.duplicates.calibration import SHIPPED
 from lookalike.duplicates.checking import CANDIDATES, Check
@@ -56,6 +59,7 @@ from lookalike.results import (
     Hit,
     IndexReport,
     ModelInfo,
+    Representatives,
     SearchResult,
     UndoReport,
 )
@@ -396,6 +400,7 @@ class Collection:
             columns=dict(gallery.columns()),
             bytes=gallery.bytes_used(),
             picture_bytes=picture_bytes,
+            clusters=grouping(gallery),
         )
 
     def _model_info(self, space: Space) -> ModelInfo:
@@ -507,7 +512,15 @@ class Collection:
         rows = self._rows([number for number, _ in pairs])
         there = [(rows[number], similarity) for number, similarity in pairs if number in rows]
         return tuple(
-            Hit(rank, row.id, row.path, similarity, missing=row.missing, metadata=row.metadata)
+            Hit(
+                rank,
+                row.id,
+                row.path,
+                similarity,
+                missing=row.missing,
+                metadata=row.metadata,
+                cluster=row.cluster,
+            )
             for rank, (row, similarity) in enumerate(there, start=1)
         )
 
@@ -591,6 +604,33 @@ class Collection:
             k, level, by, tuple((blend or {}).items()), None if where is None else self.filter(where)
         )
         return cluster_finding.find(self.gallery, self.space, asked, progress)
+
+    def update_clusters(self, *, progress: Stages | None = None) -> Clusters:
+        """Put pictures that have come or changed since into the clusters there are; the others stay.
+
+        Args:
+            progress: as for `clusters`.
+
+        Raises:
+            UsageError: there are no clusters yet.
+        """
+        return update(self.gallery, self.space, progress)
+
+    def representatives(
+        self, count: int, *, where: str | Filter | None = None, progress: Stages | None = None
+    ) -> Representatives:
+        """Pictures that cover the collection: every picture is near one of them.
+
+        Args:
+            count: how many at most.
+            where: only among pictures it matches.
+            progress: as for `clusters`.
+
+        Raises:
+            UsageError: count is less than 1 or more than there are pictures.
+        """
+        wanted = None if where is None else self.filter(where)
+        return representatives(self.gallery, self.space, count, wanted, progress)
 
     # --- duplicates --------------------------------------------------------------------------
 

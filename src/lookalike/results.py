@@ -41,6 +41,7 @@ class Hit:
             the collection has been calibrated for its model.
         missing: True when the file had vanished at the last `index`.
         metadata: what is known about the picture.
+        cluster: the cluster it is in, from 1 on; -1 for noise; None when clusters were not looked for.
     """
 
     rank: int
@@ -50,6 +51,7 @@ class Hit:
     probability: float | None = None
     missing: bool = False
     metadata: Metadata = field(default_factory=dict)
+    cluster: int | None = None
 
     @property
     def distance(self) -> float:
@@ -450,6 +452,73 @@ class Clusters:
 
 
 @dataclass(frozen=True, slots=True)
+class Representative:
+    """A picture that stands for others.
+
+    Attributes:
+        rank: 1 for the one that was chosen first.
+        id: its number in the collection.
+        path: absolute path of the file.
+        covers: pictures that are nearer to it than to any other representative, itself included.
+        reached: least similarity of any picture to the nearest representative, this one and those
+            before it counted, in [-1, 1]: how well so many of them cover all.
+    """
+
+    rank: int
+    id: int
+    path: str
+    covers: int
+    reached: float
+
+
+@dataclass(frozen=True, slots=True)
+class Representatives:
+    """Pictures that cover a collection.
+
+    Attributes:
+        representatives: in the order in which they were chosen: the first N of them cover the
+            collection as the N that are asked for.
+        images: pictures that are covered.
+    """
+
+    representatives: tuple[Representative, ...]
+    images: int
+
+    @property
+    def similarity(self) -> float:
+        """Least similarity of any picture to the nearest representative, in [-1, 1]."""
+        return self.representatives[-1].reached
+
+    @property
+    def radius(self) -> float:
+        """1 - similarity: no picture is farther from the nearest representative, in [0, 2]."""
+        return round(1.0 - self.similarity, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """The clusters that are kept with a collection.
+
+    Attributes:
+        clusters: how many there are.
+        images: pictures in one of them.
+        noise: pictures that were looked at and are in none.
+        new: pictures that came or changed since, or were left out by a filter.
+        method: `communities` or `kmeans`.
+        level: from 1, coarse, to 5, fine; None for k-means.
+        model: whose vectors were used.
+    """
+
+    clusters: int
+    images: int
+    noise: int
+    new: int
+    method: str
+    level: int | None
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """One model's vectors in a collection.
 
@@ -488,6 +557,7 @@ class CollectionInfo:
         columns: metadata columns and their kind.
         bytes: what the collection takes on disk.
         picture_bytes: what the pictures' files take.
+        clusters: those kept with it; None when clusters were not looked for.
     """
 
     collection: str
@@ -498,6 +568,7 @@ class CollectionInfo:
     columns: Mapping[str, str]
     bytes: int
     picture_bytes: int
+    clusters: Grouping | None = None
 
     @property
     def bytes_per_image(self) -> float:

@@ -174,7 +174,7 @@ def test_info_in_a_narrow_window(indexed: Shell) -> None:
 def test_info_json(indexed: Shell) -> None:
     facts = indexed("info", "--json").json
     assert set(facts) == {
-        *("collection", "images", "missing", "failed", "models", "columns"),
+        *("collection", "images", "missing", "failed", "models", "columns", "clusters"),
         *("bytes", "picture_bytes", "bytes_per_image", "smaller"),
     }
     (model,) = facts["models"]

@@ -107,7 +107,7 @@ def test_json_has_the_documented_keys_and_stands_alone(indexed: Shell, pictures:
         for hit in answer["results"]:
             assert set(hit) == {
                 *("rank", "id", "path", "similarity", "distance", "probability", "metadata"),
-                "missing",
+                *("missing", "cluster"),
             }
             assert hit["distance"] == 1 - hit["similarity"]
             assert os.path.isfile(hit["path"])
@@ -195,8 +195,8 @@ def test_all_queries_are_broken(indexed: Shell, pictures: Path) -> None:
         (["id:1", "--paths", "--json"], "--paths and --json exclude each other"),
         (["id:x"], "an indexed picture is named id:NUMBER, got 'id:x'"),
         (
-            ["id:1", "--where", 'in_stock and colour == "red"'],
-            'name, path, price, width\n  in_stock and colour == "red"\n               ^\n',
+            ["id:1", "--where", 'in_stock and tint == "red"'],
+            'name, path, price, width\n  in_stock and tint == "red"\n               ^\n',
         ),
         (
             ["id:1", "--where", 'catgory == "circle"'],

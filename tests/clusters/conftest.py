@@ -31,9 +31,15 @@ def drawn(sizes: Sequence[int], spread: float = 0.12, seed: int = 0) -> np.ndarr
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
-def picture(number: int, metadata: Metadata) -> Picture:
+@pytest.fixture(scope="session")
+def drawn_picture() -> Callable[..., Picture]:
+    """Makes the row of a picture: call it with a number, which is in its name."""
+    return picture
+
+
+def picture(number: int, metadata: Metadata | None = None) -> Picture:
     file = FileIdentity(f"/pictures/{number:04}.jpg", 1, 1)
-    return Picture(file, f"{number:064x}", 40, 30, "JPEG", number, metadata=metadata)
+    return Picture(file, f"{number:064x}", 40, 30, "JPEG", number, metadata=metadata or {})
 
 
 @pytest.fixture

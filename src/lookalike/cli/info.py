@@ -10,7 +10,7 @@ from lookalike.cli.options import collection_option, json_option, open_collectio
 from lookalike.cli.terminal import console, echo_json, plain_table, short_path
 
 if TYPE_CHECKING:
-    from lookalike.results import CollectionInfo, ModelInfo
+    from lookalike.results import CollectionInfo, Grouping, ModelInfo
 
 
 @click.command(short_help="Show what is in a collection.")
@@ -51,12 +51,21 @@ def _rows(facts: CollectionInfo) -> list[tuple[str, str]]:
         ("unusable files", unusable),
         ("metadata", ", ".join(f"{name} ({kind})" for name, kind in facts.columns.items()) or "none"),
     ]
+    if facts.clusters:
+        rows.append(("clusters", _clusters(facts.clusters)))
     for model in facts.models:
         how = f"{model.model}, {model.output}, {model.dimension} numbers, {model.runtime}"
         rows.append(("model", f"{how}: {model.vectors:,} vectors"))
         rows.append(("search", _how_searched(model)))
     rows.append(("size", _size(facts)))
     return rows
+
+
+def _clusters(kept: Grouping) -> str:
+    how = "k-means" if kept.level is None else f"level {kept.level}"
+    noise = f", {kept.noise:,} in none" if kept.noise else ""
+    new = f"; {kept.new:,} not looked at (lookalike cluster --update)" if kept.new else ""
+    return f"{kept.clusters:,} of {kept.images:,} pictures ({how}){noise}{new}"
 
 
 def _how_searched(model: ModelInfo) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from lookalike.results import Metadata, Scalar
 
-CERTAIN = 2.58
-"""Standard errors by which a value must be more usual in the cluster than elsewhere: a chance of 1 in 100
+CERTAIN = 1.96
+"""Standard errors by which a value must be more usual in the cluster than elsewhere: a chance of 1 in 40
 for a cluster drawn blindly."""
 
 LEAST_SHARE = 0.4

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.gallery.base import Gallery, Ids, Partition, Space
+from lookalike.results import Grouping
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,3 +97,22 @@ def assigned(gallery: Gallery, space: Space) -> Assigned | None:
     partition, about = found
     here = np.isin(partition.ids, gallery.hashes()[0])
     return Assigned(partition.ids[here], partition.clusters[here], about.labels)
+
+
+def grouping(gallery: Gallery) -> Grouping | None:
+    """The clusters that are kept, in numbers; None when there are none."""
+    partition = gallery.partition()
+    about = None if partition is None else About.read(partition.about)
+    if partition is None or about is None:
+        return None
+    inside = partition.clusters > 0
+    models = {space.identity: space.model for space in gallery.spaces()}
+    return Grouping(
+        clusters=len(np.unique(partition.clusters[inside])),
+        images=int(inside.sum()),
+        noise=int((~inside).sum()),
+        new=gallery.count() - len(inside),
+        method=about.method,
+        level=about.level,
+        model=models.get(about.space, ""),
+    )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lookalike.clusters.affinity import Codes, affinity
+from lookalike.clusters.affinity import affinity
+from lookalike.clusters.communities import UNKNOWN, spread
 from lookalike.clusters.finding import blends_of, columns_of, kept
 from lookalike.clusters.noise import lonely
 from lookalike.clusters.scope import Stages, lists_of, lists_within, scope, silent
@@ -17,11 +17,6 @@ from lookalike.errors import UsageError
 from lookalike.filters import parse
 from lookalike.gallery.base import Gallery, Space
 from lookalike.results import Clusters
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
-
-UNKNOWN = -2
 
 
 def update(gallery: Gallery, space: Space, progress: Stages | None = None) -> Clusters:
@@ -54,31 +49,3 @@ def update(gallery: Gallery, space: Space, progress: Stages | None = None) -> Cl
         clusters = spread(affinity(lists, blends_of(pictures, about.blend)), clusters)
     answer = kept(gallery, space, pictures, clusters, about, tell)
     return replace(answer, added=int(new.sum()), seconds=round(time.perf_counter() - started, 3))
-
-
-def spread(graph: csr_matrix, clusters: Codes) -> Codes:
-    """Clusters of all, from those that are known: each picture goes where it is held most strongly.
-
-    First those next to known ones, all at once; then those next to these, and so on.
-
-    Args:
-        graph: (n, n), symmetric: how strongly pictures hold together.
-        clusters: (n,) from 1 on, -1 for noise, `UNKNOWN` for those to be found.
-
-    Returns:
-        (n,) the same with none unknown; -1 for those that nothing leads to. Of equally strong ones the lower.
-    """
-    from scipy.sparse import csr_matrix
-
-    found = clusters.copy()
-    while True:
-        unknown, known = np.flatnonzero(found == UNKNOWN), np.flatnonzero(found != UNKNOWN)
-        numbers, code = np.unique(found[known], return_inverse=True)
-        votes = csr_matrix((np.ones(len(known)), (known, code)), (len(found), max(len(numbers), 1)))
-        strength = (graph[unknown] @ votes).tocsr()
-        told = np.flatnonzero(np.diff(strength.indptr))
-        if not len(told):
-            found[unknown] = -1
-            return found
-        best = np.asarray(strength[told].argmax(axis=1)).ravel()
-        found[unknown[told]] = numbers[best]

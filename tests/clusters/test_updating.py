@@ -1,0 +1,116 @@
+"""New pictures in clusters that were there before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from lookalike.clusters import assigned
+from lookalike.clusters.communities import UNKNOWN, spread
+from lookalike.clusters.finding import Request, find
+from lookalike.clusters.updating import update
+from lookalike.errors import UsageError
+from lookalike.filters import parse
+from lookalike.gallery.base import Picture, Space
+from lookalike.gallery.memory import MemoryGallery
+
+SPACE = Space("drawn", "drawn", "embedding", "none", 32)  # as in conftest.py
+SIZES = [40, 30, 20]
+
+Blobs = Callable[..., np.ndarray]
+Filled = Callable[..., MemoryGallery]
+Drawn = Callable[..., Picture]
+
+
+def add(gallery: MemoryGallery, rows: np.ndarray, pictures: list[Picture]) -> list[int]:
+    with gallery.writing() as writing:
+        return writing.put(SPACE, pictures, rows)
+
+
+@pytest.mark.parametrize("k", [None, 3])
+def test_a_new_picture_goes_where_its_like_are(
+    filled: Filled, blobs: Blobs, drawn_picture: Drawn, k: int | None
+) -> None:
+    rows = blobs(SIZES)
+    order = np.random.default_rng(0).permutation(len(rows))
+    truth = np.repeat(np.arange(3), SIZES)[order]
+    with filled(rows[order[:75]]) as gallery:
+        before = find(gallery, SPACE, Request(k))
+        ids = add(gallery, rows[order[75:]], [drawn_picture(i) for i in range(75, 90)])
+        assert gallery.count(parse("cluster == null")) == 15
+        after = update(gallery, SPACE)
+        kept = assigned(gallery, SPACE)
+        again = update(gallery, SPACE)
+    assert (after.added, again.added) == (15, 0)
+    assert after.kept
+    assert kept is not None
+    cluster_of = dict(zip(kept.ids.tolist(), kept.clusters.tolist(), strict=True))
+    for old, new in zip(before.clusters, after.clusters, strict=True):
+        assert set(old.members) <= set(new.members)
+        assert (old.id, old.parent) == (new.id, new.parent)
+    kind_of = {cluster_of[id]: truth[id - 1] for id in range(1, 76) if cluster_of[id] > 0}
+    for id in ids:
+        assert cluster_of[id] == -1 or kind_of[cluster_of[id]] == truth[id - 1]
+    assert sum(cluster_of[id] > 0 for id in ids) >= 14
+    assert replace(again, seconds=0, added=15) == replace(after, seconds=0)
+
+
+def test_a_new_picture_like_no_other_is_noise(filled: Filled, blobs: Blobs, drawn_picture: Drawn) -> None:
+    lonely = np.random.default_rng(9).standard_normal((1, SPACE.dimension)).astype(np.float32)
+    with filled(blobs(SIZES)) as gallery:
+        find(gallery, SPACE, Request())
+        add(gallery, lonely / np.linalg.norm(lonely), [drawn_picture(90)])
+        assert "/pictures/0090.jpg" in update(gallery, SPACE).noise
+
+
+def test_a_changed_picture_leaves_its_cluster_and_finds_another(
+    filled: Filled, blobs: Blobs, drawn_picture: Drawn
+) -> None:
+    rows = blobs(SIZES)
+    with filled(rows) as gallery:
+        find(gallery, SPACE, Request(3))
+        (old,) = [row.cluster for row in gallery.get([1])]
+        add(gallery, rows[[89]], [replace(drawn_picture(0), content="new")])
+        assert gallery.get([1])[0].cluster is None
+        update(gallery, SPACE)
+        assert gallery.get([1])[0].cluster == gallery.get([90])[0].cluster != old
+
+
+def test_a_cluster_whose_pictures_are_gone_is_gone(filled: Filled, blobs: Blobs) -> None:
+    with filled(blobs(SIZES)) as gallery:
+        find(gallery, SPACE, Request(3))
+        with gallery.writing() as writing:
+            writing.remove(range(1, 41))  # the largest
+        found = update(gallery, SPACE)
+    assert [(cluster.id, cluster.size) for cluster in found.clusters] == [(2, 30), (3, 20)]
+    assert [near.id for near in found.clusters[0].nearest] == [3]
+
+
+def test_new_pictures_stay_within_their_value(filled: Filled, blobs: Blobs, drawn_picture: Drawn) -> None:
+    rows = blobs([60])
+    known = [{"half": "a" if number < 30 else "b"} for number in range(60)]
+    with filled(rows, known) as gallery:
+        find(gallery, SPACE, Request(level=1, by="half"))
+        add(gallery, rows[:1], [replace(drawn_picture(60), metadata={"half": "b"})])
+        found = update(gallery, SPACE)
+    (mine,) = [cluster for cluster in found.clusters if "/pictures/0060.jpg" in cluster.members]
+    assert all(int(path[-8:-4]) >= 30 for path in mine.members)
+
+
+def test_without_clusters_there_is_nothing_to_update(filled: Filled, blobs: Blobs) -> None:
+    with filled(blobs(SIZES)) as gallery, pytest.raises(UsageError, match="no clusters yet"):
+        update(gallery, SPACE)
+
+
+def test_clusters_spread_along_the_strongest_edges() -> None:
+    edges = {(0, 1): 0.5, (1, 2): 0.4, (2, 3): 0.9, (1, 4): 0.2, (4, 5): 0.2, (6, 7): 1.0}
+    graph = np.zeros((8, 8))
+    for (a, b), weight in edges.items():
+        graph[a, b] = graph[b, a] = weight
+    known = np.array([3, UNKNOWN, UNKNOWN, 1, UNKNOWN, -1, UNKNOWN, UNKNOWN])
+    # 4 is held as strongly by 5, which is noise, as by 1, which is not known before it.
+    assert spread(csr_matrix(graph), known).tolist() == [3, 3, 1, 1, -1, -1, -1, -1]
