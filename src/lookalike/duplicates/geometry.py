@@ -9,6 +9,8 @@ cannot find a crop. Together they can tell a copy from another photo of the same
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from math import hypot
 from typing import cast
 
 import numpy as np
@@ -116,14 +118,15 @@ def align(
         second_size: likewise.
     """
     places = _places(first, first_size), _places(second, second_size)
-    plain = _align(first, second, first.descriptors, *places, mirrored=False)
+    plain = _align(first, second, first.descriptors, *places, mirrored=False, least=FEWEST)
     # Symmetric things agree with their mirror image a little, never in most of their patches.
     if plain is not None and 2 * plain.inliers > min(len(first), len(second)):
         return plain
     width = first_size[0] / max(first_size)
     flipped = places[0] * (-1, 1) + (width, 0)
-    mirrored = _align(first, second, first.mirrored, flipped, places[1], mirrored=True)
-    if mirrored is None or (plain is not None and plain.inliers >= mirrored.inliers):
+    least = FEWEST if plain is None else plain.inliers + 1
+    mirrored = _align(first, second, first.mirrored, flipped, places[1], mirrored=True, least=least)
+    if mirrored is None:
         return plain
     back = np.array([[-1, 0, width], [0, 1, 0], [0, 0, 1]], np.float64)
     return Alignment(mirrored.transform @ back, mirrored.inliers, mirrored.matches)
@@ -142,9 +145,11 @@ def _align(
     to: npt.NDArray[np.float32],
     *,
     mirrored: bool,
+    least: int,
 ) -> Alignment | None:
+    """None also when fewer than `least` agree."""
     found = _resembling(descriptors, second.descriptors)
-    if len(found) < FEWEST:
+    if len(found) < least:
         return None
     a, b = found.T
     angles = (180 - first.angles) if mirrored else first.angles
@@ -156,7 +161,7 @@ def _align(
         _OFF + _OFF_GROWS * second.scales[b],
     )
     transform, inliers = _fitted(matches)
-    return Alignment(transform, inliers, len(found)) if inliers >= FEWEST and _is_plain(transform) else None
+    return Alignment(transform, inliers, len(found)) if inliers >= least and _is_plain(transform) else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,7 +196,10 @@ def _fitted(matches: _Matches) -> tuple[Matrix, int]:
         now = matches.agreeing(better)
         if now.sum() < agreed.sum() or not _is_plain(better):
             break
+        settled = np.array_equal(now, agreed)
         transform, agreed = better, now
+        if settled:  # the same ones would be fitted again
+            break
     return transform, int(agreed.sum())
 
 
@@ -202,7 +210,7 @@ def _guessed(matches: _Matches) -> Matrix:
     tried, every two of them, and only where the patches are turned and grown as their places say.
     """
     from_, to = matches.a @ _COMPLEX, matches.b @ _COMPLEX
-    i, j = np.triu_indices(min(len(from_), _TRIED), 1)
+    i, j = _every_two(min(len(from_), _TRIED))
     wide = np.abs(from_[j] - from_[i]) > _APART
     i, j = i[wide], j[wide]
     factor = (to[j] - to[i]) / (from_[j] - from_[i])
@@ -222,6 +230,11 @@ def _guessed(matches: _Matches) -> Matrix:
     return np.array([[f.real, -f.imag, s.real], [f.imag, f.real, s.imag]])
 
 
+@lru_cache(maxsize=_TRIED + 1)
+def _every_two(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    return np.triu_indices(count, 1)
+
+
 _COMPLEX = np.array([1, 1j], np.complex64)  # points of the plane as numbers: a similarity is one product
 
 
@@ -239,25 +252,41 @@ def _least_squares(a: Points, b: Points) -> Matrix:
 def _resembling(a: Descriptors, b: Descriptors) -> npt.NDArray[np.intp]:
     """(m, 2) places in a and b of descriptors that are each other's nearest, and near; the nearest
     first."""
-    first, second = (np.ascontiguousarray(each).view(np.uint64) for each in (a, b))
-    # A quarter of the bits is looked at first; it leaves one pair of twenty.
-    likely = np.bitwise_count(first[:, :1] ^ second[:, 0]) <= _CLOSE_WORD
-    i, j = np.divmod(np.flatnonzero(likely), max(1, len(b)))
-    bits = np.bitwise_count(first[i] ^ second[j]) @ np.ones(4, np.uint16)
-    near = np.flatnonzero(bits <= _CLOSE_BITS)
-    near = near[np.argsort(bits[near], kind="stable")]
+    i, j, bits = _near(a, b)
+    near = np.argsort(bits.astype(np.uint8), kind="stable")
     pairs = np.column_stack([i[near], j[near]])
-    mutual = np.zeros(len(pairs), int)
-    for side in (0, 1):
-        mutual[np.unique(pairs[:, side], return_index=True)[1]] += 1
-    found: npt.NDArray[np.intp] = pairs[mutual == 2]
+    found: npt.NDArray[np.intp] = pairs[_first_seen(pairs[:, 0], len(a)) & _first_seen(pairs[:, 1], len(b))]
     return found
+
+
+def _near(a: Descriptors, b: Descriptors) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Points]:
+    """The places in a and b of all descriptors that are near each other, by place, and how many of
+    their bits differ."""
+    import faiss
+
+    index = faiss.IndexBinaryFlat(8 * b.shape[1])
+    index.add(np.ascontiguousarray(b))
+    ends, bits, j = index.range_search(np.ascontiguousarray(a), _CLOSE_BITS + 1)
+    i = np.repeat(np.arange(len(a)), np.diff(ends.astype(np.int64)))
+    words = (np.ascontiguousarray(each).view(np.uint64)[:, 0] for each in (a, b))
+    close = np.bitwise_count(next(words)[i] ^ next(words)[j]) <= _CLOSE_WORD
+    return i[close], j[close], bits[close]
+
+
+def _first_seen(numbers: npt.NDArray[np.intp], below: int) -> npt.NDArray[np.bool_]:
+    """Where each number, which is below a limit, stands for the first time."""
+    places = np.arange(len(numbers))
+    first = np.zeros(below, np.intp)
+    first[numbers[::-1]] = places[::-1]  # of several, the last one written stays
+    return np.asarray(first[numbers] == places)
 
 
 def _is_plain(transform: Matrix) -> bool:
     """Whether a copy can have been made so: not squeezed to a line, neither tiny nor huge."""
-    sizes = np.linalg.svd(transform[:, :2], compute_uv=False)
-    return bool(sizes[1] > 0.08 and sizes[0] < 12 and sizes[0] <= _STRETCH * sizes[1])
+    (a, b), (c, d) = transform[:, :2].tolist()
+    turned, mirrored = hypot(a + d, b - c) / 2, hypot(a - d, b + c) / 2
+    most, least = turned + mirrored, abs(turned - mirrored)  # the singular values
+    return least > 0.08 and most < 12 and most <= _STRETCH * least
 
 
 # --- laying one over the other ---------------------------------------------------------------
@@ -287,7 +316,9 @@ def agreement(first: Grey, second: Grey, transform: Matrix) -> Agreement | None:
         if share < _PERFECT:
             again = _patches(_lay(first, second, transform) or laid)
             share, correlation, blob = max((share, correlation, blob), again)
-    inside, covered = _seen(first.shape, second.shape, transform)
+        inside, covered = _seen(first.shape, second.shape, transform)
+    else:
+        inside, covered = laid.inside, laid.covered
     return Agreement(
         share,
         correlation,
@@ -305,20 +336,23 @@ def agreement(first: Grey, second: Grey, transform: Matrix) -> Agreement | None:
 class _Laid:
     """The part both pictures show, in the second one's frame, at the coarser one's size.
 
-    `to` takes points of the second picture, in shares of its longer side, to pixels here.
+    `to` takes points of the second picture, in shares of its longer side, to pixels here. `inside` and
+    `covered` are the pixels of the first and of the second picture that the other one shows.
     """
 
     first: Grey
     second: Grey
     mask: npt.NDArray[np.bool_]
     to: Matrix
+    inside: npt.NDArray[np.bool_]
+    covered: npt.NDArray[np.bool_]
 
 
 def _lay(first: Grey, second: Grey, transform: Matrix) -> _Laid | None:
     inside, covered = _seen(first.shape, second.shape, transform)
     if min(np.count_nonzero(inside), np.count_nonzero(covered)) < _LEAST:
         return None
-    over = _Over(first, second, _in_pixels(transform, first.shape, second.shape), covered)
+    over = _Over(first, second, _in_pixels(transform, first.shape, second.shape), inside, covered)
     left, top, right, bottom = over.box
     size = min(LAID / max(right - left, bottom - top), 1.0, 1.0 / over.step)
     laid = over.at(size)
@@ -328,11 +362,12 @@ def _lay(first: Grey, second: Grey, transform: Matrix) -> _Laid | None:
 
 @dataclass(frozen=True, slots=True)
 class _Over:
-    """Two pictures and how the first lies over the second, in pixels; `covered` is where it does."""
+    """Two pictures and how the first lies over the second, in pixels; `inside` and `covered` as in `_Laid`."""
 
     first: Grey
     second: Grey
     forth: Matrix
+    inside: npt.NDArray[np.bool_]
     covered: npt.NDArray[np.bool_]
 
     @property
@@ -362,7 +397,7 @@ class _Over:
         b = cv2.resize(self.second[top:bottom, left:right], shape, interpolation=cv2.INTER_AREA)
         mask = cv2.resize(self.covered[top:bottom, left:right].astype(np.uint8), shape) > 0
         to[:, :2] *= max(self.second.shape)
-        return _Laid(np.asarray(a, np.uint8), np.asarray(b, np.uint8), mask, to)
+        return _Laid(np.asarray(a, np.uint8), np.asarray(b, np.uint8), mask, to, self.inside, self.covered)
 
 
 def _square(transform: Matrix) -> Matrix:
@@ -372,24 +407,29 @@ def _square(transform: Matrix) -> Matrix:
 
 def _blur(laid: _Laid) -> int:
     """By how much both must be shrunk until neither shows details that the other has lost: 1, 2 or 4."""
+    import cv2
+
+    side = min(laid.first.shape)
+    if side < 32:
+        return 1
+    both, some = (laid.first, laid.second), laid.mask.view(np.uint8)
+    spreads = [cv2.meanStdDev(grey, mask=some)[1].item() ** 2 + 1 for grey in both]
     for factor in (4, 2):
-        if min(laid.first.shape) >= 16 * factor:
-            fine = _details(laid.first, laid.mask, factor), _details(laid.second, laid.mask, factor)
+        if side >= 16 * factor:
+            fine = [_lost(grey, some, factor) / spread for grey, spread in zip(both, spreads, strict=True)]
             if min(fine) < _LOST * max(fine):
                 return factor
     return 1
 
 
-def _details(grey: Grey, mask: npt.NDArray[np.bool_], factor: int) -> float:
-    """Share of the variance that is lost when a picture is made smaller by a factor."""
+def _lost(grey: Grey, mask: npt.NDArray[np.uint8], factor: int) -> float:
+    """The variance that is lost when a picture is made smaller by a factor."""
     import cv2
 
     height, width = grey.shape
     small = cv2.resize(grey, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
     again = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    some = mask.view(np.uint8)
-    spread = cv2.meanStdDev(grey, mask=some)[1].item() ** 2 + 1
-    return cv2.norm(grey, again, cv2.NORM_L2SQR, some) / (int(np.count_nonzero(mask)) or 1) / spread
+    return cv2.norm(grey, again, cv2.NORM_L2SQR, mask) / (int(np.count_nonzero(mask)) or 1)
 
 
 def _seen(
