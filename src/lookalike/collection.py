@@ -28,9 +28,11 @@ from lookalike.duplicates.decisions import keys
 from lookalike.duplicates.finding import Progress as FindProgress
 from lookalike.duplicates.journal import Journal
 from lookalike.duplicates.keep import Policy
+from lookalike.duplicates.looks import sketch
 from lookalike.duplicates.plan import Plan
+from lookalike.duplicates.reading import Reading
 from lookalike.duplicates.search import Request, Search
-from lookalike.duplicates.sketches import MIN_SIDE, Reading, sketch
+from lookalike.duplicates.sketches import MIN_SIDE
 from lookalike.duplicates.ways import To, is_below
 from lookalike.embedder import Embedder
 from lookalike.errors import (

@@ -15,7 +15,8 @@ import numpy as np
 from lookalike.duplicates import geometry
 from lookalike.duplicates.calibration import SHIPPED, Calibration, Floats, fit, numbers
 from lookalike.duplicates.edits import EDITS, Edited, moved
-from lookalike.duplicates.sketches import Sketch, Sketches, sketch
+from lookalike.duplicates.looks import Sketch, sketch
+from lookalike.duplicates.sketches import Sketches
 from lookalike.errors import CollectionError, NotInCollection, PictureError
 from lookalike.gallery.base import Gallery, Space
 from lookalike.images import Decoded
@@ -109,7 +110,7 @@ class _Task:
 
 def _read(sketches: Sketches, id_: int) -> Decoded | None:
     try:
-        return sketches.reading.decoded(sketches.picture(id_), _SIDE)
+        return sketches.reading.reader.decoded(sketches.picture(id_), _SIDE)
     except (PictureError, NotInCollection):
         return None
 

@@ -10,7 +10,10 @@ where more meet than can be copies (blank scans, a pattern that is everywhere) a
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,13 +21,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.errors import UsageError
+
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 Pairs = npt.NDArray[np.int64]
 """(m, 2) int64: places of two pictures, the smaller first, each pair once, in ascending order."""
-
-Codes = npt.NDArray[np.uint64]
-"""Votes: the pair, how the one lies in the other, and the patch that votes, in one number."""
 
 FAR = 7
 """Bits in which the perceptual hashes of two pictures that are compared may differ. All but a few
@@ -115,24 +117,37 @@ def _unique(pairs: Pairs) -> Pairs:
 # --- local features --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Patches:
-    """The local features of many pictures.
+    """The local features of some pictures, one picture after the other.
 
     Attributes:
-        pictures: (m,) int32, the place of the picture that each patch is of.
+        places: (n,) int32, the place of each picture; -1 for one that is left out.
+        starts: (n + 1,) int64: those of picture i lie from starts[i] to starts[i + 1].
         scales: (m,) float16; see `features.Features`.
         angles: (m,) float16.
-        descriptors: blocks of together (m, 32) uint8; may lie on a disk, since each is read
-            once for each table.
+        descriptors: (m, 32) uint8; like all of these it may lie on a disk, since it is read from
+            the first to the last, once for each table.
         mirrored: likewise.
     """
 
-    pictures: npt.NDArray[np.int32]
+    places: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int64]
     scales: npt.NDArray[np.float16]
     angles: npt.NDArray[np.float16]
-    descriptors: Sequence[npt.NDArray[np.uint8]]
-    mirrored: Sequence[npt.NDArray[np.uint8]]
+    descriptors: npt.NDArray[np.uint8]
+    mirrored: npt.NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.descriptors)
+
+    def owners(self, mirrored: bool) -> npt.NDArray[np.uint64]:
+        """(m,) what patch each is: see `_Keyed`. Of pictures that are left out it means nothing."""
+        counts = np.diff(self.starts)
+        number = np.arange(len(self)) - np.repeat(self.starts[:-1], counts)
+        owner = np.repeat(self.places.astype(np.int64) << _PLACE, counts)
+        owner += ((number % _VOTERS) << 1) + mirrored
+        return owner.astype(np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,67 +177,156 @@ _TURNS = 18  # of 20 degrees, the first being no turn, give or take 10
 _GROWTHS = 16  # of a factor 2 and overlapping by half, the eighth being none
 _HOWS = _TURNS * _GROWTHS * 2  # ways to vote for one pair
 _VOTERS = 1 << 10  # more than the features of a picture, which lie side by side
-_AT_ONCE = 10_000_000  # patches that are sorted, and whose votes are counted, at once: about a gigabyte
+_PLACE = 11  # bits of an owner below the place of its picture
+_AT_ONCE = 5_000_000  # patches that are sorted, and whose votes are counted, at once: 400 MB a thread
+_MOST = 1 << 27  # pictures; beyond, the votes for a single one do not fit into 63 bits
 
 
-def by_features(patches: Patches, pictures: int, *, old: int = 0, progress: Progress | None = None) -> Voted:
+def by_features(
+    blocks: Sequence[Patches],
+    pictures: int,
+    *,
+    old: int = 0,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Voted:
     """The pairs that share at least `VOTES` patches.
 
     Locality-sensitive hashing (P. Indyk and R. Motwani, STOC 1998): in each of some tables, patches
     meet that agree in all of a few random bits of their descriptors. Those that meet and are alike in
-    other bits vote for how much one picture would be turned and grown to become the other.
+    other bits vote for how much one picture would be turned and grown to become the other. Keys and
+    votes that are too many to be sorted at once go to temporary files, in parts that are not.
 
     Args:
-        patches: of all pictures.
+        blocks: the patches of all pictures.
         pictures: how many pictures there are.
         old: pairs among the first so many pictures are left out: they have been compared before.
+        threads: tables that are made side by side; it makes no difference to what is found.
         progress: called with tables done and their number.
+
+    Raises:
+        UsageError: more than 134 million pictures.
     """
-    count = len(patches.pictures)
+    if pictures > _MOST:
+        raise UsageError(f"copies can be looked for among {_MOST:,} pictures at most, not {pictures:,}")
+    count = sum(map(len, blocks))
     bits = int(np.log2(count + 1)) + _RARE
     draw = np.random.default_rng(20)
-    balanced = _balanced(patches.descriptors)
-    parts = count // _AT_ONCE + 1
+    balanced = _balanced([block.descriptors for block in blocks])
+    parts = 2 * count // _AT_ONCE + 1
+    tables = [
+        _Table(
+            _mask(draw.choice(balanced, min(bits, len(balanced)), replace=False)),
+            [int(draw.integers(1 << 62)) | 1 for _ in range(parts)],
+        )
+        for _ in range(_TABLES)
+    ]
+    with TemporaryDirectory(prefix="lookalike-") as folder, ThreadPoolExecutor(threads) as pool:
+        votes = _Votes(Path(folder), pictures, parts)
+        made = [pool.submit(_vote, table, blocks, votes, old) for table in tables]
+        try:
+            for done, table in enumerate(made, start=1):
+                table.result()
+                if progress:
+                    progress(done, _TABLES)
+        finally:
+            pool.shutdown(cancel_futures=True)  # as when it is interrupted
+        return _best([votes.counted(part) for part in range(votes.parts)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One of the tables: the bits that make its keys, and for each part an odd number that makes the order in
+    which patches meet."""
+
+    mask: npt.NDArray[np.uint64]
+    odd: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Keyed:
+    """Patches that may meet.
+
+    Attributes:
+        keys: (m,) uint64: those that meet have the same.
+        words: (m,) uint64, the first bits of their descriptors.
+        owners: (m,) uint64: the place of the picture, the number of the patch in it, and whether it is the
+            one of the mirrored picture (one bit).
+        shapes: (m, 2) float16, angle and scale.
+    """
+
+    keys: Hashes
+    words: Hashes
+    owners: npt.NDArray[np.uint64]
+    shapes: npt.NDArray[np.float16]
+
+    def __getitem__(self, which: npt.NDArray[np.intp]) -> _Keyed:
+        return _Keyed(self.keys[which], self.words[which], self.owners[which], self.shapes[which])
+
+
+def _vote(table: _Table, blocks: Sequence[Patches], votes: _Votes, old: int) -> None:
     with TemporaryDirectory(prefix="lookalike-") as folder:
-        spilled = [Path(folder) / str(part) for part in range(parts)]
-        for path in spilled:
-            path.touch()  # where no two patches meet, nothing is written
-        for table in range(_TABLES):
-            mask = _mask(draw.choice(balanced, min(bits, len(balanced)), replace=False))
-            for part in range(parts):
-                keys, places, words = _keyed(patches, mask, part, parts)
-                for a, b in _meetings(keys, draw):
-                    alike = np.bitwise_count(words[a] ^ words[b]) <= _ALIKE
-                    codes = _votes(patches, places[a[alike]], places[b[alike]], pictures, old)
-                    _spill(codes, spilled)
-            if progress:
-                progress(table + 1, _TABLES)
-        counted = [_counted(path, pictures) for path in spilled]
-    return _best(counted, pictures)
+        parts = _in_parts(_all_keyed(blocks, table.mask), len(table.odd), Path(folder))
+        for keyed, odd in zip(parts, table.odd, strict=True):
+            for a, b in _meetings(keyed.keys, odd):
+                alike = np.bitwise_count(keyed.words[a] ^ keyed.words[b]) <= _ALIKE
+                votes.add(*_cast(keyed, a[alike], b[alike], old))
 
 
-def _keyed(
-    patches: Patches, mask: npt.NDArray[np.uint64], part: int, parts: int
-) -> tuple[Hashes, Places, Hashes]:
-    """Of one part of the keys: the keys, the places of their patches and those patches' first words;
-    first all plain patches, then the mirrored ones."""
-    keys, places, words = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
-    start = 0
-    for block in (*patches.descriptors, *patches.mirrored):
-        some = np.ascontiguousarray(block).view(np.uint64)
-        of = _keys(some, mask)
-        chosen = np.flatnonzero((of >> np.uint64(40)) % np.uint64(parts) == part)
-        keys.append(of[chosen])
-        places.append(chosen + start)
-        words.append(some[chosen, 0])
-        start += len(some)
-    return np.concatenate(keys), np.concatenate(places), np.concatenate(words)
+def _all_keyed(blocks: Sequence[Patches], mask: npt.NDArray[np.uint64]) -> Iterator[_Keyed]:
+    """First all plain patches, then the mirrored ones, block by block."""
+    for mirrored in (False, True):
+        for block in blocks:
+            words = np.ascontiguousarray(block.mirrored if mirrored else block.descriptors).view(np.uint64)
+            shapes = np.column_stack([block.angles, block.scales])
+            keyed = _Keyed(_keys(words, mask), words[:, 0], block.owners(mirrored), shapes)
+            if (block.places < 0).any():
+                keyed = keyed[np.flatnonzero(np.repeat(block.places >= 0, np.diff(block.starts)))]
+            yield keyed
+
+
+def _in_parts(all_: Iterator[_Keyed], parts: int, folder: Path) -> Iterator[_Keyed]:
+    """The same patches, those with the same key together; by way of files when there are several parts."""
+    if parts == 1:
+        yield _joined(list(all_))
+        return
+    names = ("keys", "words", "owners", "shapes")
+    with ExitStack() as stack:
+        files = [
+            [stack.enter_context((folder / f"{part}-{name}").open("wb")) for name in names]
+            for part in range(parts)
+        ]
+        for keyed in all_:
+            of = ((keyed.keys >> np.uint64(40)) % np.uint64(parts)).astype(np.uint16)
+            order = np.argsort(of, kind="stable")
+            ends = np.cumsum(np.bincount(of, minlength=parts))
+            for mine, where in zip(files, np.split(order, ends[:-1]), strict=True):
+                for file, name in zip(mine, names, strict=True):
+                    getattr(keyed, name)[where].tofile(file)
+    for part in range(parts):
+        paths = [folder / f"{part}-{name}" for name in names]
+        keys, words, owners = (np.fromfile(path, np.uint64) for path in paths[:3])
+        yield _Keyed(keys, words, owners, np.fromfile(paths[3], np.float16).reshape(-1, 2))
+        for path in paths:
+            path.unlink()
+
+
+def _joined(keyed: Sequence[_Keyed]) -> _Keyed:
+    nothing = np.zeros(0, np.uint64)
+    return _Keyed(
+        np.concatenate([nothing, *(k.keys for k in keyed)]),
+        np.concatenate([nothing, *(k.words for k in keyed)]),
+        np.concatenate([nothing, *(k.owners for k in keyed)]),
+        np.concatenate([np.zeros((0, 2), np.float16), *(k.shapes for k in keyed)]),
+    )
 
 
 def _balanced(blocks: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.intp]:
     """The bits that are set about as often as not, in a sample of patches; none of the first word."""
-    step = max(1, sum(map(len, blocks)) // 20_000)
-    sample = np.concatenate([np.zeros((1, 32), np.uint8), *(block[::step] for block in blocks)])
+    starts = np.cumsum([0, *map(len, blocks)])
+    step = max(1, int(starts[-1]) // 20_000)
+    some = [block[-start % step :: step] for start, block in zip(starts.tolist(), blocks, strict=False)]
+    sample = np.concatenate([np.zeros((1, 32), np.uint8), *some])  # the same however they lie in blocks
     share = np.unpackbits(sample, axis=1, bitorder="little")[:, _WORD:].mean(axis=0)
     return _WORD + np.argsort(np.abs(share - 0.5), kind="stable")[:_BALANCED]
 
@@ -249,12 +353,11 @@ def _keys(words: npt.NDArray[np.uint64], mask: npt.NDArray[np.uint64]) -> Hashes
     return mixed
 
 
-def _meetings(keys: Hashes, draw: np.random.Generator) -> Iterator[tuple[Places, Places]]:
-    """Places in `keys` of the same ones, but for those of a crowd: each with the next few, in a random
-    order."""
+def _meetings(keys: Hashes, odd: int) -> Iterator[tuple[Places, Places]]:
+    """Places in `keys` of the same ones, but for those of a crowd: each with the next few, in an order
+    that an odd number makes."""
     bits = np.uint64(len(keys).bit_length())
     low = (np.uint64(1) << bits) - np.uint64(1)
-    odd = int(draw.integers(1 << 62)) | 1
     mixed = np.arange(len(keys), dtype=np.uint64) * np.uint64(odd) & low
     # Key and place in one number: sorting numbers is ten times faster than sorting places by them.
     codes = np.sort(keys & ~low | mixed)
@@ -270,57 +373,79 @@ def _meetings(keys: Hashes, draw: np.random.Generator) -> Iterator[tuple[Places,
         yield places[same], places[same + step]
 
 
-def _votes(patches: Patches, a: Places, b: Places, pictures: int, old: int) -> Codes:
-    """What two sets of patches that meet vote for; a place from `len(patches)` on is mirrored."""
-    count = len(patches.pictures)
-    useful = (a < count) | (b < count)  # two mirrored ones say what the two plain ones say
-    a, b = a[useful], b[useful]
-    flipped = (a >= count) ^ (b >= count)
-    a, b = a % count, b % count
-    useful = patches.pictures[a] != patches.pictures[b]
-    useful &= np.maximum(patches.pictures[a], patches.pictures[b]) >= old
-    a, b, flipped = a[useful], b[useful], flipped[useful]
-    swap = patches.pictures[a] > patches.pictures[b]
+def _cast(keyed: _Keyed, a: Places, b: Places, old: int) -> tuple[Places, Places, Places, Places]:
+    """What two sets of patches that meet vote for: the places of both pictures, the smaller first, how
+    the one becomes the other, and the number of the first one's patch."""
+    owner_a, owner_b = (keyed.owners[side].astype(np.int64) for side in (a, b))
+    useful = (owner_a & owner_b & 1) == 0  # two mirrored ones say what the two plain ones say
+    useful &= (owner_a >> _PLACE) != (owner_b >> _PLACE)
+    useful &= np.maximum(owner_a, owner_b) >> _PLACE >= old
+    a, b, owner_a, owner_b = a[useful], b[useful], owner_a[useful], owner_b[useful]
+    swap = (owner_a >> _PLACE) > (owner_b >> _PLACE)
     a, b = np.where(swap, b, a), np.where(swap, a, b)
-    pair = patches.pictures[a].astype(np.int64) * pictures + patches.pictures[b]
-    vote = pair * _HOWS + _how(patches, a, b, flipped)
-    codes = (vote * _VOTERS + a % _VOTERS).astype(np.uint64)
-    wide: Codes = np.concatenate([codes, codes + np.uint64(2 * _VOTERS)])  # the growth after it, too
-    return wide
+    owner_a, owner_b = np.where(swap, owner_b, owner_a), np.where(swap, owner_a, owner_b)
+    how = _how(keyed.shapes[a], keyed.shapes[b], (owner_a ^ owner_b) & 1)
+    return owner_a >> _PLACE, owner_b >> _PLACE, how, (owner_a >> 1) % _VOTERS
 
 
-def _how(patches: Patches, a: Places, b: Places, flipped: npt.NDArray[np.bool_]) -> Places:
+def _how(a: npt.NDArray[np.float16], b: npt.NDArray[np.float16], flipped: Places) -> Places:
     """How the picture of a is turned, grown and mirrored to become that of b: 0 to `_HOWS` - 1."""
-    angle = patches.angles[a].astype(np.float32)
-    turned = patches.angles[b] - np.where(flipped, 180 - angle, angle)
+    angle = a[:, 0].astype(np.float32)
+    turned = b[:, 0] - np.where(flipped == 1, 180 - angle, angle)
     turn = np.round(turned % 360 / (360 / _TURNS)).astype(np.int64) % _TURNS
-    grown = np.log2(patches.scales[b].astype(np.float32) / patches.scales[a].astype(np.float32))
+    grown = np.log2(b[:, 1].astype(np.float32) / a[:, 1].astype(np.float32))
     growth = np.clip(np.floor(grown).astype(np.int64) + _GROWTHS // 2 - 1, 0, _GROWTHS - 2)
     how: Places = (turn * _GROWTHS + growth) * 2 + flipped
     return how
 
 
-def _spill(codes: Codes, files: Sequence[Path]) -> None:
-    """Put votes into files, those for the same pair into the same one: memory stays bounded."""
-    part = codes // np.uint64(_HOWS * _VOTERS) % np.uint64(len(files))
-    for number, file in enumerate(files):
-        with file.open("ab") as handle:
-            handle.write(codes[part == number].tobytes())
+class _Votes:
+    """Votes in files: those for pairs of the same first pictures in the same one, so that each can be counted
+    by itself.
 
+    Args:
+        folder: where the files are.
+        pictures: how many there are.
+        parts: files, at least; more where the votes of one would not fit into 63 bits.
+    """
 
-def _counted(file: Path, pictures: int) -> Voted:
-    """The votes of one file, counted: a patch has one vote, however often it met another."""
-    codes = np.sort(np.fromfile(file, np.uint64))
-    voted = codes[_first(codes)] // np.uint64(_VOTERS)
-    starts = np.flatnonzero(_first(voted))
-    counts = np.diff(np.concatenate([starts, [len(voted)]]))
-    votes, counts = voted[starts][counts >= VOTES].astype(np.int64), counts[counts >= VOTES]
-    pair = votes // _HOWS
-    order = np.lexsort((-counts, pair))
-    pair, counts, votes = pair[order], counts[order], votes[order]
-    best = _first(pair)
-    pairs = np.column_stack([pair[best] // max(1, pictures), pair[best] % max(1, pictures)])
-    return Voted(pairs, counts[best], (votes[best] & 1).astype(bool))
+    def __init__(self, folder: Path, pictures: int, parts: int) -> None:
+        self._pictures = max(1, pictures)
+        most = (1 << 63) // (self._pictures * _HOWS * _VOTERS)
+        self._span = min(-(-self._pictures // parts), most)
+        self.parts = -(-self._pictures // self._span)
+        self._files = [folder / f"votes-{part}" for part in range(self.parts)]
+        self._lock = threading.Lock()
+
+    def add(self, a: Places, b: Places, how: Places, voter: Places) -> None:
+        """Take the votes of patches of pictures a for being those of b."""
+        part = a // self._span
+        pair = a % self._span * self._pictures + b
+        codes = ((pair * _HOWS + how) * _VOTERS + voter).astype(np.uint64)
+        order = np.argsort(part, kind="stable") if self.parts > 1 else np.arange(len(part))
+        ends = np.cumsum(np.bincount(part, minlength=self.parts))
+        with self._lock:
+            for file, which in zip(self._files, np.split(order, ends[:-1]), strict=True):
+                if len(which):
+                    with file.open("ab") as handle:
+                        codes[which].tofile(handle)
+
+    def counted(self, part: int) -> Voted:
+        """Those of one file, counted: a patch has one vote, however often it met another."""
+        path = self._files[part]
+        codes = np.fromfile(path, np.uint64) if path.exists() else np.zeros(0, np.uint64)
+        codes = np.sort(np.concatenate([codes, codes + np.uint64(2 * _VOTERS)]))  # the growth after it, too
+        voted = codes[_first(codes)] // np.uint64(_VOTERS)
+        starts = np.flatnonzero(_first(voted))
+        counts = np.diff(np.concatenate([starts, [len(voted)]]))
+        votes, counts = voted[starts][counts >= VOTES].astype(np.int64), counts[counts >= VOTES]
+        pair = votes // _HOWS
+        order = np.lexsort((-counts, pair))
+        pair, counts, votes = pair[order], counts[order], votes[order]
+        best = _first(pair)
+        first = pair[best] // self._pictures + part * self._span
+        pairs = np.column_stack([first, pair[best] % self._pictures])
+        return Voted(pairs, counts[best], (votes[best] & 1).astype(bool))
 
 
 def _first(ordered: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
@@ -330,7 +455,7 @@ def _first(ordered: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
     return first
 
 
-def _best(parts: Sequence[Voted], pictures: int) -> Voted:
+def _best(parts: Sequence[Voted]) -> Voted:
     """Of each picture the partners with the most votes: a pair stays if either side wants it."""
     pairs = np.concatenate([part.pairs for part in parts])
     votes = np.concatenate([part.votes for part in parts])

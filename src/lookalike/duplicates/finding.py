@@ -10,7 +10,9 @@ only pairs of which one may go, so others, such as a collage and a picture in it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +20,15 @@ import numpy.typing as npt
 from lookalike import files
 from lookalike.duplicates import geometry
 from lookalike.duplicates.calibration import SHIPPED, Calibration
-from lookalike.duplicates.candidates import by_features, by_hash, by_neighbours
+from lookalike.duplicates.candidates import FAR, by_features, by_hash, by_neighbours
 from lookalike.duplicates.colours import Colours, compare_colours
 from lookalike.duplicates.groups import UNTOUCHED, doubt
+from lookalike.duplicates.hashes import hamming
+from lookalike.duplicates.helpers import Crashed
+from lookalike.duplicates.looks import Sketch
 from lookalike.duplicates.pairs import Box, Match, Pair, Side, Transform
-from lookalike.duplicates.sketches import Sketch, Sketches
+from lookalike.duplicates.reading import Reader
+from lookalike.duplicates.sketches import CRASH, Kept, Sketches
 from lookalike.errors import NotInCollection, PictureError
 from lookalike.gallery.base import Gallery, Picture, Space, Vectors
 from lookalike.neighbours import graph
@@ -37,6 +43,11 @@ PER_PICTURE = 0.25
 """Pairs of neighbours compared for each picture, on top of those that hashes and patches propose: the most
 similar ones. Copies whose patches are all lost keep the look of the whole picture, and are among them.
 (Of 240 copies among 639 pictures all were proposed by hashes or patches; it is a net below a net.)"""
+
+Candidates = npt.NDArray[np.int64]
+"""(m, 2): pairs of ids, the lower one first."""
+
+_Both = tuple[Kept, Kept]
 
 _SAME = 0.02  # share of a side by which the frames of two pictures may differ that show the same whole
 _SHORT_CUTS = 2.0  # grey levels by which the fast JPEG decoder is off at the most, on average (photos: 0.9)
@@ -75,9 +86,11 @@ def compare(
     Returns:
         None when nothing of the one was found in the other.
     """
+    alignment = geometry.align(first.features, second.features, first.size, second.size)
+    if alignment is None and hamming(first.phash, second.phash) > FAR:
+        return None
     if _may_be_the_same(first, second) and same_pixels():
         return Compared(1.0, "pixels", _identity(first.size))  # also where there is nothing to align
-    alignment = geometry.align(first.features, second.features, first.size, second.size)
     if alignment is None:
         return None
     agreement = geometry.agreement(first.look.grey, second.look.grey, alignment.transform)
@@ -267,18 +280,20 @@ class Finder:
 
     def _candidates(
         self, ids: npt.NDArray[np.int64], hashes: npt.NDArray[np.uint64]
-    ) -> tuple[list[tuple[int, int]], float | None]:
+    ) -> tuple[Candidates, float | None]:
         """Pairs of ids, the most likely copies first, each once; and the graph's recall."""
         old = int((ids > 0).sum()) if self._others else 0
-        voted = by_features(self._sketches.patches(ids.tolist()), len(ids), old=old)
+        patches, threads = self._sketches.patches(ids.tolist()), self._sketches.reading.threads
+        voted = by_features(patches, len(ids), old=old, threads=threads)
         order = np.argsort(-voted.votes, kind="stable")
         neighbours, recall = self._neighbours(ids)
         places = np.concatenate([by_hash(hashes), voted.pairs[order], neighbours])
         if self._others:
             places = places[(places.min(axis=1) < old) & (places.max(axis=1) >= old)]
-        found = dict.fromkeys(map(tuple, ids[places].tolist()))
-        usable = (pair for pair in found if all(map(self._sketches.has, pair)))
-        return [(min(a, b), max(a, b)) for a, b in usable], recall
+        has = np.array([self._sketches.has(id_) for id_ in ids.tolist()], bool)
+        pairs = np.sort(ids[places[has[places].all(axis=1)]], axis=1)
+        first = np.sort(np.unique(pairs, axis=0, return_index=True)[1])
+        return pairs[first], recall
 
     def _neighbours(self, ids: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], float | None]:
         """Pairs of places of the most similar pictures."""
@@ -307,43 +322,53 @@ class Finder:
 
     # --- comparing ---------------------------------------------------------------------------
 
-    def _compare_all(self, candidates: Sequence[tuple[int, int]], tell: Progress) -> Iterator[Pair]:
+    def _compare_all(self, candidates: Candidates, tell: Progress) -> Iterator[Pair]:
         linked = Links()
         for start in range(0, len(candidates), _BATCH):
-            part = candidates[start : start + _BATCH]
-            useful = [pair for pair in part if not linked.are(*pair)]
-            for pair in self._sketches.reading.each(self._compare, useful):
+            part = candidates[start : start + _BATCH].tolist()
+            useful = [(a, b) for a, b in part if not linked.are(a, b)]
+            for pair in self._compared(useful):
                 if pair is not None:
                     if doubt(pair) is None or doubt(pair.reversed()) is None:
                         linked.link(pair.first, pair.second)
                     yield pair
             tell("comparing", start + len(part), len(candidates))
 
+    def _compared(self, pairs: Sequence[tuple[int, int]]) -> Iterator[Pair | None]:
+        """The pairs of first ones, the lower id first, that they are."""
+        asked = list(self._asked(pairs))
+        work = partial(_judged, self._calibration, self._precision)
+        seen = self._sketches.reading.spread(work, (both for _, both in asked))
+        for (ids, both), found in zip(asked, seen, strict=True):
+            self._known[ids] = self._pair(ids, both, found)
+            yield self._known[ids]
+
+    def _asked(self, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], _Both]]:
+        """What to compare of each pair that is not known."""
+        for ids in pairs:
+            with suppress(NotInCollection):  # removed by somebody else meanwhile
+                yield ids, (self._sketches.kept(ids[0]), self._sketches.kept(ids[1]))
+
     def _compare(self, ids: tuple[int, int]) -> Pair | None:
         """The pair of two first ones, the lower id first."""
         if ids not in self._known:
-            self._known[ids] = self._judged(*ids)
+            self._known[ids] = next(self._compared([ids]), None)
         return self._known[ids]
 
-    def _judged(self, first: int, second: int) -> Pair | None:
-        try:
-            sketches = self._sketches.sketch(first), self._sketches.sketch(second)
-            seen = compare(*sketches, self._calibration, lambda: self._same_pixels(first, second))
-        except NotInCollection:  # removed by somebody else meanwhile
+    def _pair(
+        self, ids: tuple[int, int], both: _Both, seen: Compared | Failure | Crashed | None
+    ) -> Pair | None:
+        if isinstance(seen, Crashed):
+            for one in both:
+                path = files.printable(one.picture.path)
+                self._failed[path] = Failure(path, CRASH)
             return None
-        except PictureError as error:
-            path = error.name or ""
-            self._failed[path] = Failure(path, error.reason)
+        if isinstance(seen, Failure):
+            self._failed[seen.path] = seen
             return None
-        if seen is None or seen.probability < self._precision:
+        if seen is None:
             return None
-        similarity = self._similarity(first, second)
-        return Pair(first, second, seen.kind, seen.probability, similarity, seen.match)
-
-    def _same_pixels(self, first: int, second: int) -> bool:
-        reading = self._sketches.reading
-        a, b = (reading.pixels(self._sketches.picture(id_)) for id_ in (first, second))
-        return np.array_equal(a, b)
+        return Pair(*ids, seen.kind, seen.probability, self._similarity(*ids), seen.match)
 
     def _similarity(self, first: int, second: int) -> float | None:
         try:
@@ -357,6 +382,22 @@ class Finder:
             return self._vectors[id_]
         vector: Vectors = self._gallery.vectors(self._space, [id_])[0]
         return vector
+
+
+def _judged(
+    calibration: Calibration, precision: float, reader: Reader, both: _Both
+) -> Compared | Failure | None:
+    """What comparing two pictures showed, if they are copies with that probability."""
+    first, second = both
+
+    def same_pixels() -> bool:
+        return np.array_equal(reader.pixels(first.picture), reader.pixels(second.picture))
+
+    try:
+        seen = compare(first.sketch(reader), second.sketch(reader), calibration, same_pixels)
+    except PictureError as error:
+        return Failure(error.name or "", error.reason)
+    return seen if seen is not None and seen.probability >= precision else None
 
 
 class Links:

@@ -362,7 +362,7 @@ def _lay(first: Grey, second: Grey, transform: Matrix) -> _Laid | None:
 
 @dataclass(frozen=True, slots=True)
 class _Over:
-    """Two pictures and how the first lies over the second, in pixels; `inside` and `covered` as in `_Laid`."""
+    """Two pictures and how the first lies over the second, in pixels; `inside`, `covered`: see `_Laid`."""
 
     first: Grey
     second: Grey

@@ -17,7 +17,8 @@ from lookalike.duplicates.groups import Member, Star, stars
 from lookalike.duplicates.hashes import perceptual_hash
 from lookalike.duplicates.keep import Candidate, Policy
 from lookalike.duplicates.pairs import Pair
-from lookalike.duplicates.sketches import Reading, Sketches
+from lookalike.duplicates.reading import Reading
+from lookalike.duplicates.sketches import Sketches
 from lookalike.duplicates.ways import is_below
 from lookalike.embedder import Embedder
 from lookalike.errors import NotInCollection, PictureError
@@ -141,8 +142,8 @@ class Search:
         if known is not None and known.file == file and not known.missing:
             return known.path
         try:
-            data = self._reading.data(file.path)
-            decoded = self._reading.of_bytes(data, embedder.min_side)
+            data = self._reading.reader.data(file.path)
+            decoded = self._reading.reader.of_bytes(data, embedder.min_side)
         except PictureError as error:
             return Failure(files.printable(file.path), error.reason)
         content = files.content_hash(data)
@@ -294,8 +295,8 @@ class _Pictures:
         if picture.missing:
             return None
         try:
-            exif = exif_facts(self._reading.as_indexed(picture))
-            if picture.format != "JPEG" and self._reading.decoded(picture, 1).more:
+            exif = exif_facts(self._reading.reader.as_indexed(picture))
+            if picture.format != "JPEG" and self._reading.reader.decoded(picture, 1).more:
                 self.fuller.add(id_)
         except PictureError as error:
             self.failed.append(Failure(files.printable(picture.path), error.reason))
