@@ -12,7 +12,7 @@ from PIL import Image
 
 from lookalike import files, images
 from lookalike.duplicates.hashes import perceptual_hash
-from lookalike.duplicates.sketches import Reading
+from lookalike.duplicates.reading import Reading
 from lookalike.gallery.base import Gallery, Picture, Space, Vectors
 from lookalike.gallery.memory import MemoryGallery
 from lookalike.vectors import canonical

@@ -12,7 +12,8 @@ from lookalike.duplicates import calibrating
 from lookalike.duplicates.calibrating import EACH, FEWEST, KEY, PICTURES, calibrate, calibration_of
 from lookalike.duplicates.calibration import SHIPPED, Calibration
 from lookalike.duplicates.edits import EDITS, Edit, Edited
-from lookalike.duplicates.sketches import Reading, Sketches
+from lookalike.duplicates.reading import Reading
+from lookalike.duplicates.sketches import Sketches
 from lookalike.neighbours import graph
 
 Photo = Callable[..., np.ndarray]

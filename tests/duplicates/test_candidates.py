@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from lookalike.duplicates import candidates
 from lookalike.duplicates.candidates import PARTNERS, VOTES, Patches, by_features, by_hash, by_neighbours
+from lookalike.errors import UsageError
 
 
 def listed(pairs: np.ndarray) -> list[tuple[int, int]]:
@@ -104,10 +106,17 @@ class Table:
         same = (self.mirrored, self.descriptors) if flip else (self.descriptors, self.mirrored)
         self.descriptors[j], self.mirrored[j] = same[0][i], same[1][i]
 
-    def patches(self, blocks: int = 1) -> Patches:
-        of = np.repeat(np.arange(self.pictures, dtype=np.int32), self.each)
-        parts = (np.array_split(a, blocks) for a in (self.descriptors, self.mirrored))
-        return Patches(of, self.scales, self.angles, *parts)
+    def patches(self, blocks: int = 1) -> list[Patches]:
+        found = []
+        for places in np.array_split(np.arange(self.pictures, dtype=np.int32), blocks):
+            rows = (
+                slice(int(places[0]) * self.each, int(places[-1] + 1) * self.each)
+                if len(places)
+                else slice(0)
+            )
+            arrays = (self.scales[rows], self.angles[rows], self.descriptors[rows], self.mirrored[rows])
+            found.append(Patches(places, np.arange(len(places) + 1) * self.each, *arrays))
+        return found
 
 
 shares = st.tuples(
@@ -200,24 +209,59 @@ def test_each_picture_has_its_best_partners() -> None:
     assert all(partners[other] for other in range(pictures - PARTNERS, pictures))
 
 
-def test_the_answer_does_not_depend_on_how_votes_are_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_how_patches_lie_nor_threads_make_a_difference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     table = Table(1, 40)
     for a in range(0, 40, 2):
         table.share(a, a + 1, a % 30)
     once = by_features(table.patches(), 40)
     monkeypatch.setattr(candidates, "_AT_ONCE", 300)
-    again = by_features(table.patches(7), 40)
     assert len(once.pairs) > 10
-    for name in ("pairs", "votes", "mirrored"):
-        assert np.array_equal(getattr(once, name), getattr(again, name))
+    for threads in (1, 3):
+        again = by_features(table.patches(7), 40, threads=threads)
+        for name in ("pairs", "votes", "mirrored"):
+            assert np.array_equal(getattr(once, name), getattr(again, name))
 
 
 @pytest.mark.parametrize("pictures", [0, 1, 5])
 def test_without_patches_there_are_no_pairs(pictures: int) -> None:
-    nothing = np.zeros(0, np.float16)
-    found = by_features(Patches(np.zeros(0, np.int32), nothing, nothing, [], []), pictures)
-    assert found.pairs.shape == (0, 2)
-    assert len(found.votes) == len(found.mirrored) == 0
+    nothing, none = np.zeros(0, np.float16), np.zeros((0, 32), np.uint8)
+    starts = np.zeros(pictures + 1, np.int64)
+    block = Patches(np.arange(pictures, dtype=np.int32), starts, nothing, nothing, none, none)
+    for blocks in ([], [block]):
+        found = by_features(blocks, pictures)
+        assert found.pairs.shape == (0, 2)
+        assert len(found.votes) == len(found.mirrored) == 0
+
+
+def test_pictures_that_are_left_out_have_no_say() -> None:
+    table = Table(1, 6)
+    for a, b in ((0, 1), (2, 4), (3, 5)):
+        table.share(a, b, 10)
+    (block,) = table.patches()
+    places = np.array([-1, 4, 3, -1, 0, 1], np.int32)
+    assert listed(by_features([replace(block, places=places)], 5).pairs) == [(0, 3)]
+
+
+def test_too_many_pictures_are_refused() -> None:
+    with pytest.raises(UsageError, match="among 134,217,728 pictures at most"):
+        by_features([], (1 << 27) + 1)
+
+
+@pytest.mark.parametrize("pictures", [4_000_000, 1 << 27])
+def test_votes_do_not_overflow(tmp_path: Path, pictures: int) -> None:
+    """Beyond some four million pictures, a pair and all else of a vote need more than 64 bits."""
+    first = np.array([0, 7, pictures - 2] * 9)
+    second = np.array([5, pictures - 1, pictures - 1] * 9)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates, "VOTES", 9)
+        votes = candidates._Votes(tmp_path, pictures, 1)
+        votes.add(first, second, np.full(27, 575 - 2), np.repeat(np.arange(9), 3) + 1000)
+        found = [votes.counted(part) for part in range(votes.parts)]
+    pairs = [pair for some in found for pair in listed(some.pairs)]
+    assert pairs == [(0, 5), (7, pictures - 1), (pictures - 2, pictures - 1)]
+    assert np.concatenate([some.votes for some in found]).tolist() == [9, 9, 9]
 
 
 def test_no_file_is_left_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

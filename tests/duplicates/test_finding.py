@@ -15,8 +15,10 @@ from lookalike.duplicates import finding
 from lookalike.duplicates.calibration import SHIPPED
 from lookalike.duplicates.edits import EDITS, moved
 from lookalike.duplicates.finding import Compared, Finder, compare
+from lookalike.duplicates.looks import Sketch, sketch
 from lookalike.duplicates.pairs import Pair
-from lookalike.duplicates.sketches import Reading, Sketch, Sketches, sketch
+from lookalike.duplicates.reading import Reading
+from lookalike.duplicates.sketches import Sketches
 from lookalike.gallery.base import Picture
 from lookalike.images import Decoded
 
@@ -221,7 +223,7 @@ def find(shelf: Any) -> Callable[..., Found]:
             known = Sketches(shelf.gallery, reading, others)
             vectors = {}
             for id_, row in (others or {}).items():
-                vectors[id_] = shelf.embedder.embed_rgb(reading.decoded(row, 64).rgb)
+                vectors[id_] = shelf.embedder.embed_rgb(reading.reader.decoded(row, 64).rgb)
             finder = Finder(
                 shelf.gallery, shelf.space, known, lambda: SHIPPED, precision, others or {}, vectors
             )
@@ -507,7 +509,7 @@ def test_a_picture_that_holds_two_copies_is_no_bridge_between_them(
     # The worst order: both with the one that holds them, before each other.
     order = [(ids[0], ids[1]), (ids[0], ids[2]), (ids[1], ids[2])]
     monkeypatch.setattr(finding, "_BATCH", 1)
-    monkeypatch.setattr(Finder, "_candidates", lambda *_: (order, None))
+    monkeypatch.setattr(Finder, "_candidates", lambda *_: (np.array(order), None))
     assert set(find().kinds) == {"a.jpg holds it.jpg", "crop.jpg holds it.jpg", "a.jpg crop.jpg"}
 
 
@@ -516,7 +518,9 @@ def test_copies_that_are_linked_are_not_all_compared(
 ) -> None:
     ids = [shelf.put(f"{q}.jpg", photo(1), quality=q) for q in range(70, 82)]
     monkeypatch.setattr(finding, "_BATCH", 4)
-    monkeypatch.setattr(Finder, "_candidates", lambda *_: (list(itertools.combinations(ids, 2)), None))
+    monkeypatch.setattr(
+        Finder, "_candidates", lambda *_: (np.array(list(itertools.combinations(ids, 2))), None)
+    )
     found = find()
     assert len(found.sets) == 1
     assert found.finder.compared < 20  # of 66

@@ -17,8 +17,8 @@ from lookalike import files
 from lookalike.duplicates import calibrating
 from lookalike.duplicates.edits import EDITS
 from lookalike.duplicates.keep import Policy
+from lookalike.duplicates.reading import Reading
 from lookalike.duplicates.search import Request, Search
-from lookalike.duplicates.sketches import Reading
 from lookalike.results import Copy, Duplicates
 
 Photo = Callable[..., np.ndarray]

@@ -83,3 +83,15 @@ def test_a_cut_is_into_parts_that_are_all_there() -> None:
         parts = all_nearest._split(rows, np.arange(1000), 20)
         assert sorted(np.concatenate(parts).tolist()) == list(range(1000))
         assert max(map(len, parts)) <= 30
+
+
+@given(st.integers(0, 1000), st.integers(0, 30), st.integers(0, 30), st.integers(0, 40))
+def test_within_bits_is_what_counting_bits_gives(seed: int, n: int, m: int, most: int) -> None:
+    dice = np.random.default_rng(seed)
+    a, b = (np.packbits(dice.random((count, 64)) < 0.2, axis=1).reshape(-1, 8) for count in (n, m))
+    far = np.bitwise_count(a[:, None] ^ b).sum(axis=2)
+    i, j, bits = knn.within_bits(a, b, most)
+    expected = np.nonzero(far <= most)
+    assert np.array_equal(i, expected[0])
+    assert np.array_equal(j, expected[1])
+    assert np.array_equal(bits, far[expected])

@@ -13,9 +13,11 @@ import numpy as np
 from lookalike import files
 from lookalike.duplicates import finding
 from lookalike.duplicates.calibration import SHIPPED
+from lookalike.duplicates.looks import Sketch, sketch
 from lookalike.duplicates.pairs import Pair
+from lookalike.duplicates.reading import Reader
 from lookalike.duplicates.search import copy_of, facts_of
-from lookalike.duplicates.sketches import MIN_SIDE, Reading, Sketch, sketch
+from lookalike.duplicates.sketches import MIN_SIDE
 from lookalike.errors import NotInCollection, PictureError
 from lookalike.gallery.base import Gallery, Picture, Space
 from lookalike.images import Decoded, Limits, Pixels
@@ -64,10 +66,10 @@ class Check:
         rows = {row.id: row for row in [*exact, *_there(gallery, list(near))] if not row.missing}
         found: list[Copy] = []
         failed: list[Failure] = []
-        with Reading(1) as reading:
+        with Reader() as reader:
             for row in rows.values():
                 try:
-                    pair = self._pair(row, near.get(row.id), reading)
+                    pair = self._pair(row, near.get(row.id), reader)
                 except PictureError as error:
                     failed.append(Failure(files.printable(row.path), error.reason))
                     continue
@@ -76,12 +78,12 @@ class Check:
         found.sort(key=lambda copy: (-copy.probability, copy.picture.id))
         return tuple(found), tuple(failed), len(rows)
 
-    def _pair(self, row: Picture, similarity: float | None, reading: Reading) -> Pair | None:
+    def _pair(self, row: Picture, similarity: float | None, reader: Reader) -> Pair | None:
         if row.content == files.content_hash(self._data):
             return Pair(0, row.id, "exact", 1.0, 1.0)
-        theirs = sketch(reading.decoded(row, MIN_SIDE))
+        theirs = sketch(reader.decoded(row, MIN_SIDE))
         seen = finding.compare(
-            self._sketch, theirs, SHIPPED, lambda: np.array_equal(self._pixels(), reading.pixels(row))
+            self._sketch, theirs, SHIPPED, lambda: np.array_equal(self._pixels(), reader.pixels(row))
         )
         if seen is None:
             return None

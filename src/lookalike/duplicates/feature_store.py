@@ -53,8 +53,13 @@ class FeatureStore:
         self._gallery = gallery
         self._blocks: dict[int, _Block] = {}  # by number; those that are not kept have negative ones
         self._where: dict[int, tuple[int, int]] = {}
-        for number in self._numbers():
-            self._load(number)
+
+    def load(self) -> None:
+        """Take what the gallery has, unless that was done."""
+        if not self._blocks:
+            numbers: list[int] = json.loads(self._gallery.note(_NOTE) or "[]")
+            for number in numbers:
+                self._load(number)
 
     def has(self, id_: int) -> bool:
         """Whether there are features of a picture."""
@@ -114,10 +119,6 @@ class FeatureStore:
                 newest = [self._where.get(id_) == (number, row) for row, id_ in enumerate(block.ids.tolist())]
                 rows[number] = np.flatnonzero(np.array(newest, bool) & np.isin(block.ids, there))
         return rows
-
-    def _numbers(self) -> list[int]:
-        numbers: list[int] = json.loads(self._gallery.note(_NOTE) or "[]")
-        return numbers
 
     def _keep(self, blocks: Sequence[_Block], instead_of: Sequence[int]) -> bool:
         """Write blocks, which take the place of others; whether that could be done."""

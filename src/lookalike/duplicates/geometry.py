@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.duplicates.features import Descriptors, Features
+from lookalike.gallery.knn import within_bits
 
 Matrix = npt.NDArray[np.float64]
 Grey = npt.NDArray[np.uint8]
@@ -262,12 +263,7 @@ def _resembling(a: Descriptors, b: Descriptors) -> npt.NDArray[np.intp]:
 def _near(a: Descriptors, b: Descriptors) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Points]:
     """The places in a and b of all descriptors that are near each other, by place, and how many of
     their bits differ."""
-    import faiss
-
-    index = faiss.IndexBinaryFlat(8 * b.shape[1])
-    index.add(np.ascontiguousarray(b))
-    ends, bits, j = index.range_search(np.ascontiguousarray(a), _CLOSE_BITS + 1)
-    i = np.repeat(np.arange(len(a)), np.diff(ends.astype(np.int64)))
+    i, j, bits = within_bits(a, b, _CLOSE_BITS)
     words = (np.ascontiguousarray(each).view(np.uint64)[:, 0] for each in (a, b))
     close = np.bitwise_count(next(words)[i] ^ next(words)[j]) <= _CLOSE_WORD
     return i[close], j[close], bits[close]

@@ -81,6 +81,7 @@ class Sketches:
         Returns:
             The pictures that cannot be read, each with the reason; they have no sketch.
         """
+        self._store.load()
         contents = self._contents(ids)
         missing = [id_ for id_ in ids if not self._store.knows(id_, contents[id_])]
         # Those of the collection first: what is found of them is kept, of others it is not.

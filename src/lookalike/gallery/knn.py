@@ -194,3 +194,24 @@ def _faiss() -> Any:
     import faiss
 
     return faiss
+
+
+def within_bits(
+    a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8], most: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.int32]]:
+    """All pairs of rows that differ in few bits.
+
+    Args:
+        a: (n, bytes) uint8.
+        b: (m, bytes) uint8.
+        most: bits in which a pair may differ.
+
+    Returns:
+        The rows in a, ascending; in b, for each of these ascending; and in how many bits they differ.
+    """
+    import faiss
+
+    index = faiss.IndexBinaryFlat(8 * b.shape[1])
+    index.add(np.ascontiguousarray(b))
+    ends, bits, rows = index.range_search(np.ascontiguousarray(a), most + 1)
+    return np.repeat(np.arange(len(a)), np.diff(ends.astype(np.intp))), rows.astype(np.intp), bits
