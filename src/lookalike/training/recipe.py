@@ -1,0 +1,134 @@
+"""What a network is trained on, how, and how it goes: plain data, without PyTorch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.errors import UsageError
+
+Ints = npt.NDArray[np.int64]
+
+HELD_OUT = 0.1
+"""Share of the pictures of each class that training never sees, and by which it is judged."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingSet:
+    """Pictures and their classes.
+
+    Attributes:
+        files: (n,) their paths.
+        labels: (n,) int64 classes, 0 to C - 1, each with at least one picture.
+        held_out: (h,) int64 rows, ascending, that are only searched for.
+    """
+
+    files: tuple[Path, ...]
+    labels: Ints
+    held_out: Ints
+
+    @property
+    def shown(self) -> Ints:
+        """The rows that are trained on, ascending."""
+        return np.setdiff1d(np.arange(len(self.labels)), self.held_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train. The defaults were chosen by measurement (docs/training.md).
+
+    Attributes:
+        epochs: how often each picture is seen, in the mean.
+        minutes: with less time than the epochs take, the rate falls faster and training ends in time;
+            None means no limit.
+        batch: pictures a step.
+        rate: largest step, as a share of the size of a weight.
+        temperature: cosines are divided by this before the softmax.
+        averaging: what share the moving mean of the weights keeps in a step.
+        patience: after so many judgements without a better one training ends early.
+        seed: of everything that is left to chance.
+    """
+
+    epochs: int = 30
+    minutes: float | None = None
+    batch: int = 32
+    rate: float = 5e-3
+    temperature: float = 0.05
+    averaging: float = 0.98
+    patience: int = 4
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """How training stands after an epoch.
+
+    Attributes:
+        number: 0 before the first.
+        loss: mean of the epoch; nan before the first.
+        recall: recall@1 of the held-out pictures among those shown, with the moving mean of the weights;
+            nan where it was not measured, or nothing is held out.
+        seconds: spent so far.
+    """
+
+    number: int
+    loss: float
+    recall: float
+    seconds: float
+
+
+def hold_out(labels: Ints, share: float = HELD_OUT, seed: int = 0) -> Ints:
+    """Rows to hold out: of each class a share, drawn by chance, and never its last two pictures.
+
+    Small classes take turns: of ten classes of four pictures each, four give one.
+
+    Returns:
+        (h,) int64, ascending.
+    """
+    dice = np.random.default_rng(seed)
+    chosen: list[int] = []
+    owed = 0.5
+    for label in dice.permutation(np.unique(labels)).tolist():
+        rows = np.flatnonzero(labels == label)
+        owed += share * len(rows)
+        count = min(int(owed), len(rows) - 2)
+        if count > 0:
+            owed -= count
+            chosen += dice.permutation(rows)[:count].tolist()
+    return np.array(sorted(chosen), np.int64)
+
+
+def epoch_order(labels: Ints, seed: int, epoch: int) -> Ints:
+    """The order of an epoch: classes in turn, each deals its pictures by chance and begins anew when it has
+    no more, so that every class comes equally often whatever its size.
+
+    Returns:
+        (n,) int64 rows, some of them perhaps twice.
+    """
+    dice = np.random.default_rng([seed, epoch])
+    classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    decks: list[list[int]] = [[] for _ in classes]
+    rows: list[int] = []
+    while len(rows) < len(labels):
+        for at in dice.permutation(len(classes)).tolist():
+            decks[at] = decks[at] or dice.permutation(classes[at]).tolist()
+            rows.append(decks[at].pop())
+    return np.array(rows[: len(labels)], np.int64)
+
+
+def check(labels: Ints) -> None:
+    """Refuse labels from which nothing can be learnt.
+
+    Raises:
+        UsageError: there are fewer than two classes with two pictures.
+    """
+    sizes = np.bincount(labels)
+    if (sizes >= 2).sum() < 2:
+        what = "all have the same label" if (sizes > 0).sum() == 1 else "hardly two have the same label"
+        raise UsageError(
+            f"nothing can be learnt from {len(labels)} pictures of which {what}: "
+            f"at least two labels with two pictures each are needed"
+        )
