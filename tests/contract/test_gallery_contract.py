@@ -169,6 +169,8 @@ def test_filters(gallery: Gallery) -> None:
         ids = writing.put(SPACE, rows, vectors(10))
     where = parse('kind == "chair" and price < 6')
     assert [p.id for p in gallery.pictures(where)] == [ids[1], ids[3], ids[5]]
+    assert [p.id for p in gallery.pictures(where, after=ids[1])] == [ids[3], ids[5]]
+    assert [p.id for p in gallery.pictures(after=ids[4])] == ids[5:]
     assert gallery.count(where) == 3
     assert [p.id for p in gallery.pictures(where, under="/pictures/3")] == [ids[3]]
     (found,) = gallery.search(SPACE, vectors(1), 10, where=where)

@@ -20,14 +20,18 @@ def server(tmp_path_factory: pytest.TempPathFactory, draw_shop: Callable[[Path],
 
 
 @pytest.fixture
-def serving(tmp_path: Path, draw_shop: Callable[[Path], Path]) -> Iterator[Callable[..., Server]]:
-    """Starts servers with options of one's own, all of one collection."""
+def shop(tmp_path: Path, draw_shop: Callable[[Path], Path]) -> Path:
+    """A folder with pictures, a collection of them, and a query, the test's own to change."""
+    return make_collection(tmp_path, draw_shop(tmp_path / "pictures"))
+
+
+@pytest.fixture
+def serving(shop: Path) -> Iterator[Callable[..., Server]]:
+    """Starts servers of `shop` with options of one's own."""
     running: list[Server] = []
 
     def begin(*options: str, **environment: str) -> Server:
-        if not (tmp_path / "collection").exists():
-            make_collection(tmp_path, draw_shop(tmp_path / "pictures"))
-        running.append(start(tmp_path, *options, **environment))
+        running.append(start(shop, *options, **environment))
         return running[-1]
 
     yield begin

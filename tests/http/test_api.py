@@ -265,3 +265,22 @@ def test_bodies_that_cannot_be_used(server: Server, kind: str, body: bytes, stat
     answer = server.ask("POST", "/v1/search", body, {"Content-Type": kind})
     assert answer.status == status, answer.body
     assert answer.json["error"]["message"]
+
+
+def test_another_model_of_the_collection_answers(server: Server, query: bytes) -> None:
+    with Collection.open(server.folder / "collection", output="plain") as plain:
+        plain.add(server.folder / "pictures")
+        true = as_json(plain.search(query, 3))["results"]
+    found = server.post("/v1/search?k=3", ("picture", query), ("output", "plain"))
+    assert found.json["results"] == true
+    other = server.get("/v1/pictures/1/similar?output=texture")
+    assert (other.status, other.code) == (404, "no_such_model")
+
+
+def test_while_another_process_writes_searching_goes_on(server: Server, query: bytes) -> None:
+    with Collection.open(server.folder / "collection") as collection, collection.gallery.writing():
+        assert server.post("/v1/search", ("picture", query)).status == 200
+        busy = server.ask("PATCH", "/v1/pictures/1/metadata", b'{"a": 1}')
+        assert (busy.status, busy.code) == (503, "collection_busy")
+        assert int(busy.headers["retry-after"]) >= 1
+    assert server.ask("PATCH", "/v1/pictures/1/metadata", b'{"a": 1}').status == 200

@@ -20,7 +20,6 @@ from serving import Server
 
 def test_a_switch_drops_nothing_and_is_complete(serving: Callable[..., Server], tmp_path: Path) -> None:
     with Collection.open(tmp_path / "other") as other:
-        serving()  # makes the pictures
         other.add([tmp_path / "pictures" / name for name in ("red-circle.jpg", "blue-square.jpg")])
     server = serving("--deployment", "other=other", "--deployment", "first=collection")
     data = (tmp_path / "query.jpg").read_bytes()
@@ -76,18 +75,22 @@ def within(happens: Callable[[], bool]) -> bool:
     return False
 
 
-def test_an_old_one_is_closed_by_its_last_user(pictures: Path, tmp_path: Path) -> None:
-    with Collection.open(tmp_path / "c") as collection:
-        collection.add(pictures)
-    sources = {"default": Source(collection=tmp_path / "c"), "same": Source(collection=tmp_path / "c")}
+def test_an_old_one_is_closed_by_its_last_user(shop: Path) -> None:
+    source = Source(collection=shop / "collection")
+    sources = {"default": source, "same": source}
     deployments = Deployments(Limits())
     deployments.load(sources)
-    with deployments.use("default") as old, deployments.use("default"):
-        deployments.switch("default", "same")
-        with deployments.use("default") as new:
-            assert new is not old
-        gallery = old.collection.gallery
-        assert len(old.collection.search(1, 3).results) == 3
+    old, again = deployments.enter("default"), deployments.enter("default")
+    assert old is again
+    deployments.switch("default", "same")
+    new = deployments.enter("default")
+    assert new is not old
+    gallery = old.collection.gallery
+    old.leave()
+    assert len(old.collection.search(1, 3).results) == 3
+    again.leave()
     with pytest.raises(CollectionError, match="closed"):
         gallery.count()
+    new.leave()
+    assert new.collection.gallery.count() == 12
     deployments.close()

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from lookalike.collection import Collection
 from lookalike.embedder import reference_picture
@@ -153,9 +152,8 @@ class Deployments:
         _log.info("deployment %s is now what %s is", name, to)
         _retire_unused(before, after)
 
-    @contextmanager
-    def use(self, name: str) -> Iterator[Served]:
-        """What a name means now, open until the end of the block.
+    def enter(self, name: str) -> Served:
+        """What a name means now, open until `leave` is called.
 
         Raises:
             RequestError: 404, there is no such deployment.
@@ -163,10 +161,7 @@ class Deployments:
         with self._lock:
             served = self._get(name)
             served.enter()
-        try:
-            yield served
-        finally:
-            served.leave()
+            return served
 
     def names(self) -> list[str]:
         """The names, in order."""

@@ -45,27 +45,38 @@ class WorkPool:
         self._room = asyncio.Event()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T], done: Callable[[], None]) -> T:
         """What a piece of work gives, done by one of the threads.
+
+        Args:
+            work: the piece of work.
+            done: called once, by any thread, when nobody works on it any more: also when it was refused, and
+                not before its end when the answer did not wait for that.
 
         Raises:
             RequestError: 429 when the line is full, 503 when it takes too long.
         """
         if self.in_work >= self.threads + self.waiting:
+            done()
             raise overloaded(self.in_work * self._mean / self.threads)
-        return await self._run(work)
+        return await self._run(work, done)
 
-    async def run_in_turn(self, work: Callable[[], T]) -> T:
+    async def run_in_turn(self, work: Callable[[], T], done: Callable[[], None]) -> T:
         """Likewise, for the parts of a large request: waits for a thread rather than in the line."""
-        while self.in_work >= self.threads:
-            self._room.clear()
-            await self._room.wait()
-        return await self._run(work)
+        try:
+            while self.in_work >= self.threads:
+                self._room.clear()
+                await self._room.wait()
+        except BaseException:
+            done()
+            raise
+        return await self._run(work, done)
 
-    async def _run(self, work: Callable[[], T]) -> T:
+    async def _run(self, work: Callable[[], T], done: Callable[[], None]) -> T:
         until = time.monotonic() + self.seconds
         self.in_work += 1
         future = self._pool.submit(_before, until, work)
+        future.add_done_callback(lambda _: done())
         loop = asyncio.get_running_loop()
         started = time.monotonic()
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done, started))

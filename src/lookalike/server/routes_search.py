@@ -102,9 +102,12 @@ async def search_batch(request: Request, query: Annotated[schemas.Question, Quer
             422,
             "usage",
         )
-    works = [partial(_line, _search(service, wanted, one), wanted, one) for one in pictures]
-    served = request.scope["until_end"].enter_context(service.deployments.use(wanted.deployment))
-    await service.pool.run(lambda: served.with_model(*whose(wanted)))  # what is wrong for all is said at once
+    told = partial(_line, wanted, request.scope["request_id"])
+    works = [partial(told, one, _search(service, wanted, one)) for one in pictures]
+    served = service.deployments.enter(wanted.deployment)
+    request.scope["until_end"].callback(served.leave)
+    # What is wrong with all of them is said at once.
+    await service.ask(wanted.deployment, lambda served: served.with_model(*whose(wanted)))
     return StreamingResponse(_in_order(service, served, works), media_type="application/x-ndjson")
 
 
@@ -118,7 +121,7 @@ async def _in_order(
     try:
         while True:
             for work in islice(rest, ahead - len(tasks)):
-                tasks.append(asyncio.ensure_future(service.pool.run_in_turn(partial(work, served))))
+                tasks.append(asyncio.ensure_future(service.ask_in_turn(served, work)))
             if not tasks:
                 return
             yield await tasks.popleft()
@@ -127,12 +130,14 @@ async def _in_order(
             task.cancel()
 
 
-def _line(search: Callable[[Collection], Any], wanted: schemas.Search, one: Upload, served: Served) -> bytes:
+def _line(
+    wanted: schemas.Search, request_id: str, one: Upload, search: Callable[[Collection], Any], served: Served
+) -> bytes:
     try:
         found = as_json(search(served.with_model(*whose(wanted))))
         return to_json({**found, "query": one.name}) + b"\n"
     except LookalikeError as error:
-        return to_json({"query": one.name, **body_of(error)}) + b"\n"
+        return to_json({"query": one.name, **body_of(error, request_id)}) + b"\n"
 
 
 @router.post(

@@ -24,6 +24,27 @@ EXAMPLE_HIT: JsonDict = {
     "distance": 0.106,
 }
 
+EXAMPLE_PICTURE: JsonDict = {
+    "id": 17,
+    "path": "/shop/photos/gala-apple.jpg",
+    "width": 400,
+    "height": 300,
+    "bytes": 21921,
+    "format": "JPEG",
+    "content": "32158bbb4f6731c786dd8d3d06338793eb3f321b7f9dadb220b634a49cb209b3",
+    "missing": False,
+    "truncated": False,
+    "metadata": {"name": "Gala apple", "price": 0.45},
+}
+EXAMPLE_COMPARISON: JsonDict = {
+    "similarity": 0.951,
+    "verdict": "edited copy",
+    "probability": 0.999,
+    "overlap": 0.8,
+    "transform": [[0.5, 0.0, 12.0], [0.0, 0.5, 8.0]],
+    "distance": 0.049,
+}
+
 
 def _sound(text: str) -> str:
     if "\0" in text or any(0xD800 <= ord(c) < 0xE000 for c in text):
@@ -156,12 +177,16 @@ class Hit(BaseModel):
 class SearchAnswer(BaseModel):
     """The answer to one search, most similar first."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"query": "a.jpg", "results": [EXAMPLE_HIT]}})
+
     query: str
     results: list[Hit]
 
 
 class Comparison(BaseModel):
     """How alike two pictures are."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_COMPARISON})
 
     similarity: float
     verdict: str
@@ -221,6 +246,8 @@ class Copies(BaseModel):
 class Picture(BaseModel):
     """A picture of the collection."""
 
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_PICTURE})
+
     id: int
     path: str
     width: int
@@ -242,6 +269,8 @@ class Pictures(BaseModel):
 
 class Added(Picture):
     """An uploaded picture; `added` is false when the collection had these bytes."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {**EXAMPLE_PICTURE, "added": True}})
 
     added: bool
 

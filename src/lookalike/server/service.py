@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from fastapi import Request
@@ -23,7 +24,8 @@ from lookalike.server.thumbnails import Thumbnails
 
 T = TypeVar("T")
 KEYS_KEPT = 10_000
-"""Idempotency keys that are remembered."""
+KEPT_BYTES = 32 << 20
+"""Idempotency keys that are remembered, and bytes of their answers."""
 
 _log = logging.getLogger("lookalike.server")
 
@@ -62,13 +64,18 @@ class Service:
 
     async def ask(self, deployment: str, work: Callable[[Served], T]) -> T:
         """What a piece of work gives that reads a collection, done by a thread of the pool."""
-        with self.deployments.use(deployment) as served:
-            return await self.pool.run(lambda: work(served))
+        served = self.deployments.enter(deployment)
+        return await self.pool.run(partial(work, served), served.leave)
 
     async def change(self, deployment: str, work: Callable[[Served], T]) -> T:
         """What a piece of work gives that writes to a collection, done by the thread that writes."""
-        with self.deployments.use(deployment) as served:
-            return await self.writer.run(lambda: work(served))
+        served = self.deployments.enter(deployment)
+        return await self.writer.run(partial(work, served), served.leave)
+
+    async def ask_in_turn(self, served: Served, work: Callable[[Served], T]) -> T:
+        """As `ask`, for the parts of a large request, which has entered the collection."""
+        served.enter()
+        return await self.pool.run_in_turn(partial(work, served), served.leave)
 
     def load(self) -> None:
         """Open all that is served.
@@ -105,6 +112,7 @@ class Answers:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, str], tuple[str, Response]] = OrderedDict()
+        self._bytes = 0
 
     def get(self, key: tuple[str, str], content: str) -> Response | None:
         """The answer that was given before; None when there was none.
@@ -125,9 +133,13 @@ class Answers:
 
     def keep(self, key: tuple[str, str], content: str, answer: Response) -> None:
         """Remember an answer."""
+        if key in self._kept:  # the same request came twice at once
+            return
         self._kept[key] = content, answer
-        while len(self._kept) > KEYS_KEPT:
-            self._kept.popitem(last=False)
+        self._bytes += len(answer.body)
+        while len(self._kept) > KEYS_KEPT or self._bytes > KEPT_BYTES:
+            _, (_, dropped) = self._kept.popitem(last=False)
+            self._bytes -= len(dropped.body)
 
 
 def service_of(request: Request) -> Service:
