@@ -4,6 +4,7 @@
     python benchmarks/duplicates recipe --peer VENV/bin/python
     python benchmarks/duplicates bridge
     python benchmarks/duplicates scaling --sizes 1000 2500 5000 10000
+    python benchmarks/duplicates growth --sizes 12500 25000 50000 100000
 
 `edits`: pictures of ../shared/data and some drawn ones, each with every edit of
 `lookalike.duplicates.edits`, in other containers, and as plain copies, among all other shared
@@ -22,7 +23,11 @@ degrees, and squeezed to a square; of each six all 15 pairs count, and count as 
 one group. The figures published for it are of 1,800 photos of UKBench: other pictures, the same
 recipe, but for the crop's size, which is not published; it is half of the area here.
 
-`bridge`: all edits of one picture must be in one group. `scaling`: wall time for 1,000 to 10,000 pictures.
+`bridge`: all edits of one picture must be in one group.
+
+`scaling`: what the groups of 1,000 to 10,000 pictures that have been indexed cost: time, processor seconds
+and memory. `growth`: the same for up to 100,000, which are parts of the shared pictures, each bent, coloured
+and made noisy in its own way, and a twentieth copies.
 
 The peer is a Python that has imagededup; it runs at its own defaults, with two threads. Its own network
 is downloaded when it is first used; where that cannot be, lookalike's network takes its place, if the
@@ -33,18 +38,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pictures
 import scoring
 import sheet
-from finders import Finder, Found, Imagededup, Lookalike, PerceptualHash
+from cost import Watch
+from finders import THREADS, Finder, Found, Imagededup, Lookalike, PerceptualHash
 from scoring import Line, Truth
+
+import lookalike
 
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 PUBLISHED = """published on UKBench (1,800 photos, the same recipe):
@@ -74,7 +85,13 @@ def _parser() -> argparse.ArgumentParser:
     every.add_argument("--peer", metavar="PYTHON", help="a Python that has imagededup")
     every.add_argument("--stub", action="store_true", help="a perceptual hash in the place of lookalike")
     commands = parser.add_subparsers(required=True)
-    for name, run in (("edits", edits), ("recipe", recipe), ("bridge", bridge), ("scaling", scaling)):
+    for name, run in (
+        ("edits", edits),
+        ("recipe", recipe),
+        ("bridge", bridge),
+        ("scaling", scaling),
+        ("growth", growth),
+    ):
         command = commands.add_parser(name, parents=[every])
         command.set_defaults(run=run)
         if name in ("edits", "recipe"):
@@ -84,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--each", type=int, help="edits for each picture; all unless given")
         if name == "scaling":
             command.add_argument("--sizes", type=int, nargs="+", default=[1000, 2500, 5000, 10000])
+        if name == "growth":
+            command.add_argument("--sizes", type=int, nargs="+", default=[12500, 25000, 50000, 100000])
     return parser
 
 
@@ -222,18 +241,65 @@ def _bridge_line(keep: str, member: scoring.Member) -> str:
 
 
 def scaling(options: argparse.Namespace, folder: Path) -> dict[str, object]:
+    return _growth(options, folder, pictures.filled)
+
+
+def growth(options: argparse.Namespace, folder: Path) -> dict[str, object]:
+    return _growth(options, folder, pictures.many)
+
+
+def _growth(
+    options: argparse.Namespace, folder: Path, fill: Callable[[Path, int], Truth]
+) -> dict[str, object]:
+    """What `duplicates` costs in a collection that is indexed, and has been asked for nothing yet."""
     figures: dict[str, object] = {}
-    print(f"{'pictures':>8} {'index s':>8} {'duplicates s':>12} {'per 1,000':>10}")
+    print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors; memory without mapped files")
+    print(
+        f"{'pictures':>8} {'index s':>8} {'groups s':>8} {'CPU s':>7} {'peak MB':>7}  ms a picture: by step"
+    )
     for size in options.sizes:
         place = folder / str(size)
-        truth = pictures.filled(place, size)
-        for found in _answers(options, place):
-            finding = found.seconds - found.preparing
-            each = finding * 1000 / len(truth)
-            print(f"{len(truth):8} {found.preparing:8.1f} {finding:12.1f} {each:10.2f}  {found.name}")
-            figures[f"{found.name}, {len(truth)}"] = {"index": found.preparing, "duplicates": finding}
+        count = len(fill(place, size))
+        with tempfile.TemporaryDirectory() as home:
+            figures[str(count)] = facts = _costs(place, Path(home) / "collection", options.model)
+        each = 1000 / count
+        steps = "  ".join(f"{name} {seconds * each:.1f}" for name, seconds in facts["steps"].items())
+        print(
+            f"{count:8} {facts['index']:8.1f} {facts['seconds']:8.1f} {facts['processors']:7.1f}"
+            f" {facts['peak'] >> 20:7}  {facts['seconds'] * each:.1f} (CPU {facts['processors'] * each:.1f}):"
+            f" {steps}; {facts['compared']:,} pairs compared, {facts['groups']:,} groups",
+            flush=True,
+        )
         shutil.rmtree(place)
+    print(f"load {os.getloadavg()[0]:.1f} at the end")
     return figures
+
+
+def _costs(place: Path, home: Path, model: str | None) -> dict[str, Any]:
+    steps: dict[str, float] = {}
+    before = ["starting", time.perf_counter()]
+
+    def progress(step: str, done: int, total: int) -> None:
+        now = time.perf_counter()
+        steps[before[0]] = steps.get(before[0], 0.0) + now - before[1]
+        before[:] = [step, now]
+
+    with lookalike.Collection.open(home, model=model) as collection:
+        with Watch() as indexing:
+            collection.add([place])
+        before[1] = time.perf_counter()
+        with Watch() as finding:
+            found = collection.duplicates(threads=THREADS, progress=progress)
+            progress("end", 0, 0)
+    return {
+        "index": indexing.seconds,
+        "seconds": finding.seconds,
+        "processors": finding.processors,
+        "peak": finding.peak,
+        "steps": {step: seconds for step, seconds in steps.items() if seconds >= 0.05},
+        "compared": found.compared,
+        "groups": len(found.groups),
+    }
 
 
 if __name__ == "__main__":

@@ -172,3 +172,34 @@ def filled(folder: Path, count: int) -> Truth:
     for _, (path, file) in zip(range(missing), edits, strict=False):
         truth[path] = file
     return truth
+
+
+def many(folder: Path, count: int) -> Truth:
+    """So many small pictures, all of them different but for a twentieth: quarters of the shared ones, each
+    bent, coloured and made noisy in its own way; and copies of these, every other one cut."""
+    names = shared()
+    truth = {}
+    for number in range(count):
+        target = folder / f"{number // 5000:03}" / f"{number:06}.jpg"
+        first = number - (number % 20 == 19)
+        pixels = _bent(DATA / names[first % len(names)], first // len(names) % 4, first)
+        if number != first and number % 40 == 19:
+            pixels = pixels[20:200, 25:215]
+        save(target, pixels, 88 if number == first else 70)
+        truth[str(target)] = original(f"bent {first}")
+    return truth
+
+
+def _bent(path: Path, quarter: int, seed: int, side: int = 224) -> Pixels:
+    import cv2
+
+    dice, picture = np.random.default_rng([7, seed]), read(path)
+    height, width = picture.shape[0] // 2, picture.shape[1] // 2
+    top, left = quarter // 2 * height, quarter % 2 * width
+    part = cv2.resize(picture[top : top + height, left : left + width], (side, side))
+    moves = dice.uniform(-26, 26, (2, 5, 5)).astype(np.float32)
+    by = [cv2.resize(move, (side, side), interpolation=cv2.INTER_CUBIC) for move in moves]
+    y, x = np.mgrid[0:side, 0:side].astype(np.float32)
+    bent = cv2.remap(part, x + by[0], y + by[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    coloured = bent * dice.uniform(0.7, 1.2, 3) + dice.uniform(-20, 20, 3) + dice.normal(0, 4, bent.shape)
+    return np.clip(coloured, 0, 255).astype(np.uint8)
