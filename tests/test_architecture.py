@@ -25,14 +25,14 @@ LAYERS: list[set[str]] = [
     {"files", "images", "sandbox", "models", "runtimes", "vectors", "filters", "metadata", "client"},
     {"embedder", "gallery"},
     {"query", "neighbours"},
-    {"clusters", "duplicates", "evaluation", "reports", "training"},
-    {"indexing"},
+    {"clusters", "duplicates", "evaluation", "plane", "reports", "training"},
+    {"indexing", "maps"},
     {"collection"},
     {"cli", "demo", "server", "__main__"},
 ]
 
 # Heavy libraries that `import lookalike` must not load; the parts that need them do, when used.
-HEAVY = ["PIL", "cv2", "faiss", "onnxruntime", "openvino", "pandas"]
+HEAVY = ["PIL", "cv2", "faiss", "onnxruntime", "openTSNE", "openvino", "pandas"]
 HEAVY += ["pyarrow", "rich", "simplejpeg", "sklearn", "torch", "fastapi", "pydantic", "uvicorn"]
 
 # Libraries that one module stands for: whoever needs pictures asks `images`.
@@ -47,6 +47,7 @@ OWNERS = {
     "torch": {"training"},
     "openvino": {"runtimes"},
     "pyarrow": {"metadata"},
+    "openTSNE": {"plane"},
     "click": {"cli"},
     "rich": {"cli"},
     "fastapi": {"server"},

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lookalike import files, indexing, models
+from lookalike import files, indexing, maps, models
 from lookalike.clusters import finding as cluster_finding
 from lookalike.clusters.representatives import representatives
 from lookalike.clusters.scope import Stages
@@ -61,6 +61,7 @@ from lookalike.results import (
     Hit,
     IndexReport,
     ModelInfo,
+    PictureMap,
     Representatives,
     SearchResult,
     UndoReport,
@@ -886,6 +887,50 @@ class Collection:
             return None
         return truth.read_pairs(Path(file), self.gallery, json.loads(self.gallery.note(ROOTS) or "[]"))
 
+    # --- the map -----------------------------------------------------------------------------
+
+    def map(
+        self,
+        file: str | os.PathLike[str] | None = None,
+        *,
+        colour: str | None = None,
+        where: str | Filter | None = None,
+        title: str | None = None,
+        size: float = 30.0,
+        fresh: bool = False,
+        threads: int | None = None,
+        progress: FindProgress | None = None,
+    ) -> PictureMap:
+        """Lay all pictures out in the plane, near to each other what looks alike, and draw them.
+
+        The layout is kept; pictures that come later are placed into it, and the others stay where they
+        are.
+
+        Args:
+            file: a page (`.html`) or a figure (`.png`, `.svg`); None draws nothing.
+            colour: a metadata column, `cluster` or `folder` to colour by; None for what says most.
+            where: show only the pictures it matches; all are laid out.
+            title: heading; None for the collection's name.
+            size: about how large a page may become, in megabytes: thumbnails are as large as that allows.
+            fresh: lay everything out anew.
+            threads: pictures read side by side; None means one for each processor.
+            progress: called now and then with what is being done, how much is done, and of how much.
+
+        Raises:
+            UsageError, FilterError: an argument is wrong.
+            LookalikeError: there is no picture to draw, or the file cannot be written.
+        """
+        name = title or _title(self.directory.resolve())
+        drawing = file and maps.Drawing(Path(file), name, colour, size, threads or default_threads())
+        return maps.laid_out(
+            self.gallery,
+            self.space,
+            where=None if where is None else self.filter(where),
+            fresh=fresh,
+            drawing=drawing or None,
+            progress=progress,
+        )
+
     # --- the end -----------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -920,6 +965,12 @@ def _several(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
 ) -> list[str | os.PathLike[str]]:
     return [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+
+
+def _title(directory: Path) -> str:
+    """What to call a collection: its directory's name, or that of the folder it lies hidden in."""
+    hidden = directory.name.startswith(".")
+    return (directory.parent.name if hidden else directory.stem) or "Pictures"
 
 
 def _names(space: Space) -> tuple[str, str, str]:

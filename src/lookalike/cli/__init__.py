@@ -22,6 +22,7 @@ from lookalike.cli.duplicates import duplicates
 from lookalike.cli.evaluate import evaluate
 from lookalike.cli.index import index
 from lookalike.cli.info import info
+from lookalike.cli.map import map_
 from lookalike.cli.models import models
 from lookalike.cli.remove import remove
 from lookalike.cli.search import search
@@ -41,11 +42,25 @@ def lookalike() -> None:
       lookalike search query.jpg       find the ones that look like this one
       lookalike duplicates             find the copies among them, and remove them safely
       lookalike cluster                see which groups there are
+      lookalike map map.html           see all of them at a glance, near what they look like
       lookalike demo                   see it work on a small shop that it draws itself
     """  # noqa: D301 - \b is a character that keeps click from filling the lines
 
 
-for command in (index, search, compare, duplicates, cluster, evaluate, info, remove, models, serve, demo):
+for command in (
+    index,
+    search,
+    compare,
+    duplicates,
+    cluster,
+    map_,
+    evaluate,
+    info,
+    remove,
+    models,
+    serve,
+    demo,
+):
     lookalike.add_command(command)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -76,6 +77,15 @@ def document(title: str, body: str, *, styles: Sequence[str], scripts: Sequence[
             "",
         ]
     )
+
+
+def block(name: str, content: object) -> str:
+    """JSON that a script reads and nobody sees.
+
+    All of it is ASCII, so that halves of broken file names survive; without `<` it cannot end the block.
+    """
+    text = json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return f'<script type="application/json" id="{name}">{text.replace("<", chr(92) + "u003c")}</script>'
 
 
 def fact_list(facts: Mapping[str, str]) -> str:

@@ -5,7 +5,6 @@ The plan is in the page as JSON. What the page changes in it is `remove` of each
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -16,6 +15,7 @@ from lookalike.reports.page import (
     NO_PICTURE,
     Pictures,
     asset,
+    block,
     count,
     document,
     escaped,
@@ -80,7 +80,7 @@ def review_page(
         _foot(result),
         "</div>",
         asset("compare.html"),
-        _block("plan", plan),
+        block("plan", plan),
     ]
     return document(title, "\n".join(body), styles=("look.css", "review.css"), scripts=("review.js",))
 
@@ -95,15 +95,6 @@ def _planned(groups: Sequence[DuplicateGroup], plan: Mapping[str, Any]) -> Itera
         if paths != [group.keep, *(member.path for member in group.members)]:
             raise ValueError(f"the plan's group of {entry['keep']['path']} is not that of {group.keep}")
         yield list(entry["copies"])
-
-
-def _block(name: str, content: object) -> str:
-    """JSON that a script reads and nobody sees.
-
-    All of it is ASCII, so that halves of broken file names survive; without `<` it cannot end the block.
-    """
-    text = json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return f'<script type="application/json" id="{name}">{text.replace("<", chr(92) + "u003c")}</script>'
 
 
 # --- above and below the groups ----------------------------------------------------------------

@@ -23,7 +23,7 @@ def write_page(file: Path, page: str) -> None:
         UsageError: there is a file already that is no page; one slip, and it would be a picture.
         LookalikeError: the file cannot be written.
     """
-    _write(file, page, "page", check_page)
+    _write(file, _encoded(page), "page", check_page)
 
 
 def check_page(file: Path) -> None:
@@ -60,7 +60,7 @@ def write_table(file: Path, columns: Sequence[str], rows: Iterable[Sequence[Scal
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(columns)
     lines.writerows([cell(value) for value in row] for row in rows)
-    _write(file, text.getvalue(), "table", lambda file: check_table(file, columns))
+    _write(file, _encoded(text.getvalue()), "table", lambda file: check_table(file, columns))
 
 
 def check_table(file: Path, columns: Sequence[str]) -> None:
@@ -94,7 +94,42 @@ def cell(value: Scalar) -> str:
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-# --- both -----------------------------------------------------------------------------------
+# --- figures --------------------------------------------------------------------------------
+
+FIGURE_MARK = "lookalike map"
+"""What stands within the first bytes of figures that may be replaced."""
+
+
+def write_figure(file: Path, figure: bytes) -> None:
+    """Write a figure, whole or not at all.
+
+    Args:
+        file: where to; a figure of ours is replaced.
+        figure: a picture's bytes, with `FIGURE_MARK` among the first.
+
+    Raises:
+        UsageError: there is a file already that is no figure of ours.
+        LookalikeError: the file cannot be written.
+    """
+    _write(file, figure, "figure", check_figure)
+
+
+def check_figure(file: Path) -> None:
+    """Refuse a place where no figure can be written, before the work that leads to it.
+
+    Raises:
+        UsageError: it is a folder, in no folder, or a file that is no figure of ours.
+    """
+    _check_place(file)
+    if not file.is_file():
+        return
+    with file.open("rb") as handle:
+        start = handle.read(1000)
+    if start and FIGURE_MARK.encode() not in start:
+        raise UsageError(f"{file} exists and lookalike did not draw it: choose another name for the figure")
+
+
+# --- all -----------------------------------------------------------------------------------
 
 
 def _check_place(file: Path) -> None:
@@ -109,22 +144,20 @@ def _begins(file: Path, *beginnings: bytes) -> bool:
     return not start or start.startswith(tuple(beginning.lower() for beginning in beginnings))
 
 
-def _write(file: Path, text: str, what: str, check: Callable[[Path], None]) -> None:
+def _encoded(text: str) -> bytes:
+    """Bytes of file names that are no UTF-8 stay as they are."""
+    return text.encode("utf-8", errors="surrogateescape")
+
+
+def _write(file: Path, data: bytes, what: str, check: Callable[[Path], None]) -> None:
     temporary = None
     try:
         check(file)
         with tempfile.NamedTemporaryFile(
-            "w",
-            encoding="utf-8",
-            errors="surrogateescape",
-            newline="\n",
-            dir=file.parent,
-            prefix=".",
-            suffix=file.suffix,
-            delete=False,
+            dir=file.parent, prefix=".", suffix=file.suffix, delete=False
         ) as handle:
             temporary = handle.name
-            handle.write(text)
+            handle.write(data)
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, file)
     except OSError as error:

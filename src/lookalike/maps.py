@@ -1,0 +1,307 @@
+"""The map of a collection: laid out in the plane, and drawn as a page or as a figure."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lookalike.clusters import assigned
+from lookalike.duplicates.sketches import Reading
+from lookalike.errors import LookalikeError, PictureError, UsageError
+from lookalike.files import printable
+from lookalike.gallery.base import Gallery, Picture, Space
+from lookalike.neighbours import Graph, graph
+from lookalike.plane.keeping import Plane, Progress, plane
+from lookalike.reports.atlas import Sheets, Sizes, sheet_order, sizes
+from lookalike.reports.figure import THUMBNAIL, as_png, as_svg, chosen
+from lookalike.reports.map import map_page
+from lookalike.reports.map_data import Column, MapData
+from lookalike.reports.writing import check_figure, check_page, write_figure, write_page
+from lookalike.results import Failure, MapPoint, PictureMap
+
+if TYPE_CHECKING:
+    from lookalike.filters import Filter
+    from lookalike.images import Pixels
+
+KINDS = (".html", ".png", ".svg")
+"""Endings of the files that a map can be drawn into."""
+
+BYTES_A_PICTURE = 150
+"""Of the page beside its thumbnails: place, neighbours, path and some columns of metadata, about."""
+
+CLUSTER, FOLDER = "cluster", "folder"
+"""Columns that a map has beside those of the metadata."""
+
+_SAMPLES = 24  # pictures by which is measured what a thumbnail takes
+_FOLDERS = 200  # more than this many, and the folder says little
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How a map is to be drawn.
+
+    Attributes:
+        file: ends in one of `KINDS`.
+        title: its heading.
+        colour: a metadata column, `cluster` or `folder`; None for what says most.
+        megabytes: about how large a page may become.
+        threads: pictures read side by side for thumbnails.
+    """
+
+    file: Path
+    title: str
+    colour: str | None
+    megabytes: float
+    threads: int
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a page, and not a figure."""
+        return self.file.suffix.lower() == ".html"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn before anything is computed."""
+        if self.file.suffix.lower() not in KINDS:
+            raise UsageError(
+                f"{self.file}: a map is drawn into {', '.join(KINDS)}; give a name with such an ending"
+            )
+        if not self.megabytes > 0:
+            raise UsageError(f"size must be more than 0 megabytes, got {self.megabytes:g}")
+
+
+def laid_out(
+    gallery: Gallery,
+    space: Space,
+    *,
+    where: Filter | None,
+    fresh: bool,
+    drawing: Drawing | None,
+    progress: Progress | None,
+) -> PictureMap:
+    """Lay the collection out, and draw it if that is asked for.
+
+    Args:
+        gallery: whose pictures.
+        space: which vectors.
+        where: show only the pictures it matches; all are laid out.
+        fresh: lay everything out anew.
+        drawing: how to draw it; None to lay it out only.
+        progress: called now and then.
+
+    Raises:
+        UsageError: there is no such column.
+        LookalikeError: there is no picture to draw, or the file cannot be written.
+    """
+    say: Progress = progress or (lambda stage, done, total: None)
+    if drawing is not None:
+        (check_page if drawing.is_page else check_figure)(drawing.file)
+        _check_column(gallery, drawing.colour)
+    flat = plane(gallery, space, fresh=fresh, progress=progress)
+    shown = [picture for picture in gallery.pictures(where) if _place(flat, picture.id) >= 0]
+    points = flat.points[[_place(flat, picture.id) for picture in shown]] if shown else flat.points[:0]
+    result = _result(flat, shown)
+    if drawing is None:
+        return result
+    if not shown:
+        raise LookalikeError("no picture to draw: loosen --where, or index pictures with this model")
+    data = _data(gallery, space, shown, points, drawing.colour)
+    return _drawn(data, result, drawing, say)
+
+
+def _place(flat: Plane, number: int) -> int:
+    """Where the picture is in the plane's arrays; -1 when it has no vector."""
+    place = int(np.searchsorted(flat.ids, number))
+    return place if place < len(flat.ids) and flat.ids[place] == number else -1
+
+
+def _result(flat: Plane, shown: Sequence[Picture]) -> PictureMap:
+    points = (flat.points[_place(flat, picture.id)] for picture in shown)
+    return PictureMap(
+        points=tuple(
+            MapPoint(picture.id, picture.path, float(x), float(y))
+            for picture, (x, y) in zip(shown, points, strict=True)
+        ),
+        images=len(flat.ids),
+        placed=int(flat.placed.sum()),
+        nearest=flat.quality.nearest if flat.quality else 0,
+        trustworthiness=flat.quality.trustworthiness if flat.quality else None,
+        neighbours_kept=flat.quality.neighbours_kept if flat.quality else None,
+    )
+
+
+# --- what is known about the pictures ----------------------------------------------------------
+
+
+def _check_column(gallery: Gallery, name: str | None) -> None:
+    known = [*gallery.columns(), CLUSTER, FOLDER]
+    if name is not None and name not in known:
+        raise UsageError(f"colour: there is no column {name!r}; there are {', '.join(known)}")
+
+
+def _data(
+    gallery: Gallery, space: Space, shown: Sequence[Picture], points: np.ndarray, colour: str | None
+) -> MapData:
+    columns = [*_added(gallery, space, shown), *_metadata(gallery, shown)]
+    names = [column.name for column in columns]
+    if colour is not None and colour not in names:
+        raise UsageError(f"colour: {_why_not(colour)}")
+    near = _among(graph(gallery, space), np.array([picture.id for picture in shown]))
+    counts = np.bincount(near.neighbours[near.neighbours >= 0], minlength=len(shown))
+    importance = np.empty(len(shown), np.int32)
+    importance[np.argsort(-counts, kind="stable")] = np.arange(len(shown), dtype=np.int32)
+    first = colour or _telling(columns)
+    return MapData(shown, points, near.neighbours, near.similarities, columns, first, importance)
+
+
+def _why_not(colour: str) -> str:
+    if colour == CLUSTER:
+        return "there are no clusters yet: run `lookalike cluster` first"
+    if colour == FOLDER:
+        return "all pictures shown lie in one folder, or in very many"
+    return f"no picture shown has a value in column {colour!r}"
+
+
+def _among(near: Graph, ids: np.ndarray) -> Graph:
+    """The graph of some pictures only, ids ascending; neighbours that are none of them are left out."""
+    rows = np.searchsorted(near.ids, ids)
+    place = np.full(len(near.ids) + 1, -1, np.int32)
+    place[rows] = np.arange(len(ids), dtype=np.int32)
+    neighbours = place[near.neighbours[rows]]  # the last place, -1, stands for none
+    order = np.argsort(neighbours < 0, axis=1, kind="stable")
+    return Graph(
+        ids,
+        np.take_along_axis(neighbours, order, 1),
+        np.take_along_axis(near.similarities[rows], order, 1),
+        near.recall,
+    )
+
+
+def _added(gallery: Gallery, space: Space, shown: Sequence[Picture]) -> Iterator[Column]:
+    """The columns that are no metadata; each only where it tells pictures apart."""
+    found = assigned(gallery, space)
+    if found is not None:
+        numbers = dict(zip(found.ids.tolist(), found.clusters.tolist(), strict=True))
+        clusters = [number if (number := numbers.get(p.id, -1)) > 0 else None for p in shown]
+        if any(clusters):
+            names = {str(n): f"{n} · {label}" if label else str(n) for n, label in found.labels.items()}
+            yield Column(CLUSTER, "cluster", clusters, names)
+    parents = [os.path.dirname(picture.path) for picture in shown]
+    root = os.path.commonpath(parents)
+    folders = [os.path.relpath(parent, root).split(os.sep)[0] for parent in parents]
+    if 1 < len(set(folders)) <= _FOLDERS:
+        told = [os.path.basename(root) if name == "." else name for name in folders]
+        yield Column(FOLDER, "text", [printable(name) for name in told])
+
+
+def _metadata(gallery: Gallery, shown: Sequence[Picture]) -> Iterator[Column]:
+    for name, kind in gallery.columns().items():
+        values = [picture.metadata.get(name) for picture in shown]
+        if any(value is not None for value in values):
+            yield Column(name, "text" if kind == "mixed" else kind, values)
+
+
+def _telling(columns: Sequence[Column]) -> str | None:
+    """The column to colour by when none is named: clusters, else the one known of most pictures."""
+    if any(column.kind == CLUSTER for column in columns):
+        return CLUSTER
+    best, most = None, 0
+    for column in columns:
+        counts = Counter(value for value in column.values if value is not None)
+        known = sum(counts.values())
+        if column.kind != "number" and 2 <= len(counts) <= max(60, known // 10) and known > most:
+            best, most = column.name, known
+    return best
+
+
+# --- drawing -----------------------------------------------------------------------------------
+
+
+def _drawn(data: MapData, result: PictureMap, drawing: Drawing, say: Progress) -> PictureMap:
+    with Reading(drawing.threads) as reading:
+        if drawing.is_page:
+            budget = drawing.megabytes * 1e6 - BYTES_A_PICTURE * len(data.pictures)
+            sheets, failed = _thumbnails(data, reading, budget * 3 / 4, say)  # base64 takes 4 for 3
+            write_page(drawing.file, map_page(data, sheets, drawing.title, facts=_facts(result)))
+            thumbnails = len(sheets[0].cells) if sheets else 0
+        else:
+            pictures = _large_ones(data, reading, say)
+            failed, thumbnails = (), len(pictures)
+            draw = as_svg if drawing.file.suffix.lower() == ".svg" else as_png
+            write_figure(drawing.file, draw(data, pictures, drawing.title))
+    size = drawing.file.stat().st_size
+    return replace(result, file=str(drawing.file), bytes=size, thumbnails=thumbnails, failed=failed)
+
+
+def _facts(result: PictureMap) -> dict[str, str]:
+    if result.trustworthiness is None or result.neighbours_kept is None:
+        return {}
+    return {
+        "trustworthiness": f"{result.trustworthiness:.3f}",
+        f"of {result.nearest} nearest kept": f"{result.neighbours_kept:.0%}",
+    }
+
+
+def _thumbnails(
+    data: MapData, reading: Reading, budget: float, say: Progress
+) -> tuple[list[Sheets], tuple[Failure, ...]]:
+    """Sheets of small thumbnails for all and of large ones for the most important."""
+    count = len(data.pictures)
+    order = sheet_order(data.points, data.importance)
+    samples = reading.each(
+        lambda place: _read(reading, data.pictures[place], 160), order[:: max(1, count // _SAMPLES)]
+    )
+    plan = sizes(count, budget, [found for found in samples if not isinstance(found, Failure)])
+    sheets = [Sheets(side, limit) for side, limit in _wanted(plan, count)]
+    failed: list[Failure] = []
+    side = max(plan.small, plan.large)
+    found = reading.each(lambda place: _read(reading, data.pictures[place], side), order if sheets else ())
+    for done, (place, rgb) in enumerate(zip(order, found, strict=False), start=1):
+        say("reading pictures", done, count)
+        if isinstance(rgb, Failure):
+            failed.append(rgb)
+            continue
+        for sheet in sheets:
+            if sheet.side == plan.small or data.importance[place] < plan.large_count:
+                sheet.add(int(place), rgb)
+    return sheets, tuple(sorted(failed, key=lambda failure: failure.path))
+
+
+def _wanted(plan: Sizes, count: int) -> Iterator[tuple[int, int]]:
+    """Side and number of cells of each kind of sheet, small ones first."""
+    if plan.small:
+        yield plan.small, count
+    if plan.large:
+        yield plan.large, plan.large_count
+
+
+def _read(reading: Reading, picture: Picture, side: int) -> Pixels | Failure:
+    """The picture made so small that its longer side is about `side` or a little more."""
+    import cv2
+
+    try:
+        rgb = reading.decoded(picture, side).rgb
+    except PictureError as error:
+        return Failure(picture.path, error.reason)
+    scale = side / max(rgb.shape[:2])
+    if scale >= 1:
+        return rgb
+    shape = max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale))
+    return np.asarray(cv2.resize(rgb, shape, interpolation=cv2.INTER_AREA))
+
+
+def _large_ones(data: MapData, reading: Reading, say: Progress) -> dict[int, Pixels]:
+    """The pictures that a figure shows, by their position."""
+    places = chosen(data)
+    pictures = {}
+    found = reading.each(lambda place: _read(reading, data.pictures[place], 2 * THUMBNAIL), places)
+    for done, (place, rgb) in enumerate(zip(places, found, strict=True), start=1):
+        say("reading pictures", done, len(places))
+        if not isinstance(rgb, Failure):
+            pictures[place] = rgb
+    return pictures

@@ -1,0 +1,242 @@
+"""The plane of a collection: laid out once, kept, and brought up to date.
+
+plane = plane(gallery, space)
+for number, (x, y) in zip(plane.ids, plane.points): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.errors import CollectionError
+from lookalike.gallery.base import Gallery, Ids, Space, Vectors
+from lookalike.neighbours import Graph, graph
+from lookalike.plane import layout, placing, starting
+from lookalike.plane.quality import Quality, quality
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and of how much."""
+
+REBUILD_SHARE = 0.25
+"""With more new pictures than this share of all, everything is laid out anew."""
+
+_LAYOUT = 1  # of the arrays kept; others are not read
+_FEWEST = 5  # pictures for which t-SNE means anything
+_LONG = 5_000  # pictures from which on it takes long enough that states are kept
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plane:
+    """A layout of the pictures of a space.
+
+    Attributes:
+        ids: (n,) int64, ascending: the pictures with a vector.
+        points: (n, 2) float32, around (0, 0). Only which points are near each other means anything.
+        placed: (n,) which pictures came later and were put among the others.
+        quality: how true it is; None with fewer than 5 pictures.
+    """
+
+    ids: Ids
+    points: npt.NDArray[np.float32]
+    placed: npt.NDArray[np.bool_]
+    quality: Quality | None
+
+
+def plane(gallery: Gallery, space: Space, *, fresh: bool = False, progress: Progress | None = None) -> Plane:
+    """The layout of a space as its pictures are now.
+
+    The one kept is used when it is current. New pictures, and those whose vector has changed, are placed
+    into it from their neighbours, and the others stay where they are; when more than `REBUILD_SHARE` of
+    all would be placed ones, everything is laid out anew. It is kept when nobody else is writing. What an
+    interruption leaves is gone on with by the next call. The same vectors give the same layout, bit for
+    bit, unless pictures were placed.
+
+    Memory, beside that for the graph: about 3 kB a picture while it is laid out.
+
+    Args:
+        gallery: whose pictures.
+        space: which vectors.
+        fresh: lay everything out anew.
+        progress: called now and then.
+    """
+    say = progress or _unheard
+    near = graph(gallery, space, progress=lambda done, total: say("comparing", done, total))
+    versions = _versions(gallery, space, near.ids)
+    kept = None if fresh else _kept(gallery, space)
+    if kept is not None and np.array_equal(kept.ids, near.ids) and np.array_equal(kept.versions, versions):
+        return kept.plane()
+    vectors = _Blocks(gallery, space)
+    points, placed = (None if kept is None else _updated(kept, near, versions, vectors)) or (
+        _laid_out(gallery, space, near, versions, vectors, say),
+        np.zeros(len(near.ids), bool),
+    )
+    say("measuring", 0, 0)
+    made = _Kept(near.ids, versions, points, placed, quality(near, points, vectors))
+    with suppress(CollectionError):  # somebody else writes, or nobody can: it serves without
+        _keep(gallery, space, made)
+    return made.plane()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """A plane as it is kept: with the versions of the vectors it was made from."""
+
+    ids: Ids
+    versions: Ids
+    points: npt.NDArray[np.float32]
+    placed: npt.NDArray[np.bool_]
+    quality: Quality | None
+
+    def plane(self) -> Plane:
+        views = self.ids[:], self.points[:], self.placed[:]
+        for array in views:
+            array.flags.writeable = False
+        return Plane(*views, self.quality)
+
+
+class _Blocks:
+    """All vectors of a space, to be gone through as often as one likes."""
+
+    def __init__(self, gallery: Gallery, space: Space) -> None:
+        self._gallery, self._space = gallery, space
+
+    def __iter__(self) -> Iterator[tuple[Ids, Vectors]]:
+        return self._gallery.scan(self._space)
+
+
+def _unheard(stage: str, done: int, total: int) -> None:
+    pass
+
+
+def _versions(gallery: Gallery, space: Space, ids: Ids) -> Ids:
+    """Of each picture's vector, as `Gallery.versions` has them; -1 for one that has gone meanwhile."""
+    known, versions = gallery.versions(space)
+    if not len(known):
+        return np.full(len(ids), -1)
+    place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+    return np.where(known[place] == ids, versions[place], -1)
+
+
+# --- computing ---------------------------------------------------------------------------------
+
+
+def _laid_out(
+    gallery: Gallery, space: Space, near: Graph, versions: Ids, vectors: _Blocks, say: Progress
+) -> npt.NDArray[np.float32]:
+    start = starting.principal(vectors, near.ids)
+    if len(near.ids) < _FEWEST:  # one beside the other, in the order of how they differ
+        return np.asarray(start / starting.SPREAD, np.float32)
+    state = _unfinished(gallery, space, versions) or layout.State.start(start)
+    say("laying out", state.done, layout.STEPS)
+    for latest in layout.laid_out(near, state):
+        state = latest
+        say("laying out", state.done, layout.STEPS)
+        if len(near.ids) >= _LONG and state.done < layout.STEPS:
+            with suppress(CollectionError):
+                _keep_unfinished(gallery, space, versions, state)
+    return np.asarray(state.points, np.float32)
+
+
+def _updated(
+    old: _Kept, near: Graph, versions: Ids, vectors: _Blocks
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]] | None:
+    """The old points with the new ones among them; None when that would be too many."""
+    place = np.searchsorted(near.ids, old.ids)
+    inside = np.minimum(place, max(len(near.ids) - 1, 0))
+    stays = (
+        (near.ids[inside] == old.ids) & (versions[inside] == old.versions)
+        if len(near.ids)
+        else np.zeros(len(old.ids), bool)
+    )
+    points, placed = np.zeros((len(near.ids), 2), np.float32), np.ones(len(near.ids), bool)
+    points[place[stays]], placed[place[stays]] = old.points[stays], old.placed[stays]
+    known = np.zeros(len(near.ids), bool)
+    known[place[stays]] = True
+    if placed.sum() > REBUILD_SHARE * len(near.ids):
+        return None
+
+    def nearest(new: Ids, among: Ids) -> Ids:
+        return _most_similar(near.ids, new, among, vectors)
+
+    return placing.placed(near, points, known, nearest), placed
+
+
+def _most_similar(ids: Ids, new: Ids, among: Ids, blocks: _Blocks) -> Ids:
+    """For each of a few pictures the most similar one among others; all are positions in `ids`."""
+    found = [(some, vectors[keep]) for some, vectors in blocks if (keep := np.isin(some, ids[new])).any()]
+    queries = np.concatenate([vectors for _, vectors in found])
+    best, nearest = np.full(len(new), -np.inf), np.zeros(len(new), np.int64)
+    for some, vectors in blocks:
+        keep = np.isin(some, ids[among])
+        if keep.any():
+            similarities = queries @ vectors[keep].T
+            top = similarities.argmax(axis=1)
+            better = similarities.max(axis=1) > best
+            best = np.where(better, similarities.max(axis=1), best)
+            nearest = np.where(better, np.searchsorted(ids, some[keep])[top], nearest)
+    return nearest
+
+
+# --- keeping -----------------------------------------------------------------------------------
+
+
+def _name(space: Space) -> str:
+    return f"plane-{space.identity[:32]}"
+
+
+def _kept(gallery: Gallery, space: Space) -> _Kept | None:
+    arrays = gallery.arrays(_name(space))
+    if arrays is None or arrays["layout"] != _LAYOUT:
+        return None
+    trust, share, nearest = arrays["quality"]
+    measured = Quality(float(trust), float(share), int(nearest)) if nearest else None
+    return _Kept(arrays["ids"], arrays["versions"], arrays["points"], arrays["placed"], measured)
+
+
+def _keep(gallery: Gallery, space: Space, made: _Kept) -> None:
+    measured = made.quality
+    figures = (
+        (0, 0, 0)
+        if measured is None
+        else (measured.trustworthiness, measured.neighbours_kept, measured.nearest)
+    )
+    with gallery.writing() as writing:
+        writing.keep_arrays(
+            _name(space),
+            {
+                "layout": np.array(_LAYOUT),
+                "ids": made.ids,
+                "versions": made.versions,
+                "points": made.points,
+                "placed": made.placed,
+                "quality": np.array(figures, np.float64),
+            },
+        )
+        writing.drop_arrays(f"{_name(space)}-unfinished")
+
+
+def _unfinished(gallery: Gallery, space: Space, versions: Ids) -> layout.State | None:
+    """The state an interruption has left, if it is one of these vectors."""
+    arrays = gallery.arrays(f"{_name(space)}-unfinished")
+    if arrays is None or arrays["layout"] != _LAYOUT or not np.array_equal(arrays["versions"], versions):
+        return None
+    return layout.State(int(arrays["done"]), arrays["points"], arrays["gains"], arrays["update"])
+
+
+def _keep_unfinished(gallery: Gallery, space: Space, versions: Ids, state: layout.State) -> None:
+    with gallery.writing() as writing:
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "layout": np.array(_LAYOUT),
+            "versions": versions,
+            "done": np.array(state.done),
+            "points": state.points,
+            "gains": state.gains,
+            "update": state.update,
+        }
+        writing.keep_arrays(f"{_name(space)}-unfinished", arrays)

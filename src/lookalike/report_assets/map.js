@@ -1,0 +1,58 @@
+// On a narrow screen search and legend are a sheet at the bottom that opens; then all is started.
+
+const sheet = {
+  open: false,
+  toggle(open = !this.open) {
+    this.open = open && view.width < 720;
+    find("side").classList.toggle("open", this.open);
+    find("grip").setAttribute("aria-expanded", String(this.open));
+  },
+};
+find("grip").addEventListener("click", () => sheet.toggle());
+canvas.addEventListener("pointerdown", () => sheet.toggle(false));
+
+const repaint = () => {
+  theme.apply();
+  colours.paint();
+  legend.show();
+  draw.soon();
+};
+media.addEventListener("change", repaint);
+
+{
+  const select = find("colour");
+  select.append(...columns.map(column => element("option", { value: column.name }, column.name)));
+  select.append(element("option", { value: "" }, "nothing"));
+  select.addEventListener("change", () => { colourBy(select.value); links.write(); });
+
+  let timer = 0;
+  find("search").addEventListener("input", event => {
+    clearTimeout(timer);
+    timer = setTimeout(() => { filter.search(event.target.value); links.write(); }, 120);
+  });
+  find("search").addEventListener("keydown", event => {
+    if (event.key !== "Enter") return;
+    clearTimeout(timer);
+    filter.search(event.target.value);
+    if (filter.count && filter.active) { view.goTo(filter.list()); sheet.toggle(false); canvas.focus(); }
+    else if (filter.active) said("Nothing is found.");
+    links.soon();
+  });
+}
+
+let width = 0;
+new ResizeObserver(() => {
+  const whole = !width || Math.abs(view.zoom - 1) < 0.02;
+  draw.resize();
+  if (whole) view.set(view.fitting());
+  width = view.width;
+}).observe(canvas);
+
+theme.apply();
+draw.resize();
+links.read();
+links.silent = false;
+addEventListener("hashchange", () => links.read());
+
+// For tests and the curious: what the page does.
+globalThis.lookalikeMap = { view, draw, filter, panels, colours, atlas, lasso, theme, reach, xs, ys };
