@@ -6,19 +6,21 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lookalike.clusters import assigned
-from lookalike.duplicates.sketches import Reading
+from lookalike.duplicates.helpers import Crashed
+from lookalike.duplicates.reading import Reader, Reading
 from lookalike.errors import LookalikeError, PictureError, UsageError
 from lookalike.files import printable
 from lookalike.gallery.base import Gallery, Picture, Space
 from lookalike.neighbours import Graph, graph
 from lookalike.plane.keeping import Plane, Progress, plane
-from lookalike.reports.atlas import Sheets, Sizes, sheet_order, sizes
+from lookalike.reports.atlas import LARGE, Sheets, Sizes, sheet_order, sizes
 from lookalike.reports.figure import THUMBNAIL, as_png, as_svg, chosen
 from lookalike.reports.map import map_page
 from lookalike.reports.map_data import Column, MapData
@@ -253,18 +255,18 @@ def _thumbnails(
     """Sheets of small thumbnails for all and of large ones for the most important."""
     count = len(data.pictures)
     order = sheet_order(data.points, data.importance)
-    samples = reading.each(
-        lambda place: _read(reading, data.pictures[place], 160), order[:: max(1, count // _SAMPLES)]
-    )
-    plan = sizes(count, budget, [found for found in samples if not isinstance(found, Failure)])
+    sampled = [data.pictures[place] for place in order[:: max(1, count // _SAMPLES)]]
+    samples = reading.spread(partial(_shrunk, side=max(LARGE)), sampled)
+    plan = sizes(count, budget, [found for found in samples if isinstance(found, np.ndarray)])
     sheets = [Sheets(side, limit) for side, limit in _wanted(plan, count)]
     failed: list[Failure] = []
     side = max(plan.small, plan.large)
-    found = reading.each(lambda place: _read(reading, data.pictures[place], side), order if sheets else ())
+    wanted = [data.pictures[place] for place in order] if sheets else []
+    found = reading.spread(partial(_shrunk, side=side), wanted)
     for done, (place, rgb) in enumerate(zip(order, found, strict=False), start=1):
         say("reading pictures", done, count)
-        if isinstance(rgb, Failure):
-            failed.append(rgb)
+        if not isinstance(rgb, np.ndarray):
+            failed.append(_failure(data.pictures[place], rgb))
             continue
         for sheet in sheets:
             if sheet.side == plan.small or data.importance[place] < plan.large_count:
@@ -280,28 +282,33 @@ def _wanted(plan: Sizes, count: int) -> Iterator[tuple[int, int]]:
         yield plan.large, plan.large_count
 
 
-def _read(reading: Reading, picture: Picture, side: int) -> Pixels | Failure:
-    """The picture made so small that its longer side is about `side` or a little more."""
+def _shrunk(reader: Reader, picture: Picture, *, side: int) -> Pixels | Failure:
+    """The picture made so small that its longer side is about `side`, if it was larger."""
     import cv2
 
     try:
-        rgb = reading.decoded(picture, side).rgb
+        rgb = reader.decoded(picture, side).rgb
     except PictureError as error:
         return Failure(picture.path, error.reason)
     scale = side / max(rgb.shape[:2])
     if scale >= 1:
         return rgb
     shape = max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale))
-    return np.asarray(cv2.resize(rgb, shape, interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.resize(rgb, shape, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _failure(picture: Picture, outcome: Failure | Crashed) -> Failure:
+    return outcome if isinstance(outcome, Failure) else Failure(picture.path, "decoder crashed")
 
 
 def _large_ones(data: MapData, reading: Reading, say: Progress) -> dict[int, Pixels]:
     """The pictures that a figure shows, by their position."""
     places = chosen(data)
     pictures = {}
-    found = reading.each(lambda place: _read(reading, data.pictures[place], 2 * THUMBNAIL), places)
+    shown = [data.pictures[place] for place in places]
+    found = reading.spread(partial(_shrunk, side=2 * THUMBNAIL), shown)
     for done, (place, rgb) in enumerate(zip(places, found, strict=True), start=1):
         say("reading pictures", done, len(places))
-        if not isinstance(rgb, Failure):
+        if isinstance(rgb, np.ndarray):
             pictures[place] = rgb
     return pictures
