@@ -11,8 +11,9 @@ The other levels are for comparison.
 
 Cost: vectors drawn as for `benchmarks/neighbours.py`, each number of them in a fresh process: the neighbour
 graph, then the clusters with the graph already there (reading, finding, describing and keeping them), then
-0.5 % new pictures put into them (bringing the graph up to date included), then 100 representatives. `memory`
-is the largest resident size of that process. `--skip-quality` and `--skip-cost` leave one out.
+0.5 % new pictures put into them (bringing the graph up to date included), then 100 representatives. `cpu`
+is the processor time of the first two on all cores together, for when others use the machine as well, and
+`memory` the largest resident size of that process. `--skip-quality` and `--skip-cost` leave one out.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import os
 import resource
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -126,6 +128,7 @@ def first_costs(directory: Path) -> dict[str, float]:
             "count": len(made.ids),
             "graph_s": graph_s,
             "clusters_s": clusters_s,
+            "cpu_s": time.process_time(),
             "clusters": len(found.clusters),
             "noise": len(found.noise),
             "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

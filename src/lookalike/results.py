@@ -380,10 +380,11 @@ class Cluster:
         size: how many pictures it has.
         medoid: path of the picture that stands for it: the one with the highest mean cosine to the
             others.
-        label: the value of the metadata that sets it apart most; "" when none does.
+        label: the value of the metadata, or the name of the folder, that sets it apart most; "" when
+            none does.
         cohesion: mean cosine between two of its pictures, in [-1, 1]; 1.0 for a single one.
         share: share of its pictures that have the value of the label, in (0, 1]; None without a label.
-        column: the column that the label is from; None likewise.
+        column: the column that the label is from, `folder` for a folder; None likewise.
         parent: the cluster of the next coarser level that it lies in; None on the coarsest, and for
             k-means.
         nearest: up to three clusters whose centres are nearest to its own, nearest first.

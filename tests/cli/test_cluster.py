@@ -124,7 +124,7 @@ def test_new_pictures_join(indexed: Shell, tmp_path: Path) -> None:
             ["--representatives", "13"],
             "expected from 1 to the number of pictures, 12; got 13",
         ),
-        (["--by", "colour"], "there is no column 'colour'; there are category, in_stock, name, price"),
+        (["--by", "tint"], "there is no column 'tint'; there are bytes, category, cluster, folder, "),
         (["--blend", "categry=0.3"], "there is no column 'categry'; did you mean 'category'?"),
         (["--blend", "category"], "--blend takes COLUMN=WEIGHT with a weight from 0 to 1"),
         (["--blend", "category=2"], "--blend takes COLUMN=WEIGHT with a weight from 0 to 1"),

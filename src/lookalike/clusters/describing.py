@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.clusters.affinity import Codes
-from lookalike.clusters.labels import Label, labels
+from lookalike.clusters.labels import Label, Tally
 from lookalike.clusters.scope import Scope, Stages, in_parts
 from lookalike.gallery.base import Gallery, Ids, Space, Vectors
 from lookalike.gallery.knn import most_similar
-from lookalike.results import Cluster, Metadata, NearCluster
+from lookalike.results import Cluster, NearCluster
 
 NEAREST = 3
 """Near clusters that each one names."""
@@ -85,9 +86,12 @@ def _shape(
         (n,) mean cosine of each picture to the others of its cluster, in [-1, 1]; 1 in a cluster of one,
         0 for noise. And (count, d) unit vectors, the centres.
     """
+    from scipy.sparse import csr_matrix
+
     sums = np.zeros((count + 1, space.dimension))  # the last one takes the noise
     for part, vectors in in_parts(gallery, space, ids):
-        np.add.at(sums, codes[part], vectors)
+        row, ones = codes[part] % (count + 1), np.ones(len(vectors))
+        sums += csr_matrix((ones, (row, np.arange(len(vectors)))), (count + 1, len(vectors))) @ vectors
         tell("describing", part.stop, 2 * len(ids))
     sizes = np.bincount(codes[codes >= 0], minlength=count + 1)
     typical = np.zeros(len(ids))
@@ -118,12 +122,12 @@ def _named(gallery: Gallery, pictures: Scope, clusters: Codes) -> tuple[list[str
     """The path of each picture, and what each cluster is called by."""
     cluster_of = dict(zip(pictures.ids.tolist(), clusters.tolist(), strict=True))
     paths = dict.fromkeys(cluster_of, "")
-
-    def known() -> Iterator[tuple[int, Metadata]]:
-        for picture in gallery.pictures():
-            if picture.id in cluster_of:
-                paths[picture.id] = picture.path
-                yield cluster_of[picture.id], picture.metadata
-
-    names = labels(known())
-    return list(paths.values()), names
+    known, folders = Tally(), Tally()
+    for picture in gallery.pictures():
+        if picture.id in cluster_of:
+            paths[picture.id] = picture.path
+            known.add(cluster_of[picture.id], picture.metadata)
+            folder = os.path.basename(os.path.dirname(picture.path))
+            folders.add(cluster_of[picture.id], {"folder": folder})
+    # A folder's name says something too, where nothing that somebody wrote down does.
+    return list(paths.values()), folders.labels() | known.labels()

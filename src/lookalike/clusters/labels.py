@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lookalike.results import Metadata, Scalar
@@ -15,6 +15,9 @@ for a cluster drawn blindly."""
 
 LEAST_SHARE = 0.4
 """Share of the cluster's pictures that must have the value it is called by."""
+
+Key = tuple[str, str, Scalar]
+"""Column, type and value."""
 
 _PRIOR = 0.5  # pictures added to each count (Jeffreys), so that none is zero
 
@@ -48,43 +51,45 @@ class Label:
         return f"{self.column} {self.value}"
 
 
-def labels(pictures: Iterable[tuple[int, Metadata]]) -> dict[int, Label]:
-    """For each cluster the value that sets it apart most from all other pictures, where one does.
+class Tally:
+    """Counts what is known about pictures, inside of each cluster and in all."""
 
-    That is the value whose log odds inside and outside differ by most standard errors (Monroe, Colaresi and
-    Quinn 2008, equation 22, with a flat prior), if it is certain and usual enough. Text, truths and whole
-    numbers are looked at.
+    def __init__(self) -> None:
+        self._sizes: Counter[int] = Counter()
+        self._total: Counter[Key] = Counter()
+        self._inside: dict[int, Counter[Key]] = {}
 
-    Args:
-        pictures: for each its cluster, below 1 for none, and what is known about it.
-    """
-    sizes: Counter[int] = Counter()
-    total: Counter[tuple[str, str, Scalar]] = Counter()
-    inside: dict[int, Counter[tuple[str, str, Scalar]]] = {}
-    for cluster, metadata in pictures:
-        sizes[cluster] += 1
-        values = [
+    def add(self, cluster: int, metadata: Metadata) -> None:
+        """Count a picture: its cluster, below 1 for none, and what is known about it. Text, truths and whole
+        numbers count."""
+        keys = [
             (column, type(value).__name__, value)  # 1 and true are not the same
             for column, value in metadata.items()
             if value not in (None, "") and not isinstance(value, float)
         ]
-        total.update(values)
+        self._sizes[cluster] += 1
+        self._total.update(keys)
         if cluster > 0:
-            inside.setdefault(cluster, Counter()).update(values)
-    count = sizes.total()
-    found = {c: _best(counts, sizes[c], total, count) for c, counts in sorted(inside.items())}
-    return {cluster: label for cluster, label in found.items() if label}
+            self._inside.setdefault(cluster, Counter()).update(keys)
+
+    def labels(self) -> dict[int, Label]:
+        """For each cluster the value that sets it apart most from all other pictures, where one does.
+
+        That is the value whose log odds inside and outside differ by most standard errors (Monroe, Colaresi
+        and Quinn 2008, equation 22, with a flat prior), if it is certain and usual enough; of equal ones that
+        which was met first.
+        """
+        count = self._sizes.total()
+        found = {
+            cluster: _best(counts, self._sizes[cluster], self._total, count)
+            for cluster, counts in sorted(self._inside.items())
+        }
+        return {cluster: label for cluster, label in found.items() if label}
 
 
-def _best(
-    counts: Mapping[tuple[str, str, Scalar], int],
-    size: int,
-    total: Mapping[tuple[str, str, Scalar], int],
-    count: int,
-) -> Label | None:
+def _best(counts: Mapping[Key, int], size: int, total: Mapping[Key, int], count: int) -> Label | None:
     best, label = CERTAIN, None
-    for key in sorted(counts, key=repr):
-        here = counts[key]
+    for key, here in counts.items():
         if here < LEAST_SHARE * size:
             continue
         score = _apart(here, size, total[key] - here, count - size)

@@ -12,14 +12,14 @@ Truths = npt.NDArray[np.bool_]
 NEIGHBOURS = 10
 
 SPARSE = 1.5
-"""A picture is noise when its place is less than 1/1.5 as dense as the places of its neighbours. Of 3,064
-pictures of fruits, clothes and groceries, where each has others of its kind, 3 were; of 20 vectors drawn at
-random among the fruits, 18."""
+"""A picture is noise when its place is less than 1/1.5 as dense as the places of its neighbours: 3 of 1,600
+fruits, which are frames of films and lie very densely, and none of 439 clothes and 1,025 groceries."""
 
 SHARED = 2.0
 """A picture is noise when it has, on average, fewer than two of eleven (itself and its ten nearest) in common
-with its neighbours. Of 2,000 vectors drawn at random three quarters have fewer, of the clothes, groceries and
-fruits 3, 1 and 0.2 %."""
+with its neighbours: 1.8 % of the clothes, 0.2 % of the groceries, 0.1 % of the fruits; 45 % of 2,000 vectors
+drawn at random, where there is nothing to find. With `SPARSE`, of 20 random vectors put among the fruits,
+clothes and groceries 19, 17 and 9 are noise."""
 
 _BLOCK = 1024
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from lookalike.clusters.affinity import Codes
 from lookalike.errors import UsageError
-from lookalike.filters import Filter
+from lookalike.filters import BUILT_IN, Filter, value_of
 from lookalike.gallery.all_nearest import Rows, all_nearest
 from lookalike.gallery.base import Gallery, Ids, Space, Vectors
 from lookalike.gallery.knn import Lists
@@ -39,16 +39,20 @@ class Scope:
     Attributes:
         ids: (n,) int64, ascending.
         known: for each column that was asked for, (n,) int64 codes of values; -1 where nothing is known.
-        values: for each of these columns, what the codes stand for.
     """
 
     ids: Ids
     known: Mapping[str, Codes]
-    values: Mapping[str, Sequence[Scalar]]
 
 
 def scope(gallery: Gallery, space: Space, where: Filter | None, columns: Sequence[str] = ()) -> Scope:
     """The pictures to look at.
+
+    Args:
+        gallery: whose pictures.
+        space: which vectors.
+        where: only those it matches.
+        columns: of the metadata, or built-in ones such as `folder`.
 
     Raises:
         UsageError: a column is unknown, or no picture is left.
@@ -56,37 +60,42 @@ def scope(gallery: Gallery, space: Space, where: Filter | None, columns: Sequenc
     for column in columns:
         _check_known(column, gallery)
     with_vector = gallery.versions(space)[0]
+    if where is None and not columns:  # no need to read the rows
+        found = Scope(np.intersect1d(gallery.hashes()[0], with_vector), {})
+    else:
+        found = _read(gallery, with_vector, where, columns)
+    if not len(found.ids):
+        why = "none matches the filter" if where is not None and len(with_vector) else "index some first"
+        raise UsageError(f"there are no pictures to look at: {why}")
+    return found
+
+
+def _read(gallery: Gallery, with_vector: Ids, where: Filter | None, columns: Sequence[str]) -> Scope:
     ids: list[int] = []
-    values: dict[str, dict[tuple[str, Scalar], int]] = {column: {} for column in columns}
+    numbers: dict[str, dict[tuple[str, Scalar], int]] = {column: {} for column in columns}
     codes: dict[str, list[int]] = {column: [] for column in columns}
     for picture in gallery.pictures(where):
         if picture.missing:
             continue
         ids.append(picture.id)
-        for column, known in values.items():
-            value = picture.metadata.get(column)
+        for column, known in numbers.items():
+            value = value_of(picture, column)
             key = (type(value).__name__, value)  # 1 and true are not the same
             codes[column].append(-1 if value is None else known.setdefault(key, len(known)))
     kept = np.isin(np.array(ids, np.int64), with_vector)
-    if not kept.any():
-        raise UsageError(
-            "there are no pictures to look at: "
-            + ("none matches the filter" if where is not None and len(with_vector) else "index some first")
-        )
     return Scope(
         np.array(ids, np.int64)[kept],
         {column: np.array(found, np.int64)[kept] for column, found in codes.items()},
-        {column: [value for _, value in known] for column, known in values.items()},
     )
 
 
 def _check_known(column: str, gallery: Gallery) -> None:
-    columns = sorted(gallery.columns())
+    columns = sorted({*gallery.columns(), *BUILT_IN})
     if column in columns:
         return
     close = difflib.get_close_matches(column, columns, n=1)
-    there = f"there are {', '.join(columns[:20])}" if columns else "the collection has no metadata"
-    raise UsageError(f"there is no column {column!r}; " + (f"did you mean {close[0]!r}?" if close else there))
+    instead = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(columns[:20])}"
+    raise UsageError(f"there is no column {column!r}; {instead}")
 
 
 def lists_of(gallery: Gallery, space: Space, ids: Ids, tell: Stages) -> Lists:
