@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         Representatives,
         SearchResult,
         StoredPicture,
+        TrainReport,
         UndoReport,
         as_json,
     )
@@ -106,6 +107,7 @@ _HOMES = {
     "RequestError": "errors",
     "SearchResult": "results",
     "StoredPicture": "results",
+    "TrainReport": "results",
     "UndoReport": "results",
     "UsageError": "errors",
     "as_json": "results",
@@ -154,6 +156,7 @@ __all__ = [
     "RequestError",
     "SearchResult",
     "StoredPicture",
+    "TrainReport",
     "UndoReport",
     "UsageError",
     "__version__",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lookalike import files, indexing, maps, models
+from lookalike import files, indexing, maps, models, teaching
 from lookalike.clusters import finding as cluster_finding
 from lookalike.clusters.representatives import representatives
 from lookalike.clusters.scope import Stages
@@ -64,6 +64,7 @@ from lookalike.results import (
     PictureMap,
     Representatives,
     SearchResult,
+    TrainReport,
     UndoReport,
 )
 from lookalike.sandbox import Decoder, Sandbox
@@ -78,6 +79,8 @@ if TYPE_CHECKING:
 DEFAULT_DIRECTORY = ".lookalike"
 ROOTS = "roots"
 """The note in which the folders that were indexed are kept, as JSON."""
+DEFAULT = "default"
+"""The note in which the identity of the vectors is kept that are searched when no model is named."""
 
 
 def default_directory() -> Path:
@@ -181,12 +184,18 @@ class Collection:
 
     @property
     def space(self) -> Space:
-        """Whose vectors are searched: those of the model that was named, else the oldest ones.
+        """Whose vectors are searched: those of the model that was named, else of the one that `use` made
+        the default, else the oldest ones.
 
         Raises:
             CollectionError: the collection has no vectors of that model.
         """
         spaces = self.gallery.spaces()
+        if (self._model, self._output, self._runtime) == (None, None, None):
+            default = self.gallery.note(DEFAULT)
+            for space in spaces:
+                if space.identity == default:
+                    return space
         wanted = [space for space in spaces if self._is_wanted(space)]
         if wanted:
             # Of one model under one name, the latest: its file or card has changed since.
@@ -315,7 +324,8 @@ class Collection:
         self._open_gallery(create=True)
         model = embedder.card.name if name == embedder.card.name else os.path.abspath(name)
         space = Space(embedder.identity, model, embedder.output, embedder.runtime, embedder.dimension)
-        self._model = model
+        if (self._model, self._output, self._runtime) != (None, None, None):
+            self._model = model
         return space, embedder
 
     def remove(
@@ -399,12 +409,16 @@ class Collection:
             images=images,
             missing=missing,
             failed=sum(1 for _ in gallery.failures()),
-            models=tuple(self._model_info(space) for space in gallery.spaces()),
+            models=tuple(self._model_info(space) for space in self._default_first(gallery.spaces())),
             columns=dict(gallery.columns()),
             bytes=gallery.bytes_used(),
             picture_bytes=picture_bytes,
             clusters=grouping(gallery),
         )
+
+    def _default_first(self, spaces: Sequence[Space]) -> list[Space]:
+        default = self.gallery.note(DEFAULT)
+        return sorted(spaces, key=lambda space: space.identity != default)
 
     def _model_info(self, space: Space) -> ModelInfo:
         index = self.gallery.index_info(space)
@@ -930,6 +944,76 @@ class Collection:
             drawing=drawing or None,
             progress=progress,
         )
+
+    # --- training ----------------------------------------------------------------------------
+
+    def train(
+        self,
+        name: str,
+        label: str | None = None,
+        *,
+        pairs: str | os.PathLike[str] | None = None,
+        where: str | Filter | None = None,
+        output: str | None = None,
+        threads: int | None = None,
+        progress: teaching.Progress | None = None,
+    ) -> TrainReport:
+        """Make a model that has learned from the collection what belongs together.
+
+        It is the present model with an adapter, a linear map of its vectors. A part of the pictures is held
+        out to see whether it is better; if so, the collection uses it from now on.
+
+        Args:
+            name: what the new model is called.
+            label: a column whose values say what belongs together.
+            pairs: instead, a table of pictures that belong together; see `evaluation.truth.read_pairs`.
+            where: a filter expression for the pictures it learns from; None means all.
+            output: the base's output that is mapped; None means the longest. Pictures are read
+                when the collection lacks its vectors.
+            threads: pictures read side by side then; None means one for each processor.
+            progress: called with what is being done, how much is done, and of how much.
+
+        Raises:
+            UsageError: not exactly one of label and pairs, an unknown column, too little to learn from, or
+                pairs that contradict each other.
+            ModelError: the name is taken or cannot be used.
+            CollectionBusy: another process is writing.
+        """
+        if (label is None) == (pairs is None):
+            raise UsageError("train needs to know what belongs together: give a label or pairs")
+        chosen = None if where is None else self.filter(where)
+        lesson = teaching.Lesson(
+            name, label, self._pairs(pairs), chosen, output, threads or default_threads()
+        )
+        report = teaching.teach(self.gallery, self.space, lesson, progress)
+        if report.better:
+            self.use(name)
+        return replace(report, default=report.better)
+
+    def use(self, model: str, output: str | None = None, runtime: str | None = None) -> Space:
+        """Search with this model from now on, unless another one is named. The vectors that it lacks are
+        mapped or made first; then all readers change over at once.
+
+        Raises:
+            ModelError: there is no such model.
+            CollectionBusy: another process is writing.
+        """
+        known = self.gallery.spaces()
+        embedder = Embedder.load(model, output, runtime or (known[0].runtime if known else "onnxruntime"))
+        name = model if model == embedder.card.name else os.path.abspath(model)
+        same = [space for space in known if space.identity == embedder.identity]
+        space = (
+            same[0]
+            if same
+            else Space(embedder.identity, name, embedder.output, embedder.runtime, embedder.dimension)
+        )
+        indexing.complete(self.gallery, space, embedder, threads=default_threads())
+        with self.gallery.writing() as writing:
+            writing.set_note(DEFAULT, space.identity)
+        with self._lock:
+            self._embedder = None
+            self._model, self._output, self._runtime = space.model, space.output, space.runtime
+        return space
 
     # --- the end -----------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lookalike import models, runtimes
 from lookalike.errors import ModelError
 from lookalike.models import Card, Preprocessing
+from lookalike.models.linear_map import LinearMap
 from lookalike.vectors import Vectors, canonical, cosines, from_half
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ class Embedder:
         self.output, self._output = card.output(output)
         self.runtime = runtime
         self.identity = card.identity(self.output, runtime)
+        self.base_identity = card.base_identity(self.output, runtime)
+        adapter = self._output.adapter
+        self._map = LinearMap.read(models.adapter_file(card, adapter)) if adapter else None
         file, tensor = models.onnx_file(card), card.preprocessing.tensor
         self._network = runtimes.load(runtime, file, tensor, threads)
         if not self._agrees_with_reference():
@@ -131,8 +135,24 @@ class Embedder:
         Returns:
             (n, dimension) float32 unit rows.
         """
+        return self.mapped(self._network_vectors(squares))
+
+    def mapped(self, vectors: Vectors) -> Vectors:
+        """The vectors of pictures from those that the network without the adapter gives, bit for bit
+        what embedding the pictures gives; the same vectors for a model without an adapter.
+
+        Args:
+            vectors: (n, d) float32 canonical unit rows of the space `base_identity`.
+
+        Returns:
+            (n, dimension) float32 unit rows.
+        """
+        return vectors if self._map is None else self._map.apply(vectors)
+
+    def _network_vectors(self, squares: Sequence[Rgb]) -> Vectors:
         rows = [self._run(square) for square in squares]
-        return canonical(np.stack(rows)) if rows else np.zeros((0, self.dimension), np.float32)
+        length = self._output.network_dimension
+        return canonical(np.stack(rows)) if rows else np.zeros((0, length), np.float32)
 
     def map_rgb(self, rgb: Rgb) -> Vectors:
         """The feature map of one decoded picture, whose mean over positions has the direction
@@ -148,22 +168,23 @@ class Embedder:
         if not name:
             raise ModelError(f"output {self.output!r} of model {self.card.name!r} has no feature map")
         values = self._network.run(self._input(self.square(rgb)), [name])[0]
-        if values.ndim != 4 or values.shape[1] != self.dimension:
+        length = self._output.network_dimension
+        if values.ndim != 4 or values.shape[1] != length:
             raise ModelError(
                 f"map {name!r} of model {self.card.name!r} has shape {values.shape}, "
-                f"not (1, {self.dimension}, height, width)"
+                f"not (1, {length}, height, width)"
             )
         features: Vectors = values[0]
-        return features
+        return features if self._map is None else self._map.features(features)
 
     def _run(self, square: Rgb) -> npt.NDArray[np.float32]:
         output = self._output
         values = self._network.run(self._input(square), [output.tensor])[0]
         vector = pool(values, output.pooling)
-        if vector.shape != (output.dimension,):
+        if vector.shape != (output.network_dimension,):
             raise ModelError(
                 f"output {output.tensor!r} of model {self.card.name!r} has shape {values.shape}, which "
-                f"pooling {output.pooling!r} does not make a vector of length {output.dimension}"
+                f"pooling {output.pooling!r} does not make a vector of length {output.network_dimension}"
             )
         if not np.isfinite(vector).all():
             raise ModelError(
@@ -179,7 +200,7 @@ class Embedder:
         if not self._output.reference:
             return True
         half = np.frombuffer(base64.b64decode(self._output.reference), np.float16)
-        computed = self.embed_rgb(reference_picture())
+        computed = self._network_vectors([self.square(reference_picture())])[0]
         return bool(cosines(computed, from_half(half[None]))[0] >= REFERENCE_COSINE)
 
 

@@ -114,14 +114,14 @@ class Reader:
     """
 
     def __init__(self, gallery: Gallery, embedder: Embedder, limits: images.Limits) -> None:
-        self._gallery, self._embedder, self._limits = gallery, embedder, limits
+        self._gallery, self.embedder, self._limits = gallery, embedder, limits
         self._local = threading.local()
         self._decoders: list[Decoder] = []
 
     def read(self, some: Sequence[FileIdentity], *, anew: bool = False) -> list[Outcome]:
         """Find out what files are; `anew` looks at the pictures even if their bytes are known."""
         seen = [self._look(file, anew) for file in some]
-        vectors = iter(self._embedder.embed_squares([s.square for s in seen if isinstance(s, Seen)]))
+        vectors = iter(self.embedder.embed_squares([s.square for s in seen if isinstance(s, Seen)]))
         return [Read(s.picture, next(vectors)) if isinstance(s, Seen) else s for s in seen]
 
     def _look(self, file: FileIdentity, anew: bool) -> Seen | SameBytes | Unusable:
@@ -143,13 +143,13 @@ class Reader:
             data = files.read(picture.path, max_bytes=self._limits.max_bytes)
             if files.content_hash(data) != picture.content:
                 return Failure(picture.path, "changed since it was indexed: index it again")
-            decoded = self._decoder().decode(data, min_side=self._embedder.min_side)
-            return picture.id, self._embedder.embed_rgb(decoded.rgb)
+            decoded = self._decoder().decode(data, min_side=self.embedder.min_side)
+            return picture.id, self.embedder.embed_rgb(decoded.rgb)
         except PictureError as error:
             return Failure(picture.path, error.reason)
 
     def _decode(self, file: FileIdentity, data: bytes, content: str) -> Seen:
-        decoded = self._decoder().decode(data, min_side=self._embedder.min_side)
+        decoded = self._decoder().decode(data, min_side=self.embedder.min_side)
         picture = Picture(
             file=file,
             content=content,
@@ -159,7 +159,7 @@ class Reader:
             phash=perceptual_hash(decoded.rgb),
             truncated=decoded.truncated,
         )
-        return Seen(picture, self._embedder.square(decoded.rgb))
+        return Seen(picture, self.embedder.square(decoded.rgb))
 
     def _decoder(self) -> Decoder:
         if not hasattr(self._local, "decoder"):
@@ -423,8 +423,24 @@ class _Run:
 
     # --- at the end --------------------------------------------------------------------------
 
+    def map_known(self) -> None:
+        """Give pictures the vectors that an adapter makes of those the gallery has, without reading them."""
+        embedder, bases = self._reader.embedder, {space.identity: space for space in self._gallery.spaces()}
+        base = bases.get(embedder.base_identity)
+        if base is None or base.identity == self._space.identity:
+            return
+        lacking = set(self._gallery.versions(base)[0].tolist()) - set(
+            self._gallery.versions(self._space)[0].tolist()
+        )
+        for ids in _chunks(iter(sorted(lacking)), BATCH_PICTURES):
+            self._writing.put_vectors(self._space, ids, embedder.mapped(self._gallery.vectors(base, ids)))
+            self.tally.updated += len(ids)
+            self.tally.unchanged -= len(self._unchanged.intersection(ids))
+            self._report()
+
     def catch_up(self, threads: int) -> None:
         """Embed pictures that have no vector in this space yet, after a change of model."""
+        self.map_known()
         lacking = (p for p in self._gallery.without_vector(self._space) if not p.missing)
         answers = _in_threads(self._reader.vectors, lacking, threads)
         while batch := list(itertools.islice(answers, BATCH_PICTURES)):
@@ -451,6 +467,42 @@ class _Run:
     def _report(self) -> None:
         if self._progress:
             self._progress(self.tally.done + len(self._outcomes), len(self.tally.failed))
+
+
+def complete(
+    gallery: Gallery,
+    space: Space,
+    embedder: Embedder,
+    *,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> tuple[Failure, ...]:
+    """Give every known picture a vector in a space; only those without one are read, and none where
+    an adapter can map the vectors that there are.
+
+    Args:
+        gallery: whose pictures; it is locked for other writers meanwhile.
+        space: the embedder's space.
+        embedder: the network.
+        threads: pictures read side by side.
+        progress: called now and then with pictures done and failures so far.
+
+    Returns:
+        The pictures that could not be read.
+
+    Raises:
+        CollectionBusy: another process is writing.
+    """
+    _keep_opencv_single()
+    reader = Reader(gallery, embedder, images.Limits())
+    try:
+        with gallery.writing() as writing:
+            writing.register(space)
+            run = _Run(gallery, writing, space, reader, None, False, progress)
+            run.catch_up(threads)
+    finally:
+        reader.close()
+    return tuple(run.tally.failed)
 
 
 def _keep_opencv_single() -> None:

@@ -716,6 +716,55 @@ class Evaluation:
     worst: tuple[JudgedQuery, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """What training made.
+
+    Attributes:
+        model: the new model's name.
+        base: the model it is based on.
+        output: which of the base's outputs the adapter maps.
+        compared: the model and output that were searched before, with which it is compared.
+        pictures: that it was fitted on.
+        classes: of them.
+        alone: pictures that are the only ones of their class.
+        unlabelled: pictures left out since nothing is known about them.
+        unmatched: names in the table of pairs that are no pictures of the collection.
+        held_out: pictures on which both were measured, and which the measured adapter had not seen.
+        before: figures of the model that was searched before: `recall@1`, `recall@5`, `recall@10`,
+            `precision@10`, `map@r`, each in [0, 1].
+        after: figures of the base with the adapter.
+        better: MAP@R has risen by more than chance explains (the 95 % interval of its gain is above 0),
+            and recall@1 has not fallen.
+        default: the collection uses the new model from now on.
+        shrinkage: chosen by cross-validation, in (0, 1].
+        dimension: length of a vector of the new model.
+        centred: whether the mean of all vectors is subtracted first.
+        card: the new model's card.
+        seconds: wall-clock time.
+    """
+
+    model: str
+    base: str
+    output: str
+    compared: str
+    pictures: int
+    classes: int
+    alone: int
+    unlabelled: int
+    unmatched: tuple[str, ...]
+    held_out: int
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    better: bool
+    shrinkage: float
+    dimension: int
+    centred: bool
+    card: str
+    seconds: float
+    default: bool = False
+
+
 def as_json(result: Any) -> Any:
     """The result as dicts, lists and scalars, with properties included.
 

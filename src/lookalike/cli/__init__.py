@@ -27,6 +27,7 @@ from lookalike.cli.models import models
 from lookalike.cli.remove import remove
 from lookalike.cli.search import search
 from lookalike.cli.serve import serve
+from lookalike.cli.train import train
 from lookalike.errors import LookalikeError
 
 INTERRUPTED = 130
@@ -55,6 +56,7 @@ for command in (
     cluster,
     map_,
     evaluate,
+    train,
     info,
     remove,
     models,

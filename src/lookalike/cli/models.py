@@ -1,4 +1,4 @@
-"""`lookalike models`: list, show and fetch models."""
+"""`lookalike models`: list, show, fetch, use, remove, export and import models."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lookalike.cli.options import json_option
-from lookalike.cli.terminal import console, echo_json, plain_table
+from lookalike.cli.options import collection_option, json_option, open_collection
+from lookalike.cli.terminal import console, echo_json, plain_table, short_path, visible
 
 if TYPE_CHECKING:
     from lookalike.models import Card
 
 
-@click.group(invoke_without_command=True, short_help="List, show and fetch models.")
+@click.group(invoke_without_command=True, short_help="List, show, use, remove, export and import models.")
 @click.pass_context
 @json_option
 def models(context: click.Context, as_json: bool) -> None:
-    """List the models that can be used; `show` and `fetch` do more.
+    """List the models that can be used; the commands below do more.
 
     A model of your own is an ONNX file with a card beside it and is named by its path.
     """
@@ -76,11 +76,99 @@ def fetch(name: str) -> None:
     click.echo(path)
 
 
+@models.command(short_help="Search a collection with this model from now on.")
+@click.argument("name")
+@click.option("--output", metavar="NAME", help="Which of the model's outputs.")
+@click.option("--runtime", type=click.Choice(["onnxruntime", "openvino"]), help="What runs the model.")
+@collection_option
+@json_option
+def use(name: str, output: str | None, runtime: str | None, collection: str | None, as_json: bool) -> None:
+    """Search a collection with this model from now on, unless another one is named.
+
+    Vectors that the collection lacks are made first, without reading pictures where an adapter maps
+    those of its base. Then every search changes over at once; the other vectors stay, and
+    `lookalike models use` with the former name goes back.
+    """
+    with open_collection(collection) as pictures:
+        space = pictures.use(name, output, runtime)
+        if as_json:
+            echo_json({"model": space.model, "output": space.output, "collection": str(pictures.directory)})
+        else:
+            where = short_path(str(pictures.directory))
+            click.echo(f"{where} is searched with {visible(space.model)}, output {space.output}")
+
+
+@models.command(short_help="Take a model of your own out of use.")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def remove(name: str, yes: bool, as_json: bool) -> None:
+    """Take a model of your own out of use.
+
+    Its card and files are moved to the folder `removed` of your model folder, and can be moved back.
+    Collections keep its vectors, but cannot embed new pictures with it.
+    """
+    from lookalike.models import find, models_folder, storing
+
+    card = find(name)
+    if not yes:
+        for path in storing.removable(card):
+            click.echo(short_path(str(path)), err=True)
+        if not click.confirm(f"Move these to {models_folder() / 'removed'}?", err=True):
+            click.echo("Nothing was done.", err=True)
+            raise click.exceptions.Exit(1)
+    place = storing.remove(card)
+    if as_json:
+        echo_json({"model": card.name, "to": str(place)})
+    else:
+        click.echo(f"{card.name} is in {place} now")
+
+
+@models.command(short_help="Write a model with all its files into one file.")
+@click.argument("name")
+@click.argument("file")
+@json_option
+def export(name: str, file: str, as_json: bool) -> None:
+    """Write a model with all its files into one file, to hand to a colleague or a server.
+
+    `lookalike models import FILE` takes it in there. Nothing is overwritten.
+    """
+    from pathlib import Path
+
+    from lookalike.models import find, storing
+
+    card = find(name)
+    storing.export(card, Path(file))
+    if as_json:
+        echo_json({"model": card.name, "file": file, "bytes": Path(file).stat().st_size})
+    else:
+        click.echo(f"Wrote {file}: {card.name}, {Path(file).stat().st_size / 1e6:.1f} MB")
+
+
+@models.command("import", short_help="Take in a model that was exported.")
+@click.argument("file")
+@json_option
+def import_(file: str, as_json: bool) -> None:
+    """Take in a model that was exported: each file is verified against the card.
+
+    Nothing is overwritten: when there is another model of that name, nothing is done.
+    """
+    from pathlib import Path
+
+    from lookalike.models import storing
+
+    card = storing.take_in(Path(file))
+    if as_json:
+        echo_json(_facts(card))
+    else:
+        click.echo(f"{card.name} can be used now: {card.summary}" if card.summary else card.name)
+
+
 def is_here(card: Card) -> bool:
     """Whether the model's file is on this machine."""
-    from lookalike.models import models_folder
+    from lookalike.models import BUILT_IN, models_folder
 
-    return any((folder / card.file).is_file() for folder in (card.path.parent, models_folder()))
+    return any((folder / card.file).is_file() for folder in (card.path.parent, models_folder(), BUILT_IN))
 
 
 def _facts(card: Card) -> dict[str, object]:

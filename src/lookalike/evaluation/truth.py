@@ -35,12 +35,14 @@ class Known:
     Attributes:
         ids: (n,) int64, ascending.
         same: (n,) int64, equal for pictures with the same bytes.
+        hashes: (n,) uint64 perceptual hashes.
         labels: (n,) int64 places in `names`; -1 where the column has no value.
         names: the column's values, in the order in which they first come.
     """
 
     ids: Ints
     same: Ints
+    hashes: npt.NDArray[np.uint64]
     labels: Ints
     names: tuple[Scalar, ...]
 
@@ -60,16 +62,17 @@ def known(gallery: Gallery, space: Space, column: str | None = None) -> Known:
         check_column(column, gallery.columns())
     ids, _ = gallery.versions(space)
     has = set(ids.tolist())
-    rows: list[tuple[int, int, int]] = []
+    rows: list[tuple[int, int, int, int]] = []
     codes: dict[tuple[bool, Scalar], int] = {}  # 1 and true are two labels
     for picture in gallery.pictures():
         if picture.id in has:
             value = None if column is None else value_of(picture, column)
             key = isinstance(value, bool), value
             code = -1 if value is None else codes.setdefault(key, len(codes))
-            rows.append((picture.id, _number(picture.content), code))
-    table = np.array(rows, np.int64).reshape(-1, 3)
-    return Known(table[:, 0], table[:, 1], table[:, 2], tuple(value for _, value in codes))
+            rows.append((picture.id, _number(picture.content), picture.phash, code))
+    table = np.array(rows, np.int64).reshape(-1, 4)
+    numbers, same, hashes, labels = (np.ascontiguousarray(column) for column in table.T)
+    return Known(numbers, same, hashes.view(np.uint64), labels, tuple(value for _, value in codes))
 
 
 def _number(content: str) -> int:

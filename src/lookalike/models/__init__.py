@@ -9,16 +9,27 @@ folder (`LOOKALIKE_MODELS`, by default `~/.local/share/lookalike/models`), and t
 come with lookalike. Nothing is downloaded unless `fetch` is called.
 """
 
-from lookalike.models.cards import Card, Hub, Output, Preprocessing, read_card
+from lookalike.models.cards import Adapter, Card, Hub, Output, Preprocessing, read_card
 from lookalike.models.hub import fetch
-from lookalike.models.registry import DEFAULT_MODEL, available, find, models_folder, onnx_file
+from lookalike.models.registry import (
+    BUILT_IN,
+    DEFAULT_MODEL,
+    adapter_file,
+    available,
+    find,
+    models_folder,
+    onnx_file,
+)
 
 __all__ = [
+    "BUILT_IN",
     "DEFAULT_MODEL",
+    "Adapter",
     "Card",
     "Hub",
     "Output",
     "Preprocessing",
+    "adapter_file",
     "available",
     "fetch",
     "find",

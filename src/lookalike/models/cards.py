@@ -9,7 +9,7 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -48,21 +48,37 @@ class Preprocessing:
 
 
 @dataclass(frozen=True, slots=True)
+class Adapter:
+    """A linear map that a network's vector goes through; see `training.adapter`.
+
+    Attributes:
+        file: name of the map's file beside the card.
+        sha256: of that file, hexadecimal.
+        takes: length of the vector that the network gives.
+    """
+
+    file: str
+    sha256: str
+    takes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
-    """One vector a network can give.
+    """One vector a model can give.
 
     Attributes:
         tensor: name of the output in the graph.
-        dimension: length of the vector after pooling.
+        dimension: length of the vector, after pooling and the adapter.
         pooling: `none` for (n, d); `mean` over positions of (n, d, h, w) or tokens of
             (n, t, d); `first` for the first token (the class token of a transformer).
         map: name of an output (n, d, h, w) whose mean over positions is this vector, so that
             a similarity can be split over the picture; empty when there is none.
         summary: one line for people.
-        reference: the vector of the reference picture, 16-bit floats in base64, to notice a
+        reference: the network's vector of the reference picture, 16-bit floats in base64, to notice a
             processor or runtime that computes something else; empty when not recorded.
         alike: similarity that one in a thousand pairs of unrelated pictures reaches; 1.0 when
             it has not been measured.
+        adapter: what maps the network's vector to this one; None when nothing does.
     """
 
     tensor: str
@@ -72,6 +88,17 @@ class Output:
     summary: str = ""
     reference: str = ""
     alike: float = 1.0
+    adapter: Adapter | None = None
+
+    @property
+    def network_dimension(self) -> int:
+        """Length of the network's own vector, before an adapter."""
+        return self.adapter.takes if self.adapter else self.dimension
+
+    @property
+    def without_adapter(self) -> Output:
+        """The network's own vector."""
+        return replace(self, adapter=None, dimension=self.network_dimension)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +165,24 @@ class Card:
 
         Names, licences and other words for people do not take part.
         """
-        _, chosen = self.output(output)
+        return self._identity(self.output(output)[1], runtime)
+
+    def base_identity(self, output: str, runtime: str) -> str:
+        """The identity of the network's own vectors, which an adapter maps; `identity` without one."""
+        return self._identity(self.output(output)[1].without_adapter, runtime)
+
+    def _identity(self, output: Output, runtime: str) -> str:
+        shape: dict[str, object] = {
+            "tensor": output.tensor,
+            "dimension": output.dimension,
+            "pooling": output.pooling,
+        }
+        if output.adapter:
+            shape["adapter"] = {"sha256": output.adapter.sha256, "takes": output.adapter.takes}
         parts = {
             "sha256": self.sha256,
             "preprocessing": asdict(self.preprocessing),
-            "output": {"tensor": chosen.tensor, "dimension": chosen.dimension, "pooling": chosen.pooling},
+            "output": shape,
             "runtime": runtime,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
@@ -187,8 +227,15 @@ def read_card(path: Path) -> Card:
 def _outputs(table: Any, where: str) -> dict[str, Output]:
     if not isinstance(table, dict) or not table:
         raise ModelError(f"{where}: at least one [outputs.NAME] with tensor and dimension is needed")
-    sections = {name: f"{where}, [outputs.{name}]" for name in table}
-    return {name: _section(Output, table[name], section) for name, section in sections.items()}
+    return {name: _output(section, f"{where}, [outputs.{name}]") for name, section in table.items()}
+
+
+def _output(table: Any, where: str) -> Output:
+    adapter = table.pop("adapter", None) if isinstance(table, dict) else None
+    output: Output = _section(Output, table, where)
+    if adapter is None:
+        return output
+    return replace(output, adapter=_section(Adapter, adapter, f"{where[:-1]}.adapter]"))
 
 
 def _section(cls: type[Any], table: Any, where: str) -> Any:
@@ -209,6 +256,7 @@ def _plain(cls: type[Any], table: Mapping[str, Any], where: str) -> dict[str, An
             raise ModelError(f"{where}: {key} has the wrong type ({type(value).__name__})")
         values[key] = tuple(value) if isinstance(value, list) else value
     needed = {"tensor", "size", "short_side", "dimension", "name", "file", "sha256", "repository", "revision"}
+    needed |= {"takes"}
     missing = [name for name in fields if name in needed and name not in values]
     if missing:
         raise ModelError(f"{where}: {missing[0]} is missing")
@@ -227,15 +275,24 @@ def _check(card: Card, where: str) -> None:
             raise ModelError(f"{where}: {key} must be one of {', '.join(allowed)}, got {got!r}")
     numbers = [("size", p.size), ("short_side", p.short_side)]
     numbers += [(f"outputs.{name}.dimension", o.dimension) for name, o in card.outputs.items()]
-    for key, number in numbers:
-        if not 1 <= number <= 65536:
-            raise ModelError(f"{where}: {key} must be between 1 and 65536, got {number}")
     if p.fit == "crop" and p.short_side < p.size:
         raise ModelError(f"{where}: short_side ({p.short_side}) must be at least size ({p.size}) for a crop")
     if len(p.mean) != 3 or len(p.std) != 3 or not _are_numbers(*p.mean, *p.std) or not all(p.std):
         raise ModelError(f"{where}: mean and std must be three numbers each, std without zeros")
-    if not re.fullmatch(r"[0-9a-f]{64}", card.sha256):
-        raise ModelError(f"{where}: sha256 must be 64 hexadecimal digits, got {card.sha256!r}")
+    adapters = [(f"outputs.{name}.adapter", o.adapter) for name, o in card.outputs.items() if o.adapter]
+    numbers += [(f"{key}.takes", adapter.takes) for key, adapter in adapters]
+    for key, number in numbers:
+        if not 1 <= number <= 65536:
+            raise ModelError(f"{where}: {key} must be between 1 and 65536, got {number}")
+    hashes = [("sha256", card.sha256), *((f"{key}.sha256", adapter.sha256) for key, adapter in adapters)]
+    for key, digest in hashes:
+        if not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise ModelError(f"{where}: {key} must be 64 hexadecimal digits, got {digest!r}")
+    for key, adapter in adapters:
+        if Path(adapter.file).name != adapter.file or not adapter.file.endswith(".npz"):
+            raise ModelError(
+                f"{where}: {key}.file must be a bare file name ending in .npz, got {adapter.file!r}"
+            )
     if Path(card.file).name != card.file or not card.file.endswith(".onnx"):
         raise ModelError(f"{where}: file must be a bare file name ending in .onnx, got {card.file!r}")
     if card.hub and not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", card.hub.repository):
@@ -245,8 +302,8 @@ def _check(card: Card, where: str) -> None:
     for name, o in card.outputs.items():
         if not -1 <= o.alike <= 1:
             raise ModelError(f"{where}: outputs.{name}.alike must be between -1 and 1, got {o.alike}")
-        if o.reference and not _is_vector(o.reference, o.dimension):
-            what = f"{o.dimension} 16-bit floats in base64"
+        if o.reference and not _is_vector(o.reference, o.network_dimension):
+            what = f"{o.network_dimension} 16-bit floats in base64"
             raise ModelError(f"{where}: outputs.{name}.reference must be {what}")
 
 

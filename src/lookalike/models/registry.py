@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from lookalike.errors import ModelError
-from lookalike.models.cards import Card, read_card
+from lookalike.models.cards import Adapter, Card, read_card
 
 DEFAULT_MODEL = "efficientnet-lite0"
 BUILT_IN = Path(__file__).parent
@@ -78,6 +78,19 @@ def _at(path: Path) -> Card:
     raise ModelError(f"there is no model file {path}")
 
 
+def adapter_file(card: Card, adapter: Adapter) -> Path:
+    """The file of an adapter, checked against its hash.
+
+    Raises:
+        ModelError: it is not beside the card, or is not the one the card describes.
+    """
+    path = card.path.parent / adapter.file
+    if not path.is_file():
+        raise ModelError(f"model {card.name!r}: {path} is missing")
+    _verify(path, adapter.sha256)
+    return path
+
+
 def onnx_file(card: Card) -> Path:
     """The card's ONNX file, checked against its hash.
 
@@ -94,17 +107,22 @@ def onnx_file(card: Card) -> Path:
         )
     if path is None:
         raise ModelError(f"model {card.name!r}: {card.path.parent / card.file} is missing")
-    digest = file_sha256(path)
-    if digest != card.sha256:
-        raise ModelError(
-            f"{path} is not the file its card describes (sha256 {digest[:12]}…, not {card.sha256[:12]}…): "
-            f"fetch or copy it again"
-        )
+    _verify(path, card.sha256)
     return path
 
 
+def _verify(path: Path, sha256: str) -> None:
+    digest = file_sha256(path)
+    if digest != sha256:
+        raise ModelError(
+            f"{path} is not the file its card describes (sha256 {digest[:12]}…, not {sha256[:12]}…): "
+            f"fetch or copy it again"
+        )
+
+
 def _places(card: Card) -> list[Path]:
-    return [card.path.parent / card.file, models_folder() / card.file]
+    """Where a card's ONNX file may be: an adapter's card stands beside no network of its own."""
+    return [folder / card.file for folder in (card.path.parent, models_folder(), BUILT_IN)]
 
 
 def file_sha256(path: Path) -> str:

@@ -1,0 +1,311 @@
+"""The user's own models: saved, removed, handed on as one file, and taken in.
+
+Nothing is ever overwritten. A file has its whole content before it has its name, and the card comes
+last: a model whose card is there is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from lookalike.errors import ModelError
+from lookalike.models.cards import Adapter, Card, read_card
+from lookalike.models.registry import BUILT_IN, adapter_file, available, file_sha256, models_folder, onnx_file
+
+SUFFIX = ".lookalike-model"
+"""Usual ending of an exported model."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_MOST_BYTES = 8 << 30  # of a file in an exported model
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in an exported model, so that it is the same every time
+
+
+def check_name(name: str) -> None:
+    """Say that a new model cannot be called this.
+
+    Raises:
+        ModelError: it is no name that can be used, or there is such a model already.
+    """
+    if not _NAME.fullmatch(name) or name.endswith((".onnx", ".toml", ".npz")):
+        raise ModelError(
+            f"a model cannot be called {name!r}: use up to 64 letters, digits, dots, dashes and underscores, "
+            f"beginning with a letter or digit, and no file ending"
+        )
+    taken = {card.name for card in available()}
+    if name in taken or any((models_folder() / f"{name}{end}").exists() for end in (".toml", ".npz")):
+        raise ModelError(
+            f"there is a model {name!r} already: choose another name, or first "
+            f"`lookalike models remove {name}`"
+        )
+
+
+def save_adapted(
+    name: str,
+    base: Card,
+    output: str,
+    weights: bytes,
+    dimension: int,
+    *,
+    alike: float,
+    summary: str,
+    quality: Mapping[str, float],
+) -> Card:
+    """Save a model that is another one with an adapter.
+
+    Args:
+        name: what it is called.
+        base: the model whose vectors are mapped.
+        output: which of its outputs.
+        weights: the map, as `LinearMap.dumps` gives it.
+        dimension: length of a mapped vector.
+        alike: see `Output`.
+        summary: one line for people.
+        quality: measured figures, for people.
+
+    Returns:
+        Its card, read back.
+
+    Raises:
+        ModelError: the name cannot be used, or the model folder cannot be written to.
+    """
+    check_name(name)
+    network = base.outputs[output].without_adapter
+    adapter = Adapter(f"{name}.npz", hashlib.sha256(weights).hexdigest(), network.dimension)
+    adapted = replace(network, dimension=dimension, alike=alike, summary=summary, adapter=adapter)
+    card = replace(
+        base, name=name, outputs={"embedding": adapted}, summary=summary, quality=dict(quality),
+        source=f"{base.name}, output {output}, with an adapter. {base.source}".strip(),
+    )  # fmt: skip
+    with _writable(models_folder()) as folder:
+        if not (BUILT_IN / base.file).is_file():
+            _copy(onnx_file(base), folder / base.file, base.sha256)
+        _write(folder / adapter.file, weights)
+        _write(folder / f"{name}.toml", card_text(card).encode())
+    return read_card(folder / f"{name}.toml")
+
+
+def remove(card: Card) -> Path:
+    """Take a model of the user's out of use: its card, and the files that no other card names, go to a
+    folder `removed` beside them.
+
+    Returns:
+        That folder; moved back, the files are a model again.
+
+    Raises:
+        ModelError: the model came with lookalike or lies somewhere else, or its files cannot be moved.
+    """
+    if not _is_own(card):
+        raise ModelError(f"model {card.name!r} is not in {models_folder()}: only models there are removed")
+    with _writable(models_folder() / "removed") as removed:
+        place = removed / card.name
+        while place.exists():
+            place = removed / f"{card.name}-{secrets.token_hex(2)}"
+        place.mkdir()
+        for path in removable(card):
+            path.replace(place / path.name)
+    return place
+
+
+def removable(card: Card) -> list[Path]:
+    """The card and the files in the model folder that no other card names, the card first."""
+    others = {file for other in available() if other.name != card.name for file in _files(other)}
+    paths = [card.path.parent / file for file in _files(card) if file not in others]
+    return [card.path, *(path for path in paths if path.is_file())]
+
+
+def _is_own(card: Card) -> bool:
+    return card.path.parent.resolve() == models_folder().resolve()
+
+
+def _files(card: Card) -> list[str]:
+    """The names of the files a card speaks of."""
+    return [card.file, *(o.adapter.file for o in card.outputs.values() if o.adapter)]
+
+
+# --- one file to hand on ---------------------------------------------------------------------
+
+
+def export(card: Card, file: Path) -> None:
+    """Write a model with all its files into one file, the same bytes every time.
+
+    Raises:
+        ModelError: the file exists, or cannot be written; or one of the model's files is not there.
+    """
+    parts = {card.file: onnx_file(card)}
+    parts |= {o.adapter.file: adapter_file(card, o.adapter) for o in card.outputs.values() if o.adapter}
+    if file.exists():
+        raise ModelError(f"{file} exists already: nothing is overwritten; choose another name")
+    try:
+        with (
+            tempfile.NamedTemporaryFile(dir=file.parent, prefix=".", delete=False) as temporary,
+            zipfile.ZipFile(temporary, "w") as packed,
+        ):
+            packed.writestr(zipfile.ZipInfo("card.toml", _EPOCH), card_text(card))
+            for name, path in sorted(parts.items()):
+                with path.open("rb") as source, packed.open(zipfile.ZipInfo(name, _EPOCH), "w") as target:
+                    shutil.copyfileobj(source, target)
+        _name_new(Path(temporary.name), file)
+    except OSError as error:
+        raise ModelError(f"{file} cannot be written: {error.strerror or error}") from error
+
+
+def take_in(file: Path) -> Card:
+    """Put an exported model into the model folder, each file verified against the card.
+
+    Returns:
+        Its card.
+
+    Raises:
+        ModelError: the file is no exported model, one of its files is not the one its card describes,
+            or there is another model of this name.
+    """
+    try:
+        with (
+            zipfile.ZipFile(file) as packed,
+            _writable(models_folder()) as folder,
+            tempfile.TemporaryDirectory(dir=folder, prefix=".") as place,
+        ):
+            return _kept(_unpacked(packed, Path(place), file), folder)
+    except (zipfile.BadZipFile, KeyError, EOFError) as error:
+        raise ModelError(f"{file} is no model that `lookalike models export` wrote: {error}") from error
+    except OSError as error:
+        raise ModelError(f"{file} cannot be read: {error.strerror or error}") from error
+
+
+def _kept(card: Card, folder: Path) -> Card:
+    """A verified model, put into the model folder unless it is there."""
+    known = next((other for other in available() if other.name == card.name), None)
+    if known and (known.outputs, known.sha256) == (card.outputs, card.sha256):
+        return known
+    check_name(card.name)
+    for name in _files(card):
+        if not (BUILT_IN / name).is_file():
+            _copy(card.path.parent / name, folder / name, file_sha256(card.path.parent / name))
+    _write(folder / f"{card.name}.toml", card.path.read_bytes())
+    return read_card(folder / f"{card.name}.toml")
+
+
+def _unpacked(packed: zipfile.ZipFile, place: Path, file: Path) -> Card:
+    """The model in a folder of its own, verified."""
+    _extract(packed, "card.toml", place)
+    card = read_card(place / "card.toml")
+    for name in _files(card):
+        _extract(packed, name, place)
+    if file_sha256(place / card.file) != card.sha256:
+        raise ModelError(f"{file}: {card.file} in it is not the file its card describes; nothing was kept")
+    for output in card.outputs.values():
+        if output.adapter:
+            adapter_file(card, output.adapter)
+    return card
+
+
+def _extract(packed: zipfile.ZipFile, name: str, place: Path) -> None:
+    # Names come from a checked card: bare file names. Sizes are what the archive claims, and not exceeded.
+    if packed.getinfo(name).file_size > _MOST_BYTES:
+        raise ModelError(f"{packed.filename}: {name} in it is larger than {_MOST_BYTES >> 30} GiB")
+    with packed.open(name) as source, (place / name).open("xb") as target:
+        shutil.copyfileobj(source, target)
+
+
+# --- writing ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[Path]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+    except OSError as error:
+        raise ModelError(f"{folder} cannot be written to: {error.strerror or error}") from error
+
+
+def _copy(source: Path, target: Path, sha256: str) -> None:
+    """Copy a file, unless the same one is there already."""
+    if target.is_file():
+        if file_sha256(target) != sha256:
+            raise ModelError(f"{target} is another file: nothing is overwritten; rename one of them")
+        return
+    with (
+        source.open("rb") as file,
+        tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as temporary,
+    ):
+        shutil.copyfileobj(file, temporary)
+    _name_new(Path(temporary.name), target)
+
+
+def _write(target: Path, data: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as temporary:
+        temporary.write(data)
+    _name_new(Path(temporary.name), target)
+
+
+def _name_new(temporary: Path, target: Path) -> None:
+    """Give a file its name, unless somebody has it meanwhile."""
+    os.chmod(temporary, 0o644)
+    try:
+        os.link(temporary, target)  # fails where the name is taken, unlike renaming
+    except FileExistsError:
+        raise ModelError(f"{target} exists already: nothing is overwritten; choose another name") from None
+    except OSError:  # a file system without hard links
+        if target.exists():
+            raise ModelError(
+                f"{target} exists already: nothing is overwritten; choose another name"
+            ) from None
+        shutil.copyfile(temporary, target)
+    finally:
+        temporary.unlink()
+
+
+# --- cards as text ---------------------------------------------------------------------------
+
+
+def card_text(card: Card) -> str:
+    """A card as TOML, which `read_card` reads."""
+    words = {
+        key: getattr(card, key)
+        for key in ("name", "file", "sha256", "summary", "licence", "attribution", "source")
+    }
+    lines = [*_table("", words), *_table("input", _fields(card.preprocessing))]
+    for name, output in card.outputs.items():
+        lines += _table(f"outputs.{_key(name)}", _fields(output))
+        if output.adapter:
+            lines += _table(f"outputs.{_key(name)}.adapter", _fields(output.adapter))
+    if card.hub:
+        lines += _table("hub", _fields(card.hub))
+    if card.quality:
+        lines += _table("quality", card.quality)
+    return "\n".join(lines) + "\n"
+
+
+def _fields(section: object) -> dict[str, object]:
+    names = type(section).__dataclass_fields__  # type: ignore[attr-defined]
+    return {name: getattr(section, name) for name in names if name != "adapter"}
+
+
+def _table(heading: str, values: Mapping[str, object]) -> list[str]:
+    shown = [f"{_key(key)} = {_value(value)}" for key, value in values.items() if value != ""]
+    return ["", f"[{heading}]", *shown] if heading else shown
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, str):
+        # JSON writes a text as TOML reads it, but for one character.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+    return repr(value)

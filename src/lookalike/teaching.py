@@ -1,0 +1,211 @@
+"""Make a new model of a collection's own pictures: examples, adapter, verdict, model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike import indexing, models
+from lookalike.embedder import Embedder
+from lookalike.errors import ModelError, UsageError
+from lookalike.evaluation.retrieval import Outcomes, interval
+from lookalike.evaluation.truth import PairList
+from lookalike.filters import Filter
+from lookalike.gallery.base import Gallery, Space
+from lookalike.models import Card, storing
+from lookalike.results import TrainReport
+from lookalike.training import adapter, examples
+from lookalike.vectors import Vectors
+
+Progress = Callable[[str, int, int], None]
+
+_PAIRS = 20_000  # of different classes, from which the similarity of unrelated pictures is told
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What is to be learned.
+
+    Attributes:
+        name: what the new model is called.
+        label: a column whose values say what belongs together; None when `pairs` say it.
+        pairs: which pictures belong together, and which do not.
+        where: only from these pictures; None for all.
+        output: which output of the base is mapped; None for the longest, since a map can leave out
+            but not add.
+        threads: pictures read side by side, where that is needed.
+    """
+
+    name: str
+    label: str | None = None
+    pairs: PairList | None = None
+    where: Filter | None = None
+    output: str | None = None
+    threads: int = 1
+
+
+def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Progress | None = None) -> TrainReport:
+    """Fit an adapter on what a gallery's pictures say belongs together, and save base and adapter as a model.
+
+    The gallery gets the vectors of the base's output where it lacks them (pictures are read for that,
+    once), and those of the new model, for which none is read.
+
+    Args:
+        gallery: whose pictures.
+        current: the space that is searched now: the new model is compared with it.
+        lesson: what is to be learned.
+        progress: called now and then with what is being done, how much is done, and of how much.
+
+    Raises:
+        ModelError: the name cannot be used, or the base is not there.
+        UsageError: nothing can be learned from what is known.
+        CollectionBusy: another process is writing.
+    """
+    started = time.monotonic()
+    storing.check_name(lesson.name)
+    base = _base(gallery, current)
+    output = lesson.output or max(base.outputs, key=lambda name: base.outputs[name].network_dimension)
+    network = Embedder.load(_name(base), output, current.runtime)
+    _complete(gallery, network, _name(base), lesson.threads, progress, "reading pictures")
+    _complete(
+        gallery, Embedder.load(current.model, current.output, current.runtime), current.model,
+        lesson.threads, progress, "reading pictures",
+    )  # fmt: skip
+    material = _material(gallery, _space(network, _name(base)), lesson)
+    parts = adapter.split(material.examples)
+    _check(material, parts)
+    fitted = adapter.fit(material.examples, parts)
+    was, now = (
+        _outcomes(vectors, material, parts)
+        for vectors in (gallery.vectors(current, material.ids.tolist()), fitted.trial)
+    )
+    before, after = was.means(), now.means()
+    card = _save(lesson, base, output, material, fitted, after)
+    taught = Embedder.load(card.name, None, current.runtime)
+    _complete(gallery, taught, card.name, lesson.threads, progress, "mapping vectors")
+    return TrainReport(
+        model=card.name,
+        base=base.name,
+        output=output,
+        compared=f"{current.model}, {current.output}",
+        pictures=len(material.ids),
+        classes=material.classes,
+        alone=material.alone,
+        unlabelled=material.unlabelled,
+        unmatched=material.unmatched,
+        held_out=len(fitted.held_out),
+        before=before,
+        after=after,
+        better=_is_better(was, now),
+        shrinkage=fitted.choice.shrinkage,
+        dimension=fitted.map.weights.shape[1],
+        centred=fitted.choice.centred,
+        card=str(card.path),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _base(gallery: Gallery, current: Space) -> Card:
+    """The card of the model whose network makes the vectors that are searched, an adapter left out."""
+    card = models.find(current.model)
+    identity = card.base_identity(current.output, current.runtime)
+    if identity == card.identity(current.output, current.runtime):
+        return card
+    for space in gallery.spaces():
+        if space.identity == identity:
+            return models.find(space.model)
+    raise ModelError(f"model {current.model!r} has an adapter, and the collection no vectors of what it maps")
+
+
+def _name(card: Card) -> str:
+    """By what a model is found again: its name, or its path where it lies in no folder of models."""
+    known = any(other.name == card.name and other.path == card.path for other in models.available())
+    return card.name if known else str(card.path.with_suffix(".onnx").absolute())
+
+
+def _space(embedder: Embedder, name: str) -> Space:
+    return Space(embedder.identity, name, embedder.output, embedder.runtime, embedder.dimension)
+
+
+def _complete(
+    gallery: Gallery, embedder: Embedder, name: str, threads: int, progress: Progress | None, stage: str
+) -> None:
+    """Give all pictures a vector of this model."""
+    space = _space(embedder, name)
+    known = [other for other in gallery.spaces() if other.identity == space.identity]
+    if known and not any(not picture.missing for picture in gallery.without_vector(space)):
+        return
+    total = gallery.count()
+
+    def report(done: int, _: int) -> None:
+        if progress:
+            progress(stage, done, total)
+
+    indexing.complete(gallery, known[0] if known else space, embedder, threads=threads, progress=report)
+
+
+def _material(gallery: Gallery, space: Space, lesson: Lesson) -> examples.Material:
+    if lesson.pairs is not None:
+        return examples.by_pairs(gallery, space, lesson.pairs, lesson.where)
+    assert lesson.label is not None
+    return examples.by_label(gallery, space, lesson.label, lesson.where)
+
+
+def _check(material: examples.Material, parts: npt.NDArray[np.int64]) -> None:
+    """Say that there is too little to tell whether anything was learned."""
+    labels = material.examples.labels
+    findable = int(np.isin(labels[parts == 0], labels[parts != 0]).sum())
+    if findable < adapter.FEWEST_QUERIES:
+        raise UsageError(
+            f"too few pictures to learn from: {len(labels):,} of {material.classes:,} kinds, near-copies "
+            f"counted once, leave {findable} to test the model on, and {adapter.FEWEST_QUERIES} are needed: "
+            f"some {5 * adapter.FEWEST_QUERIES} pictures, two or more of a kind"
+        )
+
+
+def _outcomes(vectors: Vectors, material: examples.Material, parts: npt.NDArray[np.int64]) -> Outcomes:
+    """How those held out are found among the others."""
+    held, others = np.flatnonzero(parts == 0), np.flatnonzero(parts != 0)
+    return adapter.outcomes(vectors, material.examples, held, others)
+
+
+def _is_better(was: Outcomes, now: Outcomes) -> bool:
+    """Whether MAP@R has risen by more than chance explains, and recall@1 has not fallen."""
+    gain = {name: values - was.figures[name] for name, values in now.figures.items()}
+    return interval(gain["map@r"])[0] > 0 and float(gain["recall@1"].mean()) >= 0
+
+
+def _save(
+    lesson: Lesson,
+    base: Card,
+    output: str,
+    material: examples.Material,
+    fitted: adapter.Fitted,
+    after: dict[str, float],
+) -> Card:
+    what = f"by {lesson.label}" if lesson.label else "by pairs"
+    summary = f"{base.name} taught {what} on {len(material.ids):,} pictures of {material.classes:,} kinds"
+    mapped = fitted.map.apply(material.examples.vectors)
+    return storing.save_adapted(
+        lesson.name,
+        base,
+        output,
+        fitted.map.dumps(),
+        fitted.map.weights.shape[1],
+        alike=_alike(mapped, material.examples.labels),
+        summary=summary,
+        quality={f"held_out_{name.replace('@', '_at_')}": round(value, 4) for name, value in after.items()},
+    )
+
+
+def _alike(vectors: Vectors, labels: npt.NDArray[np.int64]) -> float:
+    """Similarity that one in a thousand pairs of different classes reaches; see `models.Output`."""
+    dice = np.random.default_rng(0)
+    first, second = dice.integers(len(labels), size=(2, _PAIRS))
+    other = labels[first] != labels[second]
+    similarities = np.einsum("ij,ij->i", vectors[first[other]], vectors[second[other]])
+    return round(float(np.quantile(similarities, 0.999)), 3)

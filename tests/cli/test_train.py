@@ -1,0 +1,101 @@
+"""`lookalike train` and what `models` does with the new model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+Shell = Callable[..., Any]
+
+
+@pytest.fixture
+def shop(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """A shell in a folder with a collection of 60 pictures of six kinds."""
+    monkeypatch.setenv("LOOKALIKE_MODELS", str(tmp_path / "models"))
+    (tmp_path / "in").mkdir()
+    rows = ["path,kind"]
+    for number in range(60):
+        small = np.random.default_rng(number).integers(0, 256, (6, 6, 3))
+        small[..., number % 3] = small[..., number % 3] // 4 + 30 * (number % 6)
+        picture = Image.fromarray(small.astype(np.uint8)).resize((96, 96), Image.Resampling.BICUBIC)
+        picture.save(tmp_path / "in" / f"{number}.png")
+        rows.append(f"{number}.png,k{number % 6}")
+    (tmp_path / "kinds.csv").write_text("\n".join(rows) + "\n")
+    assert shell("index", "in", "--metadata", "kinds.csv").code == 0
+    return shell
+
+
+def test_from_training_to_use(shop: Shell, tmp_path: Path) -> None:
+    found = shop("train", "--label", "kind", "--name", "taught", "--json").json
+    assert {"model", "before", "after", "seconds"} <= found.keys()
+    assert set(found["before"]) == set(found["after"]) >= {"recall@1", "recall@5", "map@r"}
+    assert shop("search", "in/3.png", "--model", "taught", "--json").code == 0
+    assert shop("compare", "in/3.png", "in/9.png", "--model", "taught").code == 0
+    assert "taught" in shop("models").out
+    used = shop("models", "use", "taught")
+    assert used.out == ".lookalike is searched with taught, output embedding\n"
+    assert shop("info", "--json").json["models"][0]["model"] == "taught"
+    both = shop("evaluate", "--label", "kind", "--model", "taught", "--model", "efficientnet-lite0", "--json")
+    assert [line["model"] for line in both.lines] == ["taught", "efficientnet-lite0"]
+    shop("models", "use", "efficientnet-lite0")
+    assert shop("info", "--json").json["models"][0]["output"] == "embedding"
+
+
+def test_what_is_said(shop: Shell) -> None:
+    ended = shop("train", "--label", "kind", "--name", "taught")
+    assert ended.code == 0
+    first, before, after, blank, learned, verdict = ended.out.splitlines()
+    assert first.startswith("on 12 pictures held out")
+    assert before.startswith("before: efficientnet-lite0, embedding")
+    assert after.startswith("taught")
+    assert blank == ""
+    assert learned.startswith("Learned from 60 pictures of 6 kinds in")
+    assert verdict.startswith("taught is ")
+
+
+def test_hand_on_remove_take_in(shop: Shell, tmp_path: Path) -> None:
+    shop("train", "--label", "kind", "--name", "taught")
+    wrote = shop("models", "export", "taught", "taught.lookalike-model")
+    assert wrote.out.startswith("Wrote taught.lookalike-model: taught, ")
+    again = shop("models", "export", "taught", "taught.lookalike-model")
+    assert (again.code, "nothing is overwritten" in again.err) == (1, True)
+    asked = shop("models", "remove", "taught", stdin=b"n\n")
+    assert asked.code == 1
+    assert "models/taught.toml" in asked.err
+    assert (tmp_path / "models" / "taught.toml").is_file()
+    assert shop("models", "remove", "taught", "--yes").code == 0
+    gone = shop("models", "show", "taught")
+    assert gone.code == 1
+    assert "no model is called 'taught'" in gone.err
+    assert shop("models", "import", "taught.lookalike-model").out.startswith("taught can be used now: ")
+    assert shop("search", "in/3.png", "--model", "taught").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--label", "kind"], 2, "Missing option '--name'"),
+        (["--name", "x"], 2, "give what belongs together: --label COLUMN or --pairs FILE"),
+        (["--name", "x", "--label", "nothing"], 2, "there is no column nothing; there are kind"),
+        (["--name", "x", "--label", "folder"], 2, "have the same value in column folder"),
+        (["--name", "x", "--label", "name"], 2, "too few pictures to learn from"),
+        (["--name", "efficientnet-lite0", "--label", "kind"], 1, "there is a model"),
+        (["--name", "x", "--label", "kind", "--output", "none"], 1, "has no output 'none'"),
+        (["--name", "x", "--label", "kind", "--method", "magic"], 2, "'magic' is not 'adapter'"),
+    ],
+)
+def test_mistakes(shop: Shell, tmp_path: Path, arguments: list[str], code: int, message: str) -> None:
+    ended = shop("train", *arguments)
+    assert ended.code == code, ended.err
+    assert message in ended.err
+    assert not list((tmp_path / "models").glob("*"))
+
+
+def test_a_model_that_does_not_exist_is_not_used(shop: Shell) -> None:
+    ended = shop("models", "use", "nothing")
+    assert (ended.code, "no model is called 'nothing'" in ended.err) == (1, True)

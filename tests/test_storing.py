@@ -1,0 +1,227 @@
+"""Models of one's own: saved, handed on, taken in, removed; nothing is ever overwritten."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lookalike import models
+from lookalike.embedder import Embedder, reference_picture
+from lookalike.errors import ModelError
+from lookalike.models import Card, find, read_card, storing
+from lookalike.models.linear_map import LinearMap
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's model folder, which is not there yet."""
+    monkeypatch.setenv("LOOKALIKE_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+def saved(name: str = "mine", seed: int = 0) -> Card:
+    weights = np.random.default_rng(seed).normal(size=(256, 16))
+    known = LinearMap.rounded(np.zeros(256), weights)
+    return storing.save_adapted(
+        name,
+        find(models.DEFAULT_MODEL),
+        "embedding",
+        known.dumps(),
+        16,
+        alike=0.7,
+        summary='taught "kind"',
+        quality={"held_out_map_at_r": 0.5},
+    )
+
+
+def test_a_saved_model_is_found_and_embeds(folder: Path) -> None:
+    card = saved()
+    assert find("mine") == card == read_card(folder / "mine.toml")
+    embedder = Embedder.load("mine")
+    vector = embedder.embed([reference_picture()])
+    assert vector.shape == (1, 16)
+    base = Embedder.load().embed([reference_picture()])
+    assert np.array_equal(embedder.mapped(base), vector)
+    assert embedder.base_identity == Embedder.load().identity != embedder.identity
+
+
+def test_the_map_is_part_of_the_identity(folder: Path) -> None:
+    one, other = saved("one", 1), saved("other", 2)
+    again = saved("again", 1)
+    assert one.identity("embedding", "onnxruntime") != other.identity("embedding", "onnxruntime")
+    assert one.identity("embedding", "onnxruntime") == again.identity("embedding", "onnxruntime")
+
+
+def test_a_feature_map_goes_through_the_adapter(folder: Path) -> None:
+    saved()
+    embedder = Embedder.load("mine")
+    picture = reference_picture()
+    mean = embedder.map_rgb(picture).mean(axis=(1, 2))
+    assert mean / np.linalg.norm(mean) == pytest.approx(embedder.embed_rgb(picture), abs=5e-3)
+
+
+@pytest.mark.parametrize("name", [models.DEFAULT_MODEL, "mine"])
+def test_every_card_is_read_back_as_it_was_written(folder: Path, name: str, tmp_path: Path) -> None:
+    saved()
+    card = find(name)
+    (tmp_path / "copy.toml").write_text(storing.card_text(card), encoding="utf-8")
+    copy = read_card(tmp_path / "copy.toml")
+    assert (copy.outputs, copy.preprocessing, copy.quality) == (
+        card.outputs, card.preprocessing, card.quality,
+    )  # fmt: skip
+    assert copy.identity("embedding", "openvino") == card.identity("embedding", "openvino")
+
+
+def test_a_name_is_used_once(folder: Path) -> None:
+    saved()
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(ModelError, match=r"there is a model 'mine' already: .*models remove mine"):
+        saved(seed=5)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_damaged_adapter_is_noticed(folder: Path) -> None:
+    saved()
+    (folder / "mine.npz").write_bytes(b"x")
+    with pytest.raises(ModelError, match=r"mine\.npz is not the file its card describes"):
+        Embedder.load("mine")
+    (folder / "mine.npz").unlink()
+    with pytest.raises(ModelError, match=r"mine\.npz is missing"):
+        Embedder.load("mine")
+
+
+@pytest.mark.parametrize("data", [b"", b"not a zip", b"PK\x03\x04"])
+def test_what_is_no_adapter(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "x.npz").write_bytes(data)
+    with pytest.raises(ModelError, match=r"cannot be read as an adapter|is no adapter"):
+        LinearMap.read(tmp_path / "x.npz")
+
+
+def test_arrays_that_do_not_fit_are_no_adapter(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", centre=np.zeros(3, np.int32), weights=np.zeros((4, 2), np.int16))
+    with pytest.raises(ModelError, match="is no adapter"):
+        LinearMap.read(tmp_path / "x.npz")
+
+
+def test_nothing_is_unpickled(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", centre=np.array([{}], object), weights=np.zeros((1, 2), np.int16))
+    with pytest.raises(ModelError, match="cannot be read as an adapter"):
+        LinearMap.read(tmp_path / "x.npz")
+
+
+# --- one file --------------------------------------------------------------------------------
+
+
+def test_a_model_is_handed_on_in_one_file(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = saved()
+    storing.export(card, tmp_path / "mine.lookalike-model")
+    vector = Embedder.load("mine").embed([reference_picture()])
+    monkeypatch.setenv("LOOKALIKE_MODELS", str(tmp_path / "elsewhere"))
+    taken = storing.take_in(tmp_path / "mine.lookalike-model")
+    assert taken.path == tmp_path / "elsewhere" / "mine.toml"
+    assert np.array_equal(Embedder.load("mine").embed([reference_picture()]), vector)
+    assert storing.take_in(tmp_path / "mine.lookalike-model") == taken  # once more changes nothing
+    assert sorted(path.name for path in (tmp_path / "elsewhere").iterdir()) == ["mine.npz", "mine.toml"]
+
+
+def test_an_export_is_the_same_bytes_every_time(folder: Path, tmp_path: Path) -> None:
+    card = saved()
+    for name in ("a", "b"):
+        storing.export(card, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_an_export_overwrites_nothing(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    with pytest.raises(ModelError, match="exists already: nothing is overwritten"):
+        storing.export(saved(), tmp_path / "precious")
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+def test_an_import_overwrites_nothing(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storing.export(saved(), tmp_path / "file")
+    monkeypatch.setenv("LOOKALIKE_MODELS", str(tmp_path / "elsewhere"))
+    other = saved(seed=8)
+    with pytest.raises(ModelError, match="there is a model 'mine' already"):
+        storing.take_in(tmp_path / "file")
+    assert find("mine") == other
+
+
+def repacked(source: Path, target: Path, name: str, data: bytes) -> Path:
+    """An exported model with one file replaced."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for entry in old.namelist():
+            new.writestr(entry, data if entry == name else old.read(entry))
+    return target
+
+
+@pytest.mark.parametrize("name", ["mine.npz", "efficientnet-lite0.onnx"])
+def test_every_file_is_verified(
+    folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storing.export(saved(), tmp_path / "file")
+    wrong = repacked(tmp_path / "file", tmp_path / "wrong", name, b"something else")
+    monkeypatch.setenv("LOOKALIKE_MODELS", str(tmp_path / "elsewhere"))
+    with pytest.raises(ModelError, match="is not the file its card describes"):
+        storing.take_in(wrong)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_names_cannot_lead_out_of_the_folder(folder: Path, tmp_path: Path) -> None:
+    card = saved()
+    storing.export(card, tmp_path / "file")
+    text = storing.card_text(card).replace('"mine.npz"', '"../mine.npz"')
+    wrong = repacked(tmp_path / "file", tmp_path / "wrong", "card.toml", text.encode())
+    with pytest.raises(ModelError, match="must be a bare file name"):
+        storing.take_in(wrong)
+
+
+@pytest.mark.parametrize("data", [b"", b"PK", b"something else"])
+def test_what_is_no_exported_model(folder: Path, tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "file").write_bytes(data)
+    with pytest.raises(ModelError, match="is no model that `lookalike models export` wrote"):
+        storing.take_in(tmp_path / "file")
+    with pytest.raises(ModelError, match="cannot be read: No such file"):
+        storing.take_in(tmp_path / "none")
+
+
+# --- removing --------------------------------------------------------------------------------
+
+
+def test_removed_models_can_be_moved_back(folder: Path) -> None:
+    saved()
+    place = storing.remove(find("mine"))
+    assert sorted(path.name for path in place.iterdir()) == ["mine.npz", "mine.toml"]
+    with pytest.raises(ModelError, match="no model is called 'mine'"):
+        find("mine")
+    saved(seed=3)
+    assert storing.remove(find("mine")) != place
+    for path in place.iterdir():
+        path.rename(folder / path.name)
+    assert Embedder.load("mine").dimension == 16
+
+
+def test_files_that_others_use_stay(folder: Path) -> None:
+    saved("one", 1)
+    card = saved("two", 2)
+    (folder / "shared.onnx").write_bytes(models.onnx_file(card).read_bytes())
+    digest = hashlib.sha256((folder / "shared.onnx").read_bytes()).hexdigest()
+    assert digest == card.sha256
+    for name in ("one", "two"):
+        path = folder / f"{name}.toml"
+        path.write_text(path.read_text().replace('file = "efficientnet-lite0.onnx"', 'file = "shared.onnx"'))
+    storing.remove(find("one"))
+    assert (folder / "shared.onnx").is_file()
+    storing.remove(find("two"))
+    assert not (folder / "shared.onnx").exists()
+
+
+def test_what_came_with_lookalike_stays(folder: Path) -> None:
+    with pytest.raises(ModelError, match="only models there are removed"):
+        storing.remove(find(models.DEFAULT_MODEL))

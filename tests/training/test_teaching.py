@@ -1,0 +1,237 @@
+"""From a collection to a new model: what it learns from, what is saved, how it is used, what is refused."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lookalike import files, models
+from lookalike.collection import Collection, compare
+from lookalike.embedder import Embedder, reference_picture
+from lookalike.errors import CollectionBusy, ModelError, UsageError
+
+KINDS = 8
+EACH = 8
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_network() -> Iterator[None]:
+    """Each network is loaded once, not by every collection; those of new models anew."""
+    load = Embedder.load
+    cached = functools.cache(load)
+
+    def loaded(name: str = models.DEFAULT_MODEL, output: str | None = None, *rest: object) -> Embedder:
+        known = name == models.DEFAULT_MODEL
+        return cached(name, output, *rest) if known else load(name, output, *rest)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Embedder, "load", loaded)
+        yield
+
+
+def drawn(kind: int, number: int) -> Image.Image:
+    """Blotches whose hue is the kind and whose pattern is chance."""
+    dice = np.random.default_rng(100 * kind + number)
+    small = dice.integers(0, 256, (6, 6, 3))
+    small[..., kind % 3] = small[..., kind % 3] // 4 + 24 * kind
+    return Image.fromarray(small.astype(np.uint8)).resize((96, 96), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures of eight kinds in `in/`, and a collection of them with two outputs."""
+    place = tmp_path_factory.mktemp("original")
+    (place / "in").mkdir()
+    rows = ["path,kind,number,all"]
+    for kind in range(KINDS):
+        for number in range(EACH):
+            name = f"{kind}-{number}.png"
+            drawn(kind, number).save(place / "in" / name)
+            rows.append(f"{name},k{kind},{number},x")
+    (place / "kinds.csv").write_text("\n".join(rows) + "\n")
+    for output in (None, "plain"):
+        with Collection.open(place / "c", output=output) as collection:
+            collection.add(place / "in", metadata=place / "kinds.csv", threads=1)
+    return place
+
+
+@pytest.fixture
+def place(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the collection, and an empty folder for models."""
+    shutil.copytree(original / "c", tmp_path / "c")
+    monkeypatch.setenv("LOOKALIKE_MODELS", str(tmp_path / "models"))
+    return tmp_path
+
+
+@pytest.fixture
+def collection(place: Path) -> Iterator[Collection]:
+    with Collection.open(place / "c") as opened:
+        yield opened
+
+
+def test_a_label_is_learned(collection: Collection, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "read", lambda *_, **__: pytest.fail("a picture was read"))
+    report = collection.train("taught", "kind")
+    assert (report.model, report.base, report.output) == ("taught", models.DEFAULT_MODEL, "plain")
+    assert (report.pictures, report.classes, report.alone, report.unlabelled) == (64, KINDS, 0, 0)
+    assert report.after["map@r"] > report.before["map@r"]
+    assert report.better
+    assert report.default
+    assert report.card == str(place / "models" / "taught.toml")
+    assert collection.space.model == "taught"
+    assert collection.info().models[0].model == "taught"
+
+
+def test_its_vectors_are_those_of_the_pictures(collection: Collection, original: Path) -> None:
+    collection.train("taught", "kind")
+    ids = [row.id for row in collection.gallery.pictures()][:6]
+    stored = collection.gallery.vectors(collection.space, ids)
+    paths = [row.path for row in collection.gallery.get(ids)]
+    embedder = Embedder.load("taught")
+    assert np.array_equal(embedder.embed(paths), stored)
+    assert embedder.dimension == stored.shape[1]
+    similarity = compare(paths[0], paths[1], embedder=embedder).similarity
+    assert similarity == pytest.approx(float(stored[0] @ stored[1]), abs=1e-6)
+    hits = collection.search(paths[0], k=3, include_self=True).results
+    assert hits[0].similarity == pytest.approx(1.0)
+    assert embedder.map_rgb is not None
+
+
+def test_new_pictures_are_embedded_with_it(collection: Collection, tmp_path: Path) -> None:
+    collection.train("taught", "kind")
+    drawn(3, 99).save(tmp_path / "new.png")
+    report = collection.add(tmp_path / "new.png", threads=1)
+    assert report.added == 1
+    row = collection.picture(tmp_path / "new.png")
+    assert np.array_equal(
+        collection.gallery.vectors(collection.space, [row.id]),
+        Embedder.load("taught").embed([tmp_path / "new.png"]),
+    )
+
+
+def test_indexing_with_it_reads_no_picture(
+    collection: Collection, place: Path, original: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection.train("taught", "kind")
+    shutil.rmtree(place / "c")
+    shutil.copytree(original / "c", place / "c")
+    monkeypatch.setattr(files, "read", lambda *_, **__: pytest.fail("a picture was read"))
+    with Collection.open(place / "c", model="taught") as fresh:
+        report = fresh.add(original / "in", threads=1)
+        assert (report.updated, report.unchanged, report.failed) == (64, 0, ())
+        assert len(fresh.gallery.versions(fresh.space)[0]) == 64
+
+
+def test_pairs_teach_as_well(collection: Collection, place: Path) -> None:
+    lines = ["first,second,same"]
+    for kind in range(KINDS):
+        lines += [f"{kind}-{n}.png,{kind}-{n + 1}.png,true" for n in range(EACH - 1)]
+        lines.append(f"{kind}-0.png,{(kind + 1) % KINDS}-0.png,false")
+    lines.append("0-0.png,nowhere.png,true")
+    (place / "pairs.csv").write_text("\n".join(lines) + "\n")
+    report = collection.train("paired", pairs=place / "pairs.csv")
+    assert (report.classes, report.unmatched) == (KINDS, ("nowhere.png",))
+    assert report.after["map@r"] > report.before["map@r"]
+
+
+def test_a_model_that_is_not_better_is_not_made_the_default(collection: Collection) -> None:
+    before = collection.space
+    report = collection.train("useless", "number")  # what has nothing to do with how pictures look
+    assert not report.better
+    assert not report.default
+    assert collection.space == before
+    assert models.find("useless").name == "useless"
+
+
+def test_it_can_be_taught_again(collection: Collection) -> None:
+    collection.train("first", "kind")
+    report = collection.train("second", "kind", output="embedding")
+    assert (report.base, report.output) == (models.DEFAULT_MODEL, "embedding")
+    assert report.compared == "first, embedding"
+
+
+def test_the_output_that_is_lacking_is_made_first(collection: Collection) -> None:
+    report = collection.train("textured", "kind", output="texture")
+    assert report.output == "texture"
+    spaces = {(space.model, space.output) for space in collection.gallery.spaces()}
+    assert {(models.DEFAULT_MODEL, "texture"), ("textured", "embedding")} <= spaces
+
+
+def test_use_goes_back_and_forth(collection: Collection, place: Path) -> None:
+    collection.train("taught", "kind")
+    collection.use(models.DEFAULT_MODEL)
+    with Collection.open(place / "c") as other:
+        assert (other.space.model, other.space.output) == (models.DEFAULT_MODEL, "embedding")
+        with Collection.open(place / "c", model="taught") as named:
+            assert named.space.model == "taught"
+        collection.use("taught")
+        assert other.space.model == "taught"
+        assert other.search(reference_picture(), k=1).results
+
+
+# --- what cannot be learned from -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"label": "all"}, r"all 64 pictures have the same value in column all \(x\)"),
+        ({"label": "knid"}, r"there is no column knid; did you mean kind\?"),
+        ({"label": "path"}, "too few pictures to learn from: 64 of 64 kinds"),
+        ({"label": "kind", "where": "number < 2"}, "too few pictures to learn from: 16 of 8 kinds"),
+        ({"label": "kind", "where": "number > 99"}, "no picture has a value in column kind among those"),
+        ({}, "give a label or pairs"),
+        ({"label": "kind", "pairs": "x.csv"}, "give a label or pairs"),
+    ],
+)
+def test_too_little(collection: Collection, place: Path, arguments: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        collection.train("taught", **arguments)  # type: ignore[arg-type]
+    assert not list(place.glob("models/*.toml"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["0-0.png,0-1.png,true", "0-1.png,0-2.png,true", "0-0.png,0-2.png,false"], "contradict each other"),
+        (["0-0.png,0-1.png,true", "0-1.png,0-2.png,true"], "the pairs join all 3 pictures into one group"),
+        (["0-0.png,0-1.png,false"], "no pair is of two pictures of the collection that belong together"),
+        (["0-0.png,0-1.png,true", "1-0.png,1-1.png,true"], "too few pictures to learn from: 4 of 2 kinds"),
+    ],
+)
+def test_pairs_that_teach_nothing(
+    collection: Collection, place: Path, lines: list[str], message: str
+) -> None:
+    (place / "pairs.csv").write_text("\n".join(["first,second,same", *lines]) + "\n")
+    with pytest.raises(UsageError, match=message):
+        collection.train("taught", pairs=place / "pairs.csv")
+
+
+def test_a_name_that_is_taken(collection: Collection) -> None:
+    with pytest.raises(ModelError, match="there is a model 'efficientnet-lite0' already"):
+        collection.train(models.DEFAULT_MODEL, "kind")
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../x", "x.onnx", "-x", "é", "a" * 65])
+def test_a_name_that_cannot_be_used(collection: Collection, name: str) -> None:
+    with pytest.raises(ModelError, match="a model cannot be called"):
+        collection.train(name, "kind")
+
+
+def test_somebody_else_is_writing(collection: Collection, place: Path) -> None:
+    with Collection.open(place / "c") as other, other.gallery.writing(), pytest.raises(CollectionBusy):
+        collection.train("taught", "kind", output="texture")
+
+
+def test_the_collection_that_was_just_made_changes_over(original: Path, place: Path) -> None:
+    with Collection.open(place / "new") as made:
+        made.add(original / "in", metadata=original / "kinds.csv", threads=1)
+        with Collection.open(place / "new") as other:
+            assert made.train("taught", "kind").default
+            assert made.space.model == other.space.model == "taught"
