@@ -399,11 +399,7 @@ class Collection:
     def info(self) -> CollectionInfo:
         """What is in the collection."""
         gallery = self.gallery
-        images = missing = picture_bytes = 0
-        for picture in gallery.pictures():
-            images += 1
-            missing += picture.missing
-            picture_bytes += picture.file.size
+        images, missing, picture_bytes = gallery.totals()
         return CollectionInfo(
             collection=str(self.directory),
             images=images,

@@ -177,6 +177,16 @@ def test_filters(gallery: Gallery) -> None:
     assert set(found.ids.tolist()) == {ids[1], ids[3], ids[5]}
 
 
+def test_totals(gallery: Gallery) -> None:
+    assert gallery.totals() == (0, 0, 0)
+    with gallery.writing() as writing:
+        ids = writing.put(SPACE, [picture(f"{i}") for i in range(5)], vectors(5))
+        writing.mark_missing(ids[:2])
+    rows = list(gallery.pictures())
+    assert gallery.totals() == (5, 2, sum(row.file.size for row in rows))
+    assert gallery.totals()[2] > 0
+
+
 def test_columns_know_their_kind(gallery: Gallery) -> None:
     with gallery.writing() as writing:
         rows = [

@@ -196,6 +196,10 @@ class Gallery(ABC):
         """How many pictures match; None counts all."""
 
     @abstractmethod
+    def totals(self) -> tuple[int, int, int]:
+        """How many pictures there are, how many of them are missing, and the bytes of all their files."""
+
+    @abstractmethod
     def columns(self) -> Mapping[str, str]:
         """The metadata columns seen so far and their kind: `number`, `text`, `truth` or `mixed`."""
 

@@ -118,6 +118,12 @@ class LocalGallery(Gallery):
         ((count,),) = self._store.rows(f"SELECT count(*) FROM pictures WHERE {condition}", parameters)
         return int(count)
 
+    def totals(self) -> tuple[int, int, int]:
+        ((count, missing, size),) = self._store.rows(
+            "SELECT count(*), total(missing), total(size) FROM pictures"
+        )
+        return int(count), int(missing), int(size)
+
     def columns(self) -> Mapping[str, str]:
         return dict(self._store.rows("SELECT name, kind FROM columns ORDER BY name"))
 

@@ -81,6 +81,10 @@ class MemoryGallery(Gallery):
     def count(self, where: Filter | None = None) -> int:
         return sum(1 for _ in self.pictures(where))
 
+    def totals(self) -> tuple[int, int, int]:
+        rows = list(self.pictures())
+        return len(rows), sum(row.missing for row in rows), sum(row.file.size for row in rows)
+
     def columns(self) -> Mapping[str, str]:
         return dict(self._columns)
 

@@ -49,7 +49,7 @@ def _sections(paths: Mapping[str, Any]) -> str:
 
 def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
     rows = [
-        (p["name"], p["in"], p.get("description", "")) for p in operation.get("parameters", ())
+        (p["name"], _place(p, operation), p.get("description", "")) for p in operation.get("parameters", ())
     ] + _fields(operation)
     table = "".join(
         f"<tr><td><code>{escape(name)}</code><td>{escape(place)}<td>{_text(what)}"
@@ -65,6 +65,11 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
         "</summary>"
         f"<table>{table}</table><h4>Answers</h4><table>{answers}</table></details>"
     )
+
+
+def _place(parameter: Mapping[str, Any], operation: Mapping[str, Any]) -> str:
+    has_form = "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
+    return "query or form" if parameter["in"] == "query" and has_form else str(parameter["in"])
 
 
 def _fields(operation: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -83,6 +83,9 @@ class Service:
         Raises:
             CollectionError: one cannot be opened.
         """
+        import cv2
+
+        cv2.setNumThreads(1)  # requests are worked on side by side; threads inside each get in the way
         self.deployments.load(self.settings.deployments)
         self.ready = True
 

@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     max_open: int = Field(256, ge=1, le=10_000, description="Requests under way, uploads included; then 429.")
     max_picture_bytes: int = Field(20 << 20, ge=1, description="Largest picture.")
     max_body_bytes: int = Field(64 << 20, ge=1, description="Largest request.")
-    max_held_bytes: int = Field(256 << 20, ge=1, description="Bodies of all requests together; then 429.")
+    max_held_bytes: int = Field(128 << 20, ge=1, description="Bodies of all requests together; then 429.")
     max_pixels: int = Field(100_000_000, ge=1, description="Largest width x height of a picture.")
     max_batch: int = Field(100, ge=1, le=10_000, description="Pictures in one request.")
     max_k: int = Field(1000, ge=1, description="Results of one search.")
