@@ -37,6 +37,7 @@ from lookalike.results import (
     Copies,
     Copy,
     Failure,
+    Grouping,
     Hit,
     Metadata,
     ModelInfo,
@@ -252,9 +253,12 @@ class Client:
         """What is in the collection."""
         found = self._json("GET", "/v1/info")
         models = tuple(ModelInfo(**one) for one in found.pop("models"))
+        kept = found.pop("clusters")
         derived = ("bytes_per_image", "smaller")
         return CollectionInfo(
-            models=models, **{name: value for name, value in found.items() if name not in derived}
+            models=models,
+            clusters=Grouping(**kept) if kept else None,
+            **{name: value for name, value in found.items() if name not in derived},
         )
 
     def switch(self, to: str) -> None:

@@ -280,6 +280,7 @@ class StoredPicture:
         missing: the file had vanished at the last `index`.
         truncated: the file ends early; what could be decoded was used.
         metadata: what is known about the picture.
+        cluster: the cluster it is in, from 1 on; -1 for noise; None when clusters were not looked for.
         added: in an answer to adding: False when the collection had these bytes already.
     """
 
@@ -293,6 +294,7 @@ class StoredPicture:
     missing: bool = False
     truncated: bool = False
     metadata: Metadata = field(default_factory=dict)
+    cluster: int | None = None
     added: bool = False
 
 

@@ -284,3 +284,21 @@ def test_while_another_process_writes_searching_goes_on(server: Server, query: b
         assert (busy.status, busy.code) == (503, "collection_busy")
         assert int(busy.headers["retry-after"]) >= 1
     assert server.ask("PATCH", "/v1/pictures/1/metadata", b'{"a": 1}').status == 200
+
+
+def test_clusters_that_were_kept_are_listed(server: Server) -> None:
+    assert server.get("/v1/clusters").code == "no_clusters"
+    with Collection.open(server.folder / "collection") as collection:
+        collection.clusters(k=3)
+        kept = collection.info().clusters
+    first = server.get("/v1/clusters?limit=2").json
+    rest = server.get(f"/v1/clusters?after={first['next']}").json
+    clusters = first["clusters"] + rest["clusters"]
+    assert (len(clusters), rest["next"]) == (kept.clusters, None)
+    sizes = [one["size"] for one in clusters]
+    assert (sizes, sum(sizes)) == (sorted(sizes, reverse=True), kept.images)
+    members = server.get(f"/v1/pictures?where=cluster=={clusters[0]['id']}").json["pictures"]
+    assert len(members) == sizes[0]
+    assert {one["cluster"] for one in members} == {clusters[0]["id"]}
+    with server.client() as client:
+        assert client.info().clusters == kept

@@ -47,6 +47,7 @@ def row(picture: Picture) -> dict[str, Any]:
         "missing": picture.missing,
         "truncated": picture.truncated,
         "metadata": dict(picture.metadata),
+        "cluster": picture.cluster,
     }
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
+from lookalike.clusters.stored import assigned
 from lookalike.errors import LookalikeError, RequestError
 from lookalike.results import as_json
 from lookalike.server import openapi, schemas
@@ -26,6 +28,35 @@ async def info(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> 
     """What is in a collection: pictures, models, metadata columns."""
     found = await service_of(request).ask(chosen.deployment, lambda served: served.collection.info())
     return Json(as_json(found))
+
+
+@router.get("/v1/clusters", dependencies=READ, responses=openapi.answers(schemas.ClusterList))
+async def clusters(request: Request, part: Annotated[schemas.Part, Query()]) -> Response:
+    """The clusters that `lookalike cluster` kept last, largest first; 404 when there are none.
+
+    Their pictures: `/v1/pictures?where=cluster == ID`.
+    """
+
+    def work(served: Served) -> dict[str, object]:
+        found = assigned(served.collection.gallery, served.collection.space)
+        if found is None:
+            raise RequestError(
+                "there are no clusters yet: `lookalike cluster` finds them", 404, "no_clusters"
+            )
+        ids, sizes = np.unique(found.clusters[found.clusters > 0], return_counts=True)
+        order = np.lexsort((ids, -sizes))
+        shown = order[part.after : part.after + part.limit]
+        end = part.after + len(shown)
+        return {
+            "clusters": [
+                {"id": int(ids[at]), "label": found.labels.get(int(ids[at]), ""), "size": int(sizes[at])}
+                for at in shown
+            ],
+            "noise": int((found.clusters < 0).sum()),
+            "next": end if end < len(ids) else None,
+        }
+
+    return Json(await service_of(request).ask(part.deployment, work))
 
 
 @router.get("/v1/deployments", dependencies=READ, responses=openapi.answers(schemas.DeploymentList))

@@ -21,6 +21,7 @@ EXAMPLE_HIT: JsonDict = {
     "probability": None,
     "missing": False,
     "metadata": {"name": "Gala apple", "price": 0.45, "in_stock": True},
+    "cluster": 3,
     "distance": 0.106,
 }
 
@@ -35,6 +36,7 @@ EXAMPLE_PICTURE: JsonDict = {
     "missing": False,
     "truncated": False,
     "metadata": {"name": "Gala apple", "price": 0.45},
+    "cluster": 3,
 }
 EXAMPLE_COMPARISON: JsonDict = {
     "similarity": 0.951,
@@ -171,6 +173,7 @@ class Hit(BaseModel):
     probability: float | None
     missing: bool
     metadata: Mapping[str, Any]
+    cluster: int | None = Field(description="From 1 on; -1 for noise; null without clusters.")
     distance: float
 
 
@@ -258,6 +261,7 @@ class Picture(BaseModel):
     missing: bool
     truncated: bool
     metadata: Mapping[str, Any]
+    cluster: int | None = Field(description="From 1 on; -1 for noise; null without clusters.")
 
 
 class Pictures(BaseModel):
@@ -307,6 +311,41 @@ class Model(BaseModel):
     recall: float | None
 
 
+class Grouping(BaseModel):
+    """The clusters that are kept with a collection, in numbers."""
+
+    clusters: int
+    images: int
+    noise: int
+    new: int
+    method: str
+    level: int | None
+    model: str
+
+
+class Cluster(BaseModel):
+    """One cluster; its pictures are those with `cluster == id`."""
+
+    id: int
+    label: str = Field(description="What sets it apart; empty when nothing does.")
+    size: int
+
+
+class ClusterList(BaseModel):
+    """The clusters that `lookalike cluster` kept last, largest first."""
+
+    clusters: list[Cluster]
+    noise: int = Field(description="Pictures in none of them.")
+    next: int | None = Field(description="Give it as `after` for the following part; null at the end.")
+
+
+class Part(Chosen):
+    """Which part of a list, by places."""
+
+    limit: int = Field(100, ge=1, le=1000, description="How many at most.")
+    after: int = Field(0, ge=0, le=LARGEST_ID, description="Leave out so many: `next` of the part before.")
+
+
 class Info(BaseModel):
     """What is in a collection."""
 
@@ -320,6 +359,7 @@ class Info(BaseModel):
     picture_bytes: int
     bytes_per_image: float
     smaller: float
+    clusters: Grouping | None
 
 
 class Deployment(BaseModel):
