@@ -40,7 +40,9 @@ for (const column of columns.filter(column => column.codes)) {
   for (const code of column.codes) column.counts[code] += 1;
 }
 
-const nameOf = i => raw.paths.names[i];
+/** Text with halves of broken file names replaced, which cannot be shown. */
+const shown = text => text.replace(/\p{Surrogate}/gu, "\ufffd");
+const nameOf = i => shown(raw.paths.names[i]);
 const pathOf = i => raw.paths.folders[folderOf[i]] + raw.paths.names[i];
 
 /** A column's value for a picture, in words; empty when nothing is known. */

@@ -1,5 +1,7 @@
 // One frame: dots as pixels, thumbnails where there is room, what is selected, names.
 
+const GAP = 12; // pixels: twice what is left between two thumbnails and their frames
+
 const draw = {
   context: canvas.getContext("2d"),
   image: null, // the dots' pixels, as large as the canvas
@@ -29,16 +31,16 @@ const draw = {
   /** The longer side of a thumbnail: larger the closer one is. */
   get side() {
     const least = view.width < 720 ? 34 : 42;
-    return Math.min(least * Math.max(view.zoom, 0.6) ** 0.42, 168);
+    return Math.min(least * Math.max(view.zoom, 0.6) ** 0.36, 168);
   },
 
   now() {
     const begun = performance.now();
-    const side = this.side, apart = side + 7;
+    const side = this.side;
     const tiles = [], dots = [], faint = [];
     const [left, top] = view.toWorld(-side, -side);
     const [right, bottom] = view.toWorld(view.width + side, view.height + side);
-    const tile = apart / view.scale, dot = 0.7 / view.scale;
+    const tile = (side + GAP + Math.max(18, 0.32 * side)) / 2 / view.scale, dot = 0.7 / view.scale;
     grid.within(left, top, right, bottom, i => {
       if (!filter.shown[i]) faint.push(i);
       else if (reach[i] >= tile && pictured(i)) tiles.push(i);
@@ -50,7 +52,7 @@ const draw = {
     this.context.putImageData(this.image, 0, 0);
     this.context.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
     this.lines();
-    this.thumbnails(tiles, side, apart);
+    this.thumbnails(tiles, side);
     this.rings();
     const labels = this.labels();
     this.lassoed();
@@ -109,16 +111,14 @@ const draw = {
 
   // --- thumbnails ---------------------------------------------------------------------------------
 
-  thumbnails(some, side, apart) {
+  /** Each as large as it can be without touching more important ones, which are `side` long at most. Its own
+  half and half of `side` fit between them when it is no longer than twice their distance less `side`. */
+  thumbnails(some, side) {
     this.tiles = [];
     const { context } = this;
     some.sort((a, b) => importance[b] - importance[a]);
     context.imageSmoothingQuality = "high";
-    for (const i of some) {
-      // A thumbnail grows out of its dot while there gets to be room for it.
-      const grown = Math.min(Math.max((reach[i] * view.scale) / apart - 1, 0) / 0.16, 1);
-      this.thumbnail(i, side * (0.35 + 0.65 * grown));
-    }
+    for (const i of some) this.thumbnail(i, Math.min(side, 2 * reach[i] * view.scale - side - GAP));
   },
 
   thumbnail(i, side) {
@@ -210,37 +210,57 @@ const draw = {
 
   // --- names ----------------------------------------------------------------------------------------
 
-  /** The names of values where these are most at home, the most frequent first, none on another. */
+  /** The names of values beside where these are most at home, the most frequent first; none lies on another one or
+  on a thumbnail. */
   labels() {
     const { column } = colours;
     if (!column?.spots?.length || panels.focus !== null) return 0;
-    const { context } = this, taken = [];
-    context.font = `600 ${view.width < 720 ? 12 : 13}px ${getComputedStyle(document.body).fontFamily}`;
+    const { context } = this, taken = this.tiles.map(([, x, y, w, h]) => [x, y, x + w, y + h]);
+    const thumbnails = taken.length, tall = 22;
+    context.font = `600 12px ${getComputedStyle(document.body).fontFamily}`;
     context.textBaseline = "middle";
     context.textAlign = "center";
-    const room = Math.round((view.width * view.height) / 22_000);
-    for (let code = 1; code <= column.spots.length && taken.length < room; code++) {
+    const room = Math.round((view.width * view.height) / 30_000);
+    for (let code = 1; code <= column.spots.length && taken.length - thumbnails < room; code++) {
       if (!filter.hasValue(code)) continue;
       const [x, y] = view.toScreen(...column.spots[code - 1]);
       if (x < 0 || y < 0 || x > view.width || y > view.height) continue;
-      const text = short(column.values[code - 1], 24);
+      const text = short(column.values[code - 1], 22);
       const width = context.measureText(text).width + 16;
-      const box = [x - width / 2, y - 12, x + width / 2, y + 12];
-      if (taken.some(b => box[0] < b[2] + 4 && b[0] < box[2] + 4 && box[1] < b[3] + 4 && b[1] < box[3] + 4)) continue;
+      // Where there are few values, each is named, if need be on a thumbnail.
+      const box = this.place(x, y, width, tall, taken)
+        ?? (column.values.length <= 12 ? this.place(x, y, width, tall, taken.slice(thumbnails)) : null);
+      if (!box) continue;
       taken.push(box);
-      context.globalAlpha = 0.92;
-      context.fillStyle = theme.css.card;
-      context.beginPath();
-      context.roundRect(box[0], box[1], width, 24, 12);
-      context.fill();
-      context.globalAlpha = 1;
-      context.lineWidth = 1.5;
-      context.strokeStyle = colours.cssOf(code);
-      context.stroke();
-      context.fillStyle = theme.css.ink;
-      context.fillText(text, x, y + 0.5);
+      this.label(box, text, colours.cssOf(code));
     }
-    return taken.length;
+    return taken.length - thumbnails;
+  },
+
+  /** The first free place for a box around a point, from the point itself outwards; null when there is none. */
+  place(x, y, width, height, taken) {
+    const step = this.side / 2 + height / 2 + 4;
+    for (const [dx, dy] of [[0, 0], [0, -0.5], [0, 0.5], [0, 1], [0, -1], [-0.6, 1], [0.6, 1], [-0.6, -1], [0.6, -1]]) {
+      const [u, v] = [x + dx * step, y + dy * step];
+      const box = [u - width / 2, v - height / 2, u + width / 2, v + height / 2];
+      if (!taken.some(b => box[0] < b[2] + 3 && b[0] < box[2] + 3 && box[1] < b[3] + 3 && b[1] < box[3] + 3)) return box;
+    }
+    return null;
+  },
+
+  label([left, top, right, bottom], text, colour) {
+    const { context } = this;
+    context.globalAlpha = 0.92;
+    context.fillStyle = theme.css.card;
+    context.beginPath();
+    context.roundRect(left, top, right - left, bottom - top, 11);
+    context.fill();
+    context.globalAlpha = 1;
+    context.lineWidth = 1.5;
+    context.strokeStyle = colour;
+    context.stroke();
+    context.fillStyle = theme.css.ink;
+    context.fillText(text, (left + right) / 2, (top + bottom) / 2 + 0.5);
   },
 
   /** The picture at a point of the canvas: a thumbnail, else the nearest dot; null for none. */

@@ -54,8 +54,12 @@ const copy = async text => {
   }
 };
 
+/** A text as bytes, in which names that are no UTF-8 are as the system has them (Python's surrogateescape). */
+const encoded = text => text.split(/(\p{Surrogate})/u).map(part =>
+  (/^\p{Surrogate}$/u.test(part) ? Uint8Array.of(part.charCodeAt(0) & 255) : part));
+
 const download = (name, text) => {
-  const link = element("a", { href: URL.createObjectURL(new Blob([text], { type: "text/plain" })), download: name });
+  const link = element("a", { href: URL.createObjectURL(new Blob(encoded(text), { type: "text/plain" })), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 };
@@ -80,7 +84,7 @@ const panels = {
       button.addEventListener("click", () => this.open(other));
       return element("li", {}, button);
     }));
-    const path = element("p", { className: "path" }, pathOf(i));
+    const path = element("p", { className: "path" }, shown(pathOf(i)));
     const button = element("button", { type: "button" }, "Copy path");
     button.addEventListener("click", async () => { await copy(pathOf(i)); said("The path is on the clipboard."); });
     const size = `${pixels[2 * i]} × ${pixels[2 * i + 1]} pixels · id ${ids[i]}`;
@@ -98,13 +102,14 @@ const panels = {
     links.write();
   },
 
+  /** Moves the map as little as it takes until a picture is seen beside the panels. */
   bringIntoView(i) {
     const [x, y] = view.toScreen(xs[i], ys[i]);
-    const room = view.room(), right = view.width < 720 ? 0 : 360;
-    if (x < room.x || y < room.y || x > room.x + room.width - right || y > room.y + room.height) {
-      const [u, v] = view.toWorld(x - (room.width - right) / 2 - room.x + view.width / 2, y - room.height / 2 - room.y + view.height / 2);
-      view.go({ x: u, y: v });
-    }
+    const narrow = view.width < 720, room = view.room();
+    const right = narrow ? view.width - 40 : view.width - 400;
+    const bottom = narrow ? view.height * 0.34 : view.height - 110;
+    const to = [Math.min(Math.max(x, room.x + 40), right), Math.min(Math.max(y, 60), bottom)];
+    if (to[0] !== x || to[1] !== y) view.go({ x: view.x + (x - to[0]) / view.scale, y: view.y + (y - to[1]) / view.scale });
   },
 
   /** Goes to the next or the one before among the neighbours of the picture that was opened by hand. */

@@ -129,12 +129,12 @@ const grid = (() => {
 const reach = new Float32Array(n);
 
 const thin = shown => {
-  const finest = 1 / 16384, size = 1 << 17;
+  const finest = 1 / 16384, finer = 2 ** -(1 / 3), size = 1 << 17;
   const heads = new Int32Array(size), next = new Int32Array(n), taken = [];
   reach.fill(0);
   let left = grid.byImportance.filter(i => shown[i]);
   const key = (column, row) => ((column * 73856093) ^ (row * 19349663)) & (size - 1);
-  for (let r = 0.25; left.length; r /= Math.SQRT2) {
+  for (let r = 0.25; left.length; r *= finer) {
     if (r < finest) { for (const i of left) reach[i] = finest; break; }
     heads.fill(-1);
     const put = i => {

@@ -40,18 +40,17 @@ media.addEventListener("change", repaint);
   });
 }
 
-let width = 0;
-new ResizeObserver(() => {
-  const whole = !width || Math.abs(view.zoom - 1) < 0.02;
-  draw.resize();
-  if (whole) view.set(view.fitting());
-  width = view.width;
-}).observe(canvas);
-
 theme.apply();
 draw.resize();
 links.read();
 links.silent = false;
+
+new ResizeObserver(() => {
+  if (canvas.clientWidth === view.width && canvas.clientHeight === view.height) return;
+  const whole = Math.abs(view.zoom - 1) < 0.02;
+  draw.resize();
+  if (whole) view.set(view.fitting());
+}).observe(canvas);
 addEventListener("hashchange", () => links.read());
 
 // For tests and the curious: what the page does.
