@@ -25,7 +25,7 @@ LAYERS: list[set[str]] = [
     {"files", "images", "sandbox", "models", "runtimes", "vectors", "filters", "metadata", "client"},
     {"embedder", "gallery"},
     {"query", "neighbours"},
-    {"clusters", "duplicates", "evaluation", "plane", "reports", "training"},
+    {"clusters", "duplicates", "evaluation", "outliers", "plane", "reports", "training"},
     {"indexing", "maps", "teaching"},
     {"collection"},
     {"cli", "demo", "server", "__main__"},

@@ -48,6 +48,9 @@ from lookalike.filters import Filter, parse
 from lookalike.gallery.base import Gallery, Matches, Picture, Space, Writing
 from lookalike.images import Decoded, Limits, Pixels, thumbnail_jpeg
 from lookalike.metadata import MetadataTable
+from lookalike.outliers import doubts
+from lookalike.outliers import finding as outlier_finding
+from lookalike.outliers import leaks as leaking
 from lookalike.query import Region, combine
 from lookalike.results import (
     ApplyReport,
@@ -55,12 +58,15 @@ from lookalike.results import (
     CollectionInfo,
     Comparison,
     Copies,
+    DoubtfulLabels,
     Duplicates,
     Evaluation,
     Failure,
     Hit,
     IndexReport,
+    Leaks,
     ModelInfo,
+    Outliers,
     PictureMap,
     Representatives,
     SearchResult,
@@ -645,6 +651,95 @@ class Collection:
         wanted = None if where is None else self.filter(where)
         return representatives(self.gallery, self.space, count, wanted, progress)
 
+    # --- what does not belong ----------------------------------------------------------------
+
+    def outliers(
+        self,
+        *,
+        where: str | Filter | None = None,
+        threshold: float = 0.5,
+        threads: int | None = None,
+        progress: Stages | None = None,
+    ) -> Outliers:
+        """The pictures that stand out: far from all others, nearly blank, dark, blurred, tiny …
+
+        Pixels are looked at once: what was measured is kept with the collection.
+
+        Args:
+            where: only pictures it matches are looked at, and compared among themselves.
+            threshold: the least score, in [0, 1]; one half is what stands out.
+            threads: pictures read side by side; None means one for each processor.
+            progress: called now and then with what is being done, how much is done, and of how much.
+
+        Raises:
+            UsageError: an argument is wrong, or there are no pictures.
+        """
+        with Reading(_threads(threads)) as reading:
+            return outlier_finding.find(
+                self.gallery,
+                self.space,
+                reading,
+                where=None if where is None else self.filter(where),
+                threshold=threshold,
+                progress=progress,
+            )
+
+    def doubtful_labels(
+        self,
+        column: str,
+        *,
+        where: str | Filter | None = None,
+        threshold: float = doubts.THRESHOLD,
+        progress: Stages | None = None,
+    ) -> DoubtfulLabels:
+        """The pictures whose neighbours disagree with their label, and the label these suggest.
+
+        Args:
+            column: of the metadata, with the labels.
+            where: only pictures it matches are looked at, and compared among themselves.
+            threshold: the least score, in [0, 1]; one half is undecided.
+            progress: called now and then with what is being done, how much is done, and of how much.
+
+        Raises:
+            UsageError: an argument is wrong, the labels cannot be told apart, or there are no pictures.
+        """
+        chosen = None if where is None else self.filter(where)
+        return doubts.find(
+            self.gallery, self.space, column, where=chosen, threshold=threshold, progress=progress
+        )
+
+    def leaks(
+        self,
+        column: str,
+        *,
+        where: str | Filter | None = None,
+        precision: float = leaking.PRECISION,
+        threads: int | None = None,
+        progress: Stages | None = None,
+    ) -> Leaks:
+        """The pictures that splits share: copies of training pictures among those for testing.
+
+        Args:
+            column: of the metadata: which split a picture is in.
+            where: only pictures it matches are looked at.
+            precision: least probability that a pair are copies, in (0, 1].
+            threads: pictures compared side by side; None means one for each processor.
+            progress: called now and then with what is being done, how much is done, and of how much.
+
+        Raises:
+            UsageError: an argument is wrong, the column has no splits, or there are no pictures.
+        """
+        with Reading(_threads(threads)) as reading:
+            return leaking.find(
+                self.gallery,
+                self.space,
+                reading,
+                column,
+                where=None if where is None else self.filter(where),
+                precision=precision,
+                progress=progress,
+            )
+
     # --- duplicates --------------------------------------------------------------------------
 
     def duplicates(
@@ -678,11 +773,9 @@ class Collection:
         """
         if not 0 < precision <= 1:
             raise UsageError(f"precision must be more than 0 and at most 1, got {precision}")
-        if threads is not None and threads < 1:
-            raise UsageError(f"threads must be at least 1, got {threads}")
         policy = keep if isinstance(keep, Policy) else Policy.parse(keep) if keep else Policy()
         asked = Request(precision, policy, tuple(map(os.path.abspath, _several(reference))), bursts)
-        with Reading(threads or default_threads()) as reading:
+        with Reading(_threads(threads)) as reading:
             search = Search(self.gallery, self.space, reading, asked, progress)
             if paths is None:
                 return search.within()
@@ -1039,6 +1132,12 @@ def _merged(pictures: Sequence[Picture]) -> dict[str, Any]:
             if merged.get(column) is None:
                 merged[column] = value
     return merged
+
+
+def _threads(threads: int | None) -> int:
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads must be at least 1, got {threads}")
+    return threads or default_threads()
 
 
 def _several(

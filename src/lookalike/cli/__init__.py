@@ -24,6 +24,7 @@ from lookalike.cli.index import index
 from lookalike.cli.info import info
 from lookalike.cli.map import map_
 from lookalike.cli.models import models
+from lookalike.cli.outliers import outliers
 from lookalike.cli.remove import remove
 from lookalike.cli.search import search
 from lookalike.cli.serve import serve
@@ -44,6 +45,7 @@ def lookalike() -> None:
       lookalike duplicates             find the copies among them, and remove them safely
       lookalike cluster                see which groups there are
       lookalike map map.html           see all of them at a glance, near what they look like
+      lookalike outliers               see what does not belong, and which labels are in doubt
       lookalike demo                   see it work on a small shop that it draws itself
     """  # noqa: D301 - \b is a character that keeps click from filling the lines
 
@@ -55,6 +57,7 @@ for command in (
     duplicates,
     cluster,
     map_,
+    outliers,
     evaluate,
     train,
     info,

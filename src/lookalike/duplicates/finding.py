@@ -197,6 +197,9 @@ class Finder:
         others: pictures outside the gallery, by their negative ids. With any, only pairs of one of
             them with one of the gallery are looked for.
         vectors: their unit vectors, by id.
+        between: for each picture the groups it belongs to: only copies across groups are looked for, so
+            what all pictures of one group are to each other is left out, and so is a picture in none.
+            Pictures with the same bytes belong to the same groups. None looks for all copies.
     """
 
     def __init__(
@@ -208,6 +211,7 @@ class Finder:
         precision: float,
         others: Mapping[int, Picture] | None = None,
         vectors: Mapping[int, Vectors] | None = None,
+        between: Mapping[int, frozenset[str]] | None = None,
     ) -> None:
         self._gallery = gallery
         self._space = space
@@ -217,6 +221,7 @@ class Finder:
         self._precision = precision
         self._others = dict(others or {})
         self._vectors = dict(vectors or {})
+        self._between = between
         self._same: dict[int, int] = {}  # id of a picture -> the first with the same bytes
         self._known: dict[tuple[int, int], Pair | None] = {}
         self._failed: dict[str, Failure] = {}
@@ -253,7 +258,10 @@ class Finder:
     # --- the same bytes ----------------------------------------------------------------------
 
     def _exact(self) -> Iterator[Pair]:
-        for twins in self._gallery.same_content():
+        for everywhere in self._gallery.same_content():
+            twins = [id_ for id_ in everywhere if self._between is None or id_ in self._between]
+            if len(twins) < 2:
+                continue
             first, *rest = sorted(twins, key=lambda id_: files.is_gone(self._sketches.picture(id_).path))
             for other in rest:
                 self._same[other] = first
@@ -269,6 +277,8 @@ class Finder:
         """One picture for each content, by ascending id, then the others; with their hashes."""
         ids, hashes = self._gallery.hashes()
         first = ~np.isin(ids, np.fromiter((id_ for id_ in self._same if id_ > 0), np.int64))
+        if self._between is not None:
+            first &= np.isin(ids, np.fromiter(self._between, np.int64))
         fresh = {id_: picture for id_, picture in self._others.items() if id_ not in self._same}
         theirs = np.array([picture.phash for picture in fresh.values()], np.int64).view(np.uint64)
         return (
@@ -292,8 +302,16 @@ class Finder:
             places = places[(places.min(axis=1) < old) & (places.max(axis=1) >= old)]
         has = np.array([self._sketches.has(id_) for id_ in ids.tolist()], bool)
         pairs = np.sort(ids[places[has[places].all(axis=1)]], axis=1)
+        pairs = pairs[self._across(pairs)]
         first = np.sort(np.unique(pairs, axis=0, return_index=True)[1])
         return pairs[first], recall
+
+    def _across(self, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which pairs of ids are pairs across groups."""
+        if self._between is None:
+            return np.ones(len(pairs), bool)
+        between = self._between
+        return np.array([len(between[a] | between[b]) > 1 for a, b in pairs.tolist()], bool)
 
     def _neighbours(self, ids: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], float | None]:
         """Pairs of places of the most similar pictures."""

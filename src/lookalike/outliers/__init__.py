@@ -1,0 +1,1 @@
+"""What does not belong: pictures unlike all others, labels that neighbours deny, copies across splits."""

@@ -1,0 +1,66 @@
+"""From a gallery to doubtful labels: what is answered, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lookalike.errors import UsageError
+from lookalike.filters import parse
+from lookalike.outliers import doubts
+
+
+def labelled(blob: Any) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    rows = np.concatenate([blob(20, 1), blob(20, 2)])
+    metadata: list[dict[str, Any]] = [{"kind": "a" if i < 20 else "b", "n": i, "one": 1} for i in range(40)]
+    metadata[3]["kind"] = "b"
+    metadata[5]["kind"] = None
+    metadata[6]["kind"] = " "
+    return rows, metadata
+
+
+def test_a_wrong_label_is_found_with_the_right_one(blob: Any, filled: Any, space: Any) -> None:
+    gallery = filled(*labelled(blob))
+    found = doubts.find(gallery, space, "kind")
+    (one,) = found.doubtful
+    assert (one.path, one.label, one.suggested) == ("/p/0003.jpg", "b", "a")
+    assert one.score > 0.7
+    assert one.share > 0.8 > 0.2 > one.own_share
+    assert len(one.neighbours) == 3
+    assert {near.label for near in one.neighbours} == {"a"}
+    assert (found.images, found.unlabelled, found.labels) == (38, 2, 2)
+    assert not doubts.find(gallery, space, "kind", where=parse("n >= 10", gallery.columns())).doubtful
+
+
+def test_a_lower_threshold_lists_more(blob: Any, filled: Any, space: Any) -> None:
+    gallery = filled(*labelled(blob))
+    every = doubts.find(gallery, space, "kind", threshold=0.0).doubtful
+    assert [one.score for one in every] == sorted((one.score for one in every), reverse=True)
+    assert every[:1] == doubts.find(gallery, space, "kind").doubtful
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ("knd", "did you mean 'kind'"),
+        ("one", "one value only, 1"),
+        ("n", "every picture has another value of 'n'"),
+    ],
+)
+def test_columns_that_tell_nothing_are_refused(
+    column: str, message: str, blob: Any, filled: Any, space: Any
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        doubts.find(filled(*labelled(blob)), space, column)
+
+
+def test_without_labels_or_pictures_it_says_so(blob: Any, filled: Any, space: Any) -> None:
+    gallery = filled(*labelled(blob))
+    with pytest.raises(UsageError, match="no picture that was looked at has a value"):
+        doubts.find(gallery, space, "kind", where=parse("n == 5", gallery.columns()))
+    with pytest.raises(UsageError, match="none matches the filter"):
+        doubts.find(gallery, space, "kind", where=parse("n > 500", gallery.columns()))
+    with pytest.raises(UsageError, match="threshold must be"):
+        doubts.find(gallery, space, "kind", threshold=1.5)
