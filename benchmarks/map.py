@@ -1,16 +1,17 @@
 """How long the map's layout takes, how much memory it needs, and how true it is.
 
-    python benchmarks/map.py [--count 1000 3000 10000 30000 100000] [--peers 3000] [--collection DIR] [--json FILE]
+    python benchmarks/map.py [--count 1000 10000 100000] [--peers 3000] [--collection DIR] [--json FILE]
 
-Takes vectors of 256 numbers that lie as those of pictures do (those of `neighbours.py`), builds the neighbour graph,
-and lays it out in a fresh process: first from nothing, then after 0.5 % new pictures (`update`). `graph_s` is the
-time of the graph, which is not part of `layout_s`; measuring and keeping are. `memory_mb` is the largest resident
-size of that process. `trust` is trustworthiness (Venna and Kaski, 2001) and `kept` the share of the 15 nearest that
-are kept, both measured by `plane.quality` on 500 pictures against all.
+Takes vectors of 256 numbers that lie as those of pictures do (those of `neighbours.py`), builds the
+neighbour graph, and lays it out in a fresh process: first from nothing, then after 0.5 % new pictures
+(`update`). `graph_s` is the time of the graph, which is not part of `layout_s`; measuring and keeping
+are. `memory_mb` is the largest resident size of that process. `trust` is trustworthiness (Venna and
+Kaski, 2001) and `kept` the share of the 15 nearest that are kept, both measured by `plane.quality` on 500
+pictures against all.
 
-Beside it, in the same run and by the same measure: the two principal components (`pca`), and scikit-learn's t-SNE
-as it is unless told otherwise (`sklearn`), up to `--peers` pictures. `--collection` takes a collection of
-real pictures instead.
+Beside it, in the same run and by the same measure: the two principal components (`pca`), and scikit-
+learn's t-SNE as it is unless told otherwise (`sklearn`), up to `--peers` pictures. `--collection` takes a
+collection of real pictures instead.
 """
 
 from __future__ import annotations

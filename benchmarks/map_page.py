@@ -2,10 +2,11 @@
 
     python benchmarks/map_page.py [--count 20000 50000] [--size 1440 900] [--ratio 1] [--json FILE]
 
-Draws a page of as many pictures in 60 heaps, with thumbnails of plain colours, opens it, and goes through the
-map as a person does: 60 frames of dragging at each of six zooms, then 60 of zooming in. `frame_ms` is what the page's own
-drawing takes (median, and 95 of 100), without what the browser does with it; `between_ms` is the time from one frame
-to the next, with all of it. There is no graphics card: everything is drawn by the processor.
+Draws a page of as many pictures in 60 heaps, with thumbnails of plain colours, opens it, and goes through
+the map as a person does: 60 frames of dragging at each of six zooms, then 60 of zooming in. `frame_ms` is
+what the page's own drawing takes (median, and 95 of 100), without what the browser does with it;
+`between_ms` is the time from one frame to the next, with all of it. There is no graphics card: everything
+is drawn by the processor.
 """
 
 from __future__ import annotations

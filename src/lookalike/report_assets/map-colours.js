@@ -7,9 +7,11 @@ const theme = {
   chosen: null, // "light" or "dark" when somebody has chosen
   get name() { return this.chosen ?? (media.matches ? "dark" : "light"); },
   css: {},
+  font: "sans-serif",
   apply() {
     root.dataset.theme = this.name;
     const style = getComputedStyle(root);
+    this.font = getComputedStyle(document.body).fontFamily;
     for (const name of ["paper", "card", "tile", "ink", "quiet", "line", "accent", "track"]) {
       this.css[name] = style.getPropertyValue(`--${name}`).trim();
     }

@@ -23,6 +23,7 @@ const draw = {
     view.height = canvas.clientHeight;
     canvas.width = Math.max(1, Math.round(view.width * view.ratio));
     canvas.height = Math.max(1, Math.round(view.height * view.ratio));
+    view.whole = null;
     this.image = this.context.createImageData(canvas.width, canvas.height);
     this.words = new Uint32Array(this.image.data.buffer);
     this.soon();
@@ -40,7 +41,7 @@ const draw = {
     const tiles = [], dots = [], faint = [];
     const [left, top] = view.toWorld(-side, -side);
     const [right, bottom] = view.toWorld(view.width + side, view.height + side);
-    const tile = (side + GAP + Math.max(18, 0.32 * side)) / 2 / view.scale, dot = 0.7 / view.scale;
+    const tile = (side + GAP + Math.max(18, 0.32 * side)) / 2 / view.scale, dot = Math.max(0.7, 0.6 * this.radius) / view.scale;
     grid.within(left, top, right, bottom, i => {
       if (!filter.shown[i]) faint.push(i);
       else if (reach[i] >= tile && pictured(i)) tiles.push(i);
@@ -70,19 +71,19 @@ const draw = {
     return Math.min(Math.max(0.16 * crowd, 1.3), 3.4) * Math.min(Math.max(view.zoom, 0.7) ** 0.25, 1.9);
   },
 
-  /** The pixels around a dot's middle: where they are, how far dot and rim cover them, and of what colour that is. */
+  /** The pixels around a dot's middle: where they are, how far dot and rim cover them, and their colours. */
   stamp(radius, rim, dyes, under) {
     const reach = Math.ceil(radius + rim), spots = [];
     const cover = (distance, size) => Math.min(Math.max(size - distance + 0.5, 0), 1);
     for (let dy = -reach; dy <= reach; dy++) {
       for (let dx = -reach; dx <= reach; dx++) {
         const core = cover(Math.hypot(dx, dy), radius), whole = cover(Math.hypot(dx, dy), radius + rim);
-        if (whole > 0) spots.push({ offset: dy * canvas.width + dx, core, whole });
+        if (whole > 0.02) spots.push({ offset: dy * canvas.width + dx, core, whole });
       }
     }
-    const inks = dyes.map(dye => spots.map(({ core }) =>
-      dye.map((part, k) => (rim ? core * part + (1 - core) * under[k] : part))));
-    return { reach, inks, offsets: spots.map(spot => spot.offset), whole: spots.map(spot => spot.whole) };
+    const inks = dyes.map(dye => Uint32Array.from(spots, ({ core, whole }) =>
+      packed(dye.map((part, k) => (rim ? core * part + (1 - core) * under[k] : part)), whole)));
+    return { reach, inks, offsets: Int32Array.from(spots, spot => spot.offset) };
   },
 
   dots(some, faint) {
@@ -91,20 +92,16 @@ const draw = {
     const radius = (faint ? 0.75 : 1) * this.radius * view.ratio;
     const rim = faint || radius < 2 ? 0 : 0.7 * view.ratio;
     const dyes = (faint ? [theme.css.track] : colours.palette).map(rgbOf);
-    const { reach, inks, offsets, whole } = this.stamp(radius, rim, dyes, rgbOf(theme.css.paper));
+    const { reach, inks, offsets } = this.stamp(radius, rim, dyes, rgbOf(theme.css.paper));
+    const scale = view.scale * view.ratio;
+    const left = (view.width / 2) * view.ratio - view.x * scale, top = (view.height / 2) * view.ratio - view.y * scale;
     for (const i of some) {
-      const x = Math.round(((xs[i] - view.x) * view.scale + view.width / 2) * view.ratio);
-      const y = Math.round(((ys[i] - view.y) * view.scale + view.height / 2) * view.ratio);
+      const x = Math.round(xs[i] * scale + left), y = Math.round(ys[i] * scale + top);
       if (x < reach || y < reach || x >= width - reach || y >= height - reach) continue;
       const ink = inks[faint ? 0 : colours.of[i]], middle = y * width + x;
       for (let s = 0; s < offsets.length; s++) {
-        const at = middle + offsets[s], old = words[at], [red, green, blue] = ink[s];
-        const alpha = whole[s], behind = ((old >>> 24) / 255) * (1 - alpha), all = alpha + behind;
-        // ABGR, as the pixels of an image are on all machines of today
-        words[at] = ((Math.round(all * 255) << 24)
-          | (Math.round((blue * alpha + ((old >>> 16) & 255) * behind) / all) << 16)
-          | (Math.round((green * alpha + ((old >>> 8) & 255) * behind) / all) << 8)
-          | Math.round((red * alpha + (old & 255) * behind) / all)) >>> 0;
+        const at = middle + offsets[s], ours = ink[s];
+        words[at] = ours >= 0xff000000 || words[at] === 0 ? ours : over(ours, words[at]);
       }
     }
   },
@@ -217,7 +214,7 @@ const draw = {
     if (!column?.spots?.length || panels.focus !== null) return 0;
     const { context } = this, taken = this.tiles.map(([, x, y, w, h]) => [x, y, x + w, y + h]);
     const thumbnails = taken.length, tall = 22;
-    context.font = `600 12px ${getComputedStyle(document.body).fontFamily}`;
+    context.font = `600 12px ${theme.font}`;
     context.textBaseline = "middle";
     context.textAlign = "center";
     const room = Math.round((view.width * view.height) / 30_000);
@@ -276,6 +273,17 @@ const draw = {
     });
     return best;
   },
+};
+
+/** A colour as the pixels of an image have it on all machines of today: alpha, blue, green, red. */
+const packed = ([red, green, blue], alpha) =>
+  ((Math.round(alpha * 255) << 24) | (Math.round(blue) << 16) | (Math.round(green) << 8) | Math.round(red)) >>> 0;
+
+/** One such colour laid over another one. */
+const over = (ours, old) => {
+  const alpha = (ours >>> 24) / 255, behind = ((old >>> 24) / 255) * (1 - alpha), all = alpha + behind;
+  const mixed = shift => (((ours >>> shift) & 255) * alpha + ((old >>> shift) & 255) * behind) / all;
+  return packed([mixed(0), mixed(8), mixed(16)], all);
 };
 
 const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);

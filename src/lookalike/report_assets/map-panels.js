@@ -156,8 +156,18 @@ const panels = {
       element("h3", {}, "Paths"),
       element("textarea", { readOnly: true, value: paths, rows: 6, ariaLabel: "Paths of the selected pictures", id: "paths", spellcheck: false }),
     );
+    this.clear(some);
     draw.soon();
     links.write();
+  },
+
+  /** Moves the map to the left as far as the panel hides a selection, if there is room. */
+  clear(some) {
+    if (view.width < 720) return;
+    const [left, right] = [some.reduce((a, i) => Math.min(a, xs[i]), 1), some.reduce((a, i) => Math.max(a, xs[i]), 0)];
+    const hidden = view.toScreen(right, 0)[0] - (view.width - 390);
+    const most = view.toScreen(left, 0)[0] - view.room().x;
+    if (hidden > 0 && most > 0) view.go({ x: view.x + Math.min(hidden, most) / view.scale });
   },
 
   /** What the selection is made of, by the column coloured by. */

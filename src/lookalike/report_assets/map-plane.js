@@ -17,7 +17,11 @@ const view = {
       ? { x: 12, y: 64, width: this.width - 24, height: Math.max(120, this.height - 64 - 150) }
       : { x: side.right + 28, y: 44, width: this.width - side.right - 56, height: this.height - 124 };
   },
+  whole: null, // the view of the whole map, for the canvas as it is
   fitting() {
+    return this.whole ??= this.fitted();
+  },
+  fitted() {
     const room = this.room();
     const scale = 0.94 * Math.min(room.width / Math.max(worldWidth, 0.05), room.height / Math.max(worldHeight, 0.05));
     return {
@@ -131,6 +135,7 @@ const reach = new Float32Array(n);
 const thin = shown => {
   const finest = 1 / 16384, finer = 2 ** -(1 / 3), size = 1 << 17;
   const heads = new Int32Array(size), next = new Int32Array(n), taken = [];
+  const held = new Float32Array(n).fill(Infinity); // how near one was found that is in the way: so long it is
   reach.fill(0);
   let left = grid.byImportance.filter(i => shown[i]);
   const key = (column, row) => ((column * 73856093) ^ (row * 19349663)) & (size - 1);
@@ -144,11 +149,13 @@ const thin = shown => {
     };
     taken.forEach(put);
     const blocked = i => {
+      if (held[i] < r) return true;
       const [column, row] = [Math.floor(xs[i] / r), Math.floor(ys[i] / r)];
       for (let c = column - 1; c <= column + 1; c++) {
         for (let o = row - 1; o <= row + 1; o++) {
           for (let j = heads[key(c, o)]; j >= 0; j = next[j]) {
-            if (Math.abs(xs[j] - xs[i]) < r && Math.abs(ys[j] - ys[i]) < r) return true;
+            const distance = Math.max(Math.abs(xs[j] - xs[i]), Math.abs(ys[j] - ys[i]));
+            if (distance < r) { held[i] = distance; return true; }
           }
         }
       }
