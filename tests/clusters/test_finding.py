@@ -233,3 +233,23 @@ def test_clusters_are_found_while_another_writes_and_not_kept(filled: Filled, gr
     assert found.clusters
     assert not found.kept
     assert assigned(gallery, SPACE) is None
+
+
+def test_an_interruption_keeps_the_graph_and_the_clusters_before(filled: Filled, groups: np.ndarray) -> None:
+    def interrupt(stage: str, _done: int, _total: int) -> None:
+        if stage == "communities":
+            raise KeyboardInterrupt
+
+    with filled(groups) as gallery:
+        find(gallery, SPACE, Request(3))
+        before = gallery.partition()
+        with pytest.raises(KeyboardInterrupt):
+            find(gallery, SPACE, Request(), interrupt)
+        after = gallery.partition()
+        assert before is not None
+        assert after is not None
+        assert after.clusters.tolist() == before.clusters.tolist()
+        stages: list[str] = []
+        find(gallery, SPACE, Request(), lambda stage, *_: stages.append(stage))
+    assert "neighbours" not in stages  # that step is not taken again
+    assert list(dict.fromkeys(stages)) == ["communities", "describing"]

@@ -106,6 +106,15 @@ def test_without_clusters_there_is_nothing_to_update(filled: Filled, blobs: Blob
         update(gallery, SPACE)
 
 
+def test_clusters_within_earlier_ones_cannot_be_updated(filled: Filled, blobs: Blobs) -> None:
+    with filled(blobs(SIZES)) as gallery:
+        find(gallery, SPACE, Request(3))
+        within = find(gallery, SPACE, Request(2, where=parse("cluster == 1")))
+        assert within.images == 40
+        with pytest.raises(UsageError, match="found within earlier ones, which are gone"):
+            update(gallery, SPACE)
+
+
 def test_clusters_spread_along_the_strongest_edges() -> None:
     edges = {(0, 1): 0.5, (1, 2): 0.4, (2, 3): 0.9, (1, 4): 0.2, (4, 5): 0.2, (6, 7): 1.0}
     graph = np.zeros((8, 8))

@@ -139,13 +139,14 @@ def lists_within(gallery: Gallery, space: Space, ids: Ids, groups: Codes, tell: 
         tell: called now and then.
     """
     lists = Lists.empty(len(ids), GRAPH_K)
-    numbers = np.unique(groups)
-    for done, group in enumerate(numbers, start=1):
-        members = np.flatnonzero(groups == group)
-        found = lists_among(gallery, space, ids[members], silent)
-        found.places[:] = np.where(found.places >= 0, members[found.places], -1)
-        lists.put(members, found)
-        tell("groups", done, len(numbers))
+    _, sizes = np.unique(groups, return_counts=True)
+    parts = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
+    for done, members in enumerate(parts, start=1):
+        if len(members) > 1:
+            found = lists_among(gallery, space, ids[members], silent)
+            found.places[:] = np.where(found.places >= 0, members[found.places], -1)
+            lists.put(members, found)
+        tell("groups", done, len(parts))
     return lists
 
 

@@ -26,7 +26,8 @@ def update(gallery: Gallery, space: Space, progress: Stages | None = None) -> Cl
     it has no dense neighbourhood, when its neighbours are noise, or when none of them is in a cluster.
 
     Raises:
-        UsageError: there are no clusters of this space.
+        UsageError: there are no clusters of this space, or they were found among those of an earlier
+            set of clusters, which are not kept any more.
     """
     started, tell = time.perf_counter(), progress or silent
     found = stored(gallery, space)
@@ -34,7 +35,10 @@ def update(gallery: Gallery, space: Space, progress: Stages | None = None) -> Cl
         raise UsageError("there are no clusters yet: find them first with `lookalike cluster`")
     partition, about = found
     where = None if about.where is None else parse(about.where)
-    pictures = scope(gallery, space, where, columns_of(about.by, about.blend))
+    columns = columns_of(about.by, about.blend)
+    if "cluster" in {*columns, *(where.columns() if where else ())}:
+        raise UsageError("these clusters were found within earlier ones, which are gone: find them anew")
+    pictures = scope(gallery, space, where, columns)
     clusters = np.full(len(pictures.ids), UNKNOWN)
     _, here, there = np.intersect1d(pictures.ids, partition.ids, return_indices=True)
     clusters[here] = partition.clusters[there]
