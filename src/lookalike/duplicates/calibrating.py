@@ -15,11 +15,13 @@ import numpy as np
 from lookalike.duplicates import geometry
 from lookalike.duplicates.calibration import SHIPPED, Calibration, Floats, fit, numbers
 from lookalike.duplicates.edits import EDITS, Edited, moved
+from lookalike.duplicates.helpers import Crashed
 from lookalike.duplicates.looks import Sketch, sketch
-from lookalike.duplicates.sketches import Sketches
+from lookalike.duplicates.reading import Reader
+from lookalike.duplicates.sketches import Kept, Sketches
 from lookalike.errors import CollectionError, NotInCollection, PictureError
 from lookalike.gallery.base import Gallery, Space
-from lookalike.images import Decoded
+from lookalike.images import Decoded, Pixels
 from lookalike.neighbours import Graph, graph
 
 KEY = "duplicates/calibration"
@@ -78,19 +80,20 @@ def calibrate(known: Graph, sketches: Sketches, images: int, progress: Progress 
     chosen = draw.choice(len(known.ids), min(PICTURES, len(known.ids)), replace=False).tolist()
     ids = [int(known.ids[place]) for place in chosen]
     seen = [found for found in sketches.reading.each(partial(_read, sketches), ids) if found is not None]
-    tasks = [_Task(number, one, seen) for number, one in enumerate(seen)]
+    tasks = [_Task(number, one, _beside(seen, number)) for number, one in enumerate(seen)]
     tried = made = 0
     positives: list[Floats] = []
-    for done, part in enumerate(sketches.reading.each(_edited, tasks), start=1):
-        tried += EACH
-        made += len(part)
-        positives.extend(part)
+    for done, part in enumerate(sketches.reading.spread(_edited, tasks, batch=2), start=1):
+        if not isinstance(part, Crashed):
+            tried += EACH
+            made += len(part)
+            positives.extend(part)
         if progress:
             progress(done, len(tasks))
     pairs = _nearest(known, chosen)
-    negatives = [
-        found for found in sketches.reading.each(partial(_different, sketches), pairs) if found is not None
-    ]
+    asked = (both for ids in pairs if (both := _both(sketches, ids)) is not None)
+    different = sketches.reading.spread(_different, asked)
+    negatives = [found for found in different if found is not None and not isinstance(found, Crashed)]
     weights = fit(positives, negatives)
     return Calibration(
         tuple(round(float(w), 4) for w in weights),
@@ -105,7 +108,12 @@ def calibrate(known: Graph, sketches: Sketches, images: int, progress: Progress 
 class _Task:
     number: int
     picture: Decoded
-    all: Sequence[Decoded]
+    beside: Sequence[Pixels]
+
+
+def _beside(seen: Sequence[Decoded], number: int) -> list[Pixels]:
+    """Pictures that may be seen beside one of them when it is edited."""
+    return [seen[(number + step) % len(seen)].rgb for step in range(1, _OTHERS + 1)]
 
 
 def _read(sketches: Sketches, id_: int) -> Decoded | None:
@@ -115,15 +123,14 @@ def _read(sketches: Sketches, id_: int) -> Decoded | None:
         return None
 
 
-def _edited(task: _Task) -> list[Floats]:
+def _edited(_: Reader, task: _Task) -> list[Floats]:
     """The evidence of those edits of a picture whose place was found."""
     original, names = sketch(_whole(task.picture)), list(EDITS)
-    beside = [task.all[(task.number + step) % len(task.all)].rgb for step in range(1, _OTHERS + 1)]
     found = []
     for step in range(EACH):
         number = task.number * EACH + step
         edited = EDITS[names[number % len(names)]].apply(
-            task.picture.rgb, beside, np.random.default_rng(number)
+            task.picture.rgb, task.beside, np.random.default_rng(number)
         )
         evidence = _evidence(original, edited)
         if evidence is not None:
@@ -166,16 +173,24 @@ def _nearest(known: Graph, chosen: Sequence[int]) -> Iterator[tuple[int, int]]:
                 yield int(known.ids[place]), int(known.ids[other])
 
 
-def _different(sketches: Sketches, ids: tuple[int, int]) -> Floats | None:
-    """The evidence of two pictures that are no copies; None when they may be, or nothing agrees."""
+def _both(sketches: Sketches, ids: tuple[int, int]) -> tuple[Kept, Kept] | None:
+    """What is kept of two pictures; None where there is nothing."""
     if not all(map(sketches.has, ids)):
         return None
     try:
-        a, b = (sketches.sketch(id_) for id_ in ids)
-    except (PictureError, NotInCollection):
+        return sketches.kept(ids[0]), sketches.kept(ids[1])
+    except NotInCollection:
         return None
-    alignment = geometry.align(a.features, b.features, a.size, b.size)
-    agreement = geometry.agreement(a.look.grey, b.look.grey, alignment.transform) if alignment else None
+
+
+def _different(reader: Reader, both: tuple[Kept, Kept]) -> Floats | None:
+    """The evidence of two pictures that are no copies; None when they may be, or nothing agrees."""
+    a, b = (one.sketch(reader) for one in both)
+    try:
+        alignment = geometry.align(a.features, b.features, a.size, b.size)
+        agreement = geometry.agreement(a.look.grey, b.look.grey, alignment.transform) if alignment else None
+    except PictureError:
+        return None
     if alignment is None or agreement is None or SHIPPED.probability(alignment, agreement) >= 0.5:
         return None
     return numbers(alignment, agreement)

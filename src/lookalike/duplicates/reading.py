@@ -123,12 +123,15 @@ class Reading:
             waiting.extend(self._pool.submit(work, one) for one in islice(rest, 1))
             yield done
 
-    def spread(self, work: Callable[[Reader, _T], _R], tasks: Iterable[_T]) -> Iterator[_R | Crashed]:
+    def spread(
+        self, work: Callable[[Reader, _T], _R], tasks: Iterable[_T], *, batch: int = BATCH
+    ) -> Iterator[_R | Crashed]:
         """The results in order, worked on in helper processes unless there are few.
 
         Args:
             work: a function of a module, or a `partial` of one, given a reader and a task.
             tasks: they and the results can be pickled.
+            batch: tasks a helper is given at once.
 
         Yields:
             What the work gave, the same wherever it was done; `helpers.CRASHED` where it ended a helper.
@@ -138,7 +141,8 @@ class Reading:
         if len(first) < FEW:
             yield from self.each(lambda task: work(self.reader, task), first)
             return
-        for results in self.each(lambda batch: self._helper().ask(work, batch), _batches(chain(first, rest))):
+        batches = _batches(chain(first, rest), batch)
+        for results in self.each(lambda some: self._helper().ask(work, some), batches):
             yield from results
 
     def _helper(self) -> Helper:
@@ -162,9 +166,9 @@ class Reading:
         self.close()
 
 
-def _batches(tasks: Iterable[_T]) -> Iterator[Sequence[_T]]:
+def _batches(tasks: Iterable[_T], size: int) -> Iterator[Sequence[_T]]:
     rest = iter(tasks)
-    while batch := list(islice(rest, BATCH)):
+    while batch := list(islice(rest, size)):
         yield batch
 
 
