@@ -193,7 +193,7 @@ def test_small_blocks_are_put_together(
         assert known.prepare(list(expected)) == []
         assert len(names(shelf)) <= 2 + 3
         for id_ in expected:
-            features = known.kept(id_).features
+            features = known.kept([id_])[id_].features
             if expected[id_] is not None and not (number == 6 and id_ == list(expected)[1]):
                 assert np.array_equal(features.descriptors, expected[id_].descriptors)
                 assert np.array_equal(features.points, expected[id_].points)

@@ -177,10 +177,8 @@ def _both(sketches: Sketches, ids: tuple[int, int]) -> tuple[Kept, Kept] | None:
     """What is kept of two pictures; None where there is nothing."""
     if not all(map(sketches.has, ids)):
         return None
-    try:
-        return sketches.kept(ids[0]), sketches.kept(ids[1])
-    except NotInCollection:
-        return None
+    kept = sketches.kept(ids)
+    return (kept[ids[0]], kept[ids[1]]) if len(kept) == 2 else None
 
 
 def _different(reader: Reader, both: tuple[Kept, Kept]) -> Floats | None:

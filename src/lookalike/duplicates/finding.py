@@ -10,7 +10,6 @@ only pairs of which one may go, so others, such as a collage and a picture in it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -48,6 +47,9 @@ Candidates = npt.NDArray[np.int64]
 """(m, 2): pairs of ids, the lower one first."""
 
 _Both = tuple[Kept, Kept]
+
+LIKELY = 20
+"""Patches that agree from which a pair is compared before others: most such pairs are copies."""
 
 _SAME = 0.02  # share of a side by which the frames of two pictures may differ that show the same whole
 _SHORT_CUTS = 2.0  # grey levels by which the fast JPEG decoder is off at the most, on average (photos: 0.9)
@@ -295,7 +297,8 @@ class Finder:
         old = int((ids > 0).sum()) if self._others else 0
         patches, threads = self._sketches.patches(ids.tolist()), self._sketches.reading.threads
         voted = by_features(patches, len(ids), old=old, threads=threads)
-        order = np.argsort(-voted.votes, kind="stable")
+        # Most of the others are no copies; by picture, each is read for several of them.
+        order = np.argsort(-np.where(voted.votes >= LIKELY, voted.votes, 0), kind="stable")
         neighbours, recall = self._neighbours(ids)
         places = np.concatenate([by_hash(hashes), voted.pairs[order], neighbours])
         if self._others:
@@ -363,9 +366,10 @@ class Finder:
 
     def _asked(self, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], _Both]]:
         """What to compare of each pair that is not known."""
+        kept = self._sketches.kept({id_ for ids in pairs for id_ in ids})
         for ids in pairs:
-            with suppress(NotInCollection):  # removed by somebody else meanwhile
-                yield ids, (self._sketches.kept(ids[0]), self._sketches.kept(ids[1]))
+            if ids[0] in kept and ids[1] in kept:  # not removed by somebody else meanwhile
+                yield ids, (kept[ids[0]], kept[ids[1]])
 
     def _compare(self, ids: tuple[int, int]) -> Pair | None:
         """The pair of two first ones, the lower id first."""

@@ -6,18 +6,19 @@ Features take some milliseconds to find, so they are found once, side by side, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice, tee
 
 from lookalike import files
 from lookalike.duplicates.candidates import Patches
 from lookalike.duplicates.feature_store import FeatureStore, Found
 from lookalike.duplicates.features import Features, describe
-from lookalike.duplicates.helpers import Crashed
 from lookalike.duplicates.looks import Sketch
 from lookalike.duplicates.reading import Reader, Reading
-from lookalike.errors import PictureError
+from lookalike.errors import NotInCollection, PictureError
 from lookalike.gallery.base import Gallery, Picture
 from lookalike.results import Failure
 
@@ -30,7 +31,7 @@ the longer side of a picture of 3 : 2."""
 KEPT = 512
 """Pictures whose features are kept at once, as they are found: an interruption costs no more than these."""
 
-_PAGE = 4096  # rows that are read from the gallery at once
+_PAGE = 512  # rows that are read from the gallery at once
 
 CRASH = "a process that read it ended: it may be damaged, or memory may be short"
 
@@ -83,20 +84,21 @@ class Sketches:
         """
         self._store.load()
         contents = self._contents(ids)
-        missing = [id_ for id_ in ids if not self._store.knows(id_, contents[id_])]
+        missing = [id_ for id_ in ids if id_ in contents and not self._store.knows(id_, contents[id_])]
         # Those of the collection first: what is found of them is kept, of others it is not.
         missing.sort(key=lambda id_: id_ in self._others)
         failed: list[Failure] = []
         part: list[Found] = []
-        described = self.reading.spread(_described, map(plain, map(self.picture, missing)))
-        for done, (id_, found) in enumerate(zip(missing, described, strict=True), start=1):
-            if part and (len(part) == KEPT or (id_ in self._others) != (part[0].id in self._others)):
+        rows, same = tee(self._rows(missing))
+        described = zip(rows, self.reading.spread(_described, same), strict=True)
+        for done, (row, found) in enumerate(described, start=1):
+            if part and (len(part) == KEPT or (row.id in self._others) != (part[0].id in self._others)):
                 self._store.add(part)
                 part = []
             if isinstance(found, Features):
-                part.append(Found(id_, contents[id_], found))
+                part.append(Found(row.id, contents[row.id], found))
             else:
-                failed.append(self._failure(id_, found))
+                failed.append(found if isinstance(found, Failure) else _crash(row))
             if progress and done % 64 == 0:
                 progress(len(ids) - len(missing) + done, len(ids))
         if part:
@@ -118,25 +120,32 @@ class Sketches:
         Raises:
             NotInCollection: it has been removed meanwhile.
         """
-        return self.kept(id_).sketch(self.reading.reader)
+        return Kept(self.picture(id_), self._store.features(id_)).sketch(self.reading.reader)
 
-    def kept(self, id_: int) -> Kept:
-        """What there is of a picture without reading it. Errors as for `sketch`."""
-        return Kept(plain(self.picture(id_)), self._store.features(id_))
+    def kept(self, ids: Iterable[int]) -> dict[int, Kept]:
+        """What there is of pictures without reading them; those that have been removed are left out."""
+        return {row.id: Kept(row, self._store.features(row.id)) for row in self._rows(ids)}
 
-    def _failure(self, id_: int, found: Failure | Crashed) -> Failure:
-        if isinstance(found, Failure):
-            return found
-        return Failure(files.printable(self.picture(id_).path), CRASH)
+    def _rows(self, ids: Iterable[int]) -> Iterator[Picture]:
+        """The rows of pictures without their metadata, which may be long, and without those that have been
+        removed; some are read at once."""
+        rest = iter(ids)
+        while page := list(islice(rest, _PAGE)):
+            rows = {id_: self._others[id_] for id_ in page if id_ in self._others}
+            rows |= {row.id: row for row in self._there([id_ for id_ in page if id_ not in rows])}
+            yield from (replace(rows[id_], id=id_, metadata={}) for id_ in page if id_ in rows)
+
+    def _there(self, ids: Sequence[int]) -> Iterator[Picture]:
+        try:
+            yield from self._gallery.get(ids)
+        except NotInCollection:  # removed meanwhile
+            for id_ in ids:
+                with suppress(NotInCollection):
+                    yield from self._gallery.get([id_])
 
     def _contents(self, ids: Sequence[int]) -> dict[int, int]:
         """Eight bytes of each content hash: they tell whether features are of these bytes."""
-        wanted = set(ids)
-        found = {id_: _content(self._others[id_]) for id_ in wanted & self._others.keys()}
-        rest = sorted(wanted - found.keys())
-        for start in range(0, len(rest), _PAGE):
-            found |= {p.id: _content(p) for p in self._gallery.get(rest[start : start + _PAGE])}
-        return found
+        return {row.id: _content(row) for row in self._rows(sorted(set(ids)))}
 
 
 def _described(reader: Reader, picture: Picture) -> Features | Failure:
@@ -146,9 +155,8 @@ def _described(reader: Reader, picture: Picture) -> Features | Failure:
         return Failure(files.printable(picture.path), error.reason)
 
 
-def plain(picture: Picture) -> Picture:
-    """The picture without its metadata, which may be long."""
-    return replace(picture, metadata={})
+def _crash(picture: Picture) -> Failure:
+    return Failure(files.printable(picture.path), CRASH)
 
 
 def _content(picture: Picture) -> int:
