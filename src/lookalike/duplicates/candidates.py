@@ -13,10 +13,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -263,6 +263,21 @@ class _Keyed:
     def __getitem__(self, which: npt.NDArray[np.intp]) -> _Keyed:
         return _Keyed(self.keys[which], self.words[which], self.owners[which], self.shapes[which])
 
+    def records(self) -> npt.NDArray[np.void]:
+        """As one array, which can be written."""
+        records = np.empty(len(self.keys), _RECORD)
+        for name in _RECORD.names or ():
+            records[name] = getattr(self, name)
+        return records
+
+    @classmethod
+    def of(cls, records: npt.NDArray[np.void]) -> _Keyed:
+        """From what `records` gave."""
+        return cls(*(np.ascontiguousarray(records[name]) for name in _RECORD.names or ()))
+
+
+_RECORD = np.dtype([("keys", "<u8"), ("words", "<u8"), ("owners", "<u8"), ("shapes", "<f2", (2,))])
+
 
 def _vote(table: _Table, blocks: Sequence[Patches], votes: _Votes, old: int) -> None:
     with TemporaryDirectory(prefix="lookalike-") as folder:
@@ -290,25 +305,30 @@ def _in_parts(all_: Iterator[_Keyed], parts: int, folder: Path) -> Iterator[_Key
     if parts == 1:
         yield _joined(list(all_))
         return
-    names = ("keys", "words", "owners", "shapes")
-    with ExitStack() as stack:
-        files = [
-            [stack.enter_context((folder / f"{part}-{name}").open("wb")) for name in names]
-            for part in range(parts)
-        ]
-        for keyed in all_:
-            of = ((keyed.keys >> np.uint64(40)) % np.uint64(parts)).astype(np.uint16)
-            order = np.argsort(of, kind="stable")
-            ends = np.cumsum(np.bincount(of, minlength=parts))
-            for mine, where in zip(files, np.split(order, ends[:-1]), strict=True):
-                for file, name in zip(mine, names, strict=True):
-                    getattr(keyed, name)[where].tofile(file)
-    for part in range(parts):
-        paths = [folder / f"{part}-{name}" for name in names]
-        keys, words, owners = (np.fromfile(path, np.uint64) for path in paths[:3])
-        yield _Keyed(keys, words, owners, np.fromfile(paths[3], np.float16).reshape(-1, 2))
-        for path in paths:
-            path.unlink()
+    paths = [folder / f"{part}" for part in range(parts)]
+    for keyed in all_:
+        of = ((keyed.keys >> np.uint64(40)) % np.uint64(parts)).astype(np.intp)
+        records = keyed.records()[np.argsort(of, kind="stable")]
+        for path, some in zip(paths, _cut(records, of, parts), strict=True):
+            _append(path, some)
+    for path in paths:
+        yield _Keyed.of(_taken(path, _RECORD))
+        path.unlink(missing_ok=True)
+
+
+def _cut(ordered: npt.NDArray[Any], of: npt.NDArray[np.intp], parts: int) -> list[npt.NDArray[Any]]:
+    """What is of each part, where `of` says of which; it is in the order of parts already."""
+    return np.split(ordered, np.cumsum(np.bincount(of, minlength=parts))[:-1])
+
+
+def _append(path: Path, array: npt.NDArray[Any]) -> None:
+    if len(array):
+        with path.open("ab") as file:
+            array.tofile(file)
+
+
+def _taken(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    return np.fromfile(path, dtype) if path.exists() else np.zeros(0, dtype)
 
 
 def _joined(keyed: Sequence[_Keyed]) -> _Keyed:
@@ -422,18 +442,15 @@ class _Votes:
         part = a // self._span
         pair = a % self._span * self._pictures + b
         codes = ((pair * _HOWS + how) * _VOTERS + voter).astype(np.uint64)
-        order = np.argsort(part, kind="stable") if self.parts > 1 else np.arange(len(part))
-        ends = np.cumsum(np.bincount(part, minlength=self.parts))
+        if self.parts > 1:
+            codes = codes[np.argsort(part, kind="stable")]
         with self._lock:
-            for file, which in zip(self._files, np.split(order, ends[:-1]), strict=True):
-                if len(which):
-                    with file.open("ab") as handle:
-                        codes[which].tofile(handle)
+            for file, some in zip(self._files, _cut(codes, part, self.parts), strict=True):
+                _append(file, some)
 
     def counted(self, part: int) -> Voted:
         """Those of one file, counted: a patch has one vote, however often it met another."""
-        path = self._files[part]
-        codes = np.fromfile(path, np.uint64) if path.exists() else np.zeros(0, np.uint64)
+        codes = _taken(self._files[part], np.uint64)
         codes = np.sort(np.concatenate([codes, codes + np.uint64(2 * _VOTERS)]))  # the growth after it, too
         voted = codes[_first(codes)] // np.uint64(_VOTERS)
         starts = np.flatnonzero(_first(voted))
