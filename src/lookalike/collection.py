@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lookalike import files, indexing, maps, models, teaching
+from lookalike import exporting, files, indexing, maps, models, teaching
 from lookalike.clusters import finding as cluster_finding
 from lookalike.clusters.representatives import representatives
 from lookalike.clusters.scope import Stages
@@ -43,7 +43,9 @@ from lookalike.errors import (
     PictureError,
     UsageError,
 )
-from lookalike.evaluation import judging, truth
+from lookalike.evaluation import calibrating, consistency, judging, truth
+from lookalike.evaluation.calibration import Calibration
+from lookalike.evaluation.calibration import key as calibration_key
 from lookalike.filters import Filter, parse
 from lookalike.gallery.base import Gallery, Matches, Picture, Space, Writing
 from lookalike.images import Decoded, Limits, Pixels, thumbnail_jpeg
@@ -54,13 +56,16 @@ from lookalike.outliers import leaks as leaking
 from lookalike.query import Region, combine
 from lookalike.results import (
     ApplyReport,
+    CalibrationReport,
     Clusters,
     CollectionInfo,
     Comparison,
+    Consistency,
     Copies,
     DoubtfulLabels,
     Duplicates,
     Evaluation,
+    ExportReport,
     Failure,
     Hit,
     IndexReport,
@@ -519,7 +524,19 @@ class Collection:
         own = set() if include_self else {number for asked in positive + negative for number in asked.ids}
         allowed = None if where is None else self.filter(where)
         matches = self.gallery.search(self.space, vector[None], k + len(own), where=allowed, exact=exact)[0]
-        return SearchResult(_name(picture), self._hits(matches, own, k, threshold))
+        hits = self._hits(matches, own, k, threshold)
+        if len(positive) + len(negative) == 1:  # chances are those of one picture's hits, not of mixtures
+            hits = self._with_chances(hits)
+        return SearchResult(_name(picture), hits)
+
+    def _with_chances(self, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
+        calibrated = Calibration.loads(self.gallery.note(calibration_key(self.space.identity)))
+        if calibrated is None:
+            return hits
+        chances = calibrated.probability([hit.similarity for hit in hits]).tolist()
+        return tuple(
+            replace(hit, probability=round(chance, 4)) for hit, chance in zip(hits, chances, strict=True)
+        )
 
     def _hits(self, matches: Matches, own: set[int], k: int, threshold: float | None) -> tuple[Hit, ...]:
         least = -1.0 if threshold is None else threshold
@@ -985,6 +1002,56 @@ class Collection:
         task = judging.Asked(label, self._pairs(pairs), asked, searched, worst)
         return judging.judge(self.gallery, self.space, task, progress)
 
+    def consistency(self, progress: Callable[[int, int], None] | None = None) -> Consistency:
+        """How much similarities move when a picture is saved again, resized or mirrored, and whether they are
+        the same on every run; on some of the collection's pictures.
+
+        Args:
+            progress: called with pictures done, and of how many.
+
+        Raises:
+            UsageError: no picture can be read any more.
+        """
+        return consistency.consistency(self.gallery, self.space, self.embedder, progress)
+
+    def calibrate(
+        self,
+        label: str | None = None,
+        *,
+        pairs: str | os.PathLike[str] | None = None,
+        where: str | Filter | None = None,
+        precision: float | None = None,
+        recall: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> CalibrationReport:
+        """Learn how likely a similarity means the same thing; `search` then says it of each hit.
+
+        Args:
+            label: a column whose values say what belongs together.
+            pairs: instead, a table of pictures that belong together; see `evaluation.truth.read_pairs`.
+                Without either, pictures are edited: the same thing is then the same picture.
+            where: a filter expression for the queries; None means all.
+            precision: tell the threshold for this precision, in (0, 1]; None tells several.
+            recall: also tell the threshold for this recall, in (0, 1].
+            progress: called with pictures edited, and of how many.
+
+        Raises:
+            UsageError: both label and pairs, an unknown column, or too little to calibrate from.
+            CollectionBusy: another process is writing.
+        """
+        if label is not None and pairs is not None:
+            raise UsageError("calibrate takes a label or pairs, not both")
+        if label is None and pairs is None:
+            hits = calibrating.from_edits(self.gallery, self.space, self.embedder, progress)
+            source = "edited pictures"
+        else:
+            asked = judging.Asked(label, self._pairs(pairs), None if where is None else self.filter(where))
+            hits = calibrating.from_truth(self.gallery, self.space, asked)
+            source = f"column {label}" if label else "pairs"
+        return calibrating.calibrate(
+            self.gallery, self.space, hits, source, precision=precision, recall=recall
+        )
+
     def _pairs(self, file: str | os.PathLike[str] | None) -> truth.PairList | None:
         if file is None:
             return None
@@ -1033,6 +1100,22 @@ class Collection:
             drawing=drawing or None,
             progress=progress,
         )
+
+    # --- taking vectors elsewhere ------------------------------------------------------------
+
+    def export(self, file: str | os.PathLike[str], *, where: str | Filter | None = None) -> ExportReport:
+        """Write vectors and metadata to a file: `.npz` for NumPy, `.parquet` for everything else.
+
+        Args:
+            file: where to; nothing is overwritten.
+            where: a filter expression for the pictures; None means all.
+
+        Raises:
+            UsageError: another ending, or the file exists.
+            MissingExtra: for Parquet without the extra `parquet`.
+        """
+        chosen = None if where is None else self.filter(where)
+        return exporting.export(self.gallery, self.space, Path(file), chosen)
 
     # --- training ----------------------------------------------------------------------------
 

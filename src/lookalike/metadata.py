@@ -26,7 +26,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lookalike.errors import MissingExtra, UsageError
 from lookalike.results import Metadata, Scalar
@@ -408,3 +408,47 @@ def _plain(value: object) -> object:
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     return float(value) if isinstance(value, decimal.Decimal) else value
+
+
+# --- writing ---------------------------------------------------------------------------------
+
+
+def write_parquet(
+    file: Path, columns: Mapping[str, str], parts: Iterable[tuple[Mapping[str, Sequence[Scalar]], object]]
+) -> None:
+    """Write a table part by part, each part's vectors as lists of fixed length.
+
+    Args:
+        file: is overwritten.
+        columns: names and kinds (`number`, `text`, `truth`, `whole` or `mixed`, which becomes text).
+        parts: the values by column, and a (n, d) float32 array, the column `vectors`.
+
+    Raises:
+        MissingExtra: without the extra `parquet`.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingExtra('Parquet needs its extra: pip install "lookalike[parquet]"') from error
+    kinds = {"number": pyarrow.float64(), "truth": pyarrow.bool_(), "whole": pyarrow.int64()}
+    fields = [(name, kinds.get(kind, pyarrow.string())) for name, kind in columns.items()]
+    writer = None
+    try:
+        for values, vectors in parts:
+            length = vectors.shape[1]  # type: ignore[attr-defined]
+            flat = pyarrow.array(vectors.reshape(-1))  # type: ignore[attr-defined]
+            arrays = [_arrow(pyarrow, values[name], kind) for name, kind in fields]
+            arrays.append(pyarrow.FixedSizeListArray.from_arrays(flat, length))
+            batch = pyarrow.table(arrays, names=[*columns, "vectors"])
+            writer = writer or pyarrow.parquet.ParquetWriter(file, batch.schema)
+            writer.write_table(batch)
+    finally:
+        if writer:
+            writer.close()
+
+
+def _arrow(pyarrow: Any, values: Sequence[Scalar], kind: Any) -> Any:
+    if kind == pyarrow.string():
+        return pyarrow.array([None if value is None else str(value) for value in values], kind)
+    return pyarrow.array(values, kind)

@@ -863,6 +863,126 @@ class JudgedQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """How much one change to pictures moves similarities.
+
+    Attributes:
+        name: what was done to them.
+        similarity: mean cosine of a picture with itself, changed.
+        least: the lowest one.
+        moved: mean absolute change of the similarities with a picture's ten first hits.
+        most: the largest one.
+    """
+
+    name: str
+    similarity: float
+    least: float
+    moved: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """How much similarities move when nothing that matters changes.
+
+    Attributes:
+        model: the model's name.
+        output: which of its outputs.
+        pictures: that were looked at.
+        repeatable: embedding them again gave the vectors that are stored, bit for bit.
+        changes: what else was done to them.
+    """
+
+    model: str
+    output: str
+    pictures: int
+    repeatable: bool
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Hits to which about the same chance was given.
+
+    Attributes:
+        low: the least chance of the bin, in [0, 1].
+        high: the largest one.
+        hits: how many.
+        probability: the mean chance that was given.
+        right: the share that was right.
+    """
+
+    low: float
+    high: float
+    hits: int
+    probability: float
+    right: float
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A least similarity, and what it gives.
+
+    Attributes:
+        similarity: in [-1, 1].
+        precision: share of the hits from there on that is right.
+        recall: share of the right hits that is from there on.
+    """
+
+    similarity: float
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationReport:
+    """What calibrating found out.
+
+    Attributes:
+        model: whose similarities.
+        output: which of its outputs.
+        source: what it was fitted on, in words.
+        hits: how many hits that were.
+        right: of them.
+        calibration_error: by how much the chances of other queries' hits are off on average, in [0, 1].
+        reliability: the same in bins.
+        thresholds: for precisions that were asked for and can be reached, ascending.
+        recall_threshold: for the recall that was asked for; None without.
+    """
+
+    model: str
+    output: str
+    source: str
+    hits: int
+    right: int
+    calibration_error: float
+    reliability: tuple[ReliabilityBin, ...]
+    thresholds: tuple[Threshold, ...]
+    recall_threshold: Threshold | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What was written to a file.
+
+    Attributes:
+        file: where it is.
+        images: how many pictures.
+        model: whose vectors.
+        output: which of its outputs.
+        dimension: length of a vector.
+        columns: of metadata.
+    """
+
+    file: str
+    images: int
+    model: str
+    output: str
+    dimension: int
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """How well a model finds what belongs together.
 
@@ -878,6 +998,9 @@ class Evaluation:
         intervals: for each figure the ends of its 95 % interval.
         classes: the figures of each class, worst first; none for pairs.
         worst: the queries that went worst, worst first.
+        calibration_error: by how much the calibrated chances of hits are off on average, in [0, 1]; None
+            when the collection is not calibrated for this model.
+        reliability: the same in bins of chances; empty likewise.
     """
 
     model: str
@@ -890,6 +1013,8 @@ class Evaluation:
     intervals: Mapping[str, tuple[float, float]]
     classes: tuple[ClassFigures, ...] = ()
     worst: tuple[JudgedQuery, ...] = ()
+    calibration_error: float | None = None
+    reliability: tuple[ReliabilityBin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

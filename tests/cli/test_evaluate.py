@@ -83,7 +83,7 @@ def test_pairs(indexed: Shell, tmp_path: Path) -> None:
     [
         ([], "give what belongs together: --label COLUMN or --pairs FILE"),
         (["--label", "category", "--pairs", "x.csv"], "give what belongs together"),
-        (["--label", "colour"], "there is no column colour; there are"),
+        (["--label", "prize"], "there is no column prize; did you mean price?"),
         (["--label", "category", "--queries", "prize < 3"], "there is no column prize; did you mean price?"),
         (["--pairs", "none.csv"], "none.csv: No such file or directory"),
         (["--label", "category", "--html", "pictures/shop.csv"], "pictures/shop.csv"),

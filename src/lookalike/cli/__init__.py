@@ -15,11 +15,13 @@ import sys
 
 import click
 
+from lookalike.cli.calibrate import calibrate
 from lookalike.cli.cluster import cluster
 from lookalike.cli.compare import compare
 from lookalike.cli.demo import demo
 from lookalike.cli.duplicates import duplicates
 from lookalike.cli.evaluate import evaluate
+from lookalike.cli.export import export
 from lookalike.cli.index import index
 from lookalike.cli.info import info
 from lookalike.cli.map import map_
@@ -60,6 +62,8 @@ for command in (
     outliers,
     evaluate,
     train,
+    calibrate,
+    export,
     info,
     remove,
     models,

@@ -25,6 +25,11 @@ FIGURES = ("recall@1", "recall@5", "recall@10", "precision@10", "map@r")
 @click.command(short_help="Measure how well a model finds what belongs together.")
 @click.option("--label", metavar="COLUMN", help="Pictures with the same value here belong together.")
 @click.option("--pairs", metavar="FILE", help="A table of pictures that belong together.")
+@click.option(
+    "--consistency",
+    is_flag=True,
+    help="Instead measure how much saving again, resizing and mirroring move similarities.",
+)
 @click.option("--queries", metavar="EXPR", help="Only these pictures are searched for.")
 @click.option("--gallery", metavar="EXPR", help="Only these pictures are searched.")
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Whose vectors; several are compared.")
@@ -43,6 +48,7 @@ FIGURES = ("recall@1", "recall@5", "recall@10", "precision@10", "map@r")
 def evaluate(
     label: str | None,
     pairs: str | None,
+    consistency: bool,
     queries: str | None,
     gallery: str | None,
     models: tuple[str, ...],
@@ -65,12 +71,19 @@ def evaluate(
       lookalike evaluate --label product --queries "role == 'query'" --gallery "role == 'catalogue'"
       lookalike evaluate --label product --model shop-v2 --model efficientnet-lite0
     """  # noqa: D301 - \b is a character that keeps click from filling the lines
+    chosen = list(product(models or (None,), outputs or (None,)))
+    if consistency:
+        if label is not None or pairs is not None:
+            raise click.UsageError("--consistency needs neither --label nor --pairs")
+        for model, output in chosen:
+            _consistency(collection, model, output, runtime, as_json)
+        return
     if (label is None) == (pairs is None):
         raise click.UsageError("give what belongs together: --label COLUMN or --pairs FILE")
     check_outputs(html=html, csv=csv, columns=[*CSV_COLUMNS, *FIGURES])
     found: list[Evaluation] = []
     sections: list[Section] = []
-    for model, output in product(models or (None,), outputs or (None,)):
+    for model, output in chosen:
         with open_collection(collection, model, output, runtime) as pictures:
             with progress_bar(None) as progress:
                 report = (lambda done, _: progress(done, 0)) if progress else None
@@ -89,6 +102,27 @@ def evaluate(
             _write_page(html, pictures, sections, found)
     if csv:
         write_csv(csv, [*CSV_COLUMNS, *FIGURES], _rows(found))
+
+
+def _consistency(
+    collection: str | None, model: str | None, output: str | None, runtime: str | None, as_json: bool
+) -> None:
+    with open_collection(collection, model, output, runtime) as pictures, progress_bar(None) as progress:
+        found = pictures.consistency((lambda done, _: progress(done, 0)) if progress else None)
+    if as_json:
+        echo_json(found)
+        return
+    same = "are the stored vectors, bit for bit" if found.repeatable else "are NOT the stored vectors"
+    click.echo(f"{visible(found.model)}, output {found.output}: {many(found.pictures, 'picture')}")
+    click.echo(f"Embedded again they {same}\n")
+    table = plain_table(
+        ("changed", "left"), ("similarity", "right"), ("least", "right"),
+        ("hits moved by", "right"), ("most", "right"),
+    )  # fmt: skip
+    for one in found.changes:
+        numbers = (one.similarity, one.least, one.moved, one.most)
+        table.add_row(one.name, *(f"{number:.3f}" for number in numbers))
+    console().print(table)
 
 
 def line(one: Evaluation) -> dict[str, Any]:
@@ -124,6 +158,9 @@ def _show(found: Sequence[Evaluation]) -> None:
         table.add_row(visible(one.model), one.output, *figures, f"{one.queries:,}")
     out = console()
     out.print(table)
+    for one in found:
+        if one.calibration_error is not None:
+            _show_reliability(one)
     for text in _left_out(found[0]):
         click.echo(text, err=True)
     if len(found) == 1 and len(found[0].classes) > 1:
@@ -134,6 +171,14 @@ def _show(found: Sequence[Evaluation]) -> None:
 def _with_interval(one: Evaluation, name: str) -> str:
     low, high = one.intervals[name]
     return f"{one.figures[name]:.3f} ({low:.2f}–{high:.2f})"
+
+
+def _show_reliability(one: Evaluation) -> None:
+    from lookalike.cli.calibrate import diagram
+
+    out = console()
+    out.print(f"\nChances of {visible(one.model)} are off by {one.calibration_error:.3f} on average")
+    diagram(one.reliability)
 
 
 def _left_out(one: Evaluation) -> Iterator[str]:

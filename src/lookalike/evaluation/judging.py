@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import UsageError
+from lookalike.evaluation.calibration import Calibration, expected_error, key, reliability
 from lookalike.evaluation.retrieval import (
     Blocks,
     Labels,
@@ -23,7 +24,7 @@ from lookalike.evaluation.retrieval import (
 from lookalike.evaluation.truth import Known, PairList, chosen, known
 from lookalike.filters import Filter
 from lookalike.gallery.base import Gallery, Space, Vectors
-from lookalike.results import ClassFigures, Evaluation, JudgedHit, JudgedQuery
+from lookalike.results import ClassFigures, Evaluation, JudgedHit, JudgedQuery, ReliabilityBin
 from lookalike.vectors import cosines
 
 Ints = npt.NDArray[np.int64]
@@ -34,6 +35,8 @@ WORST = 24
 FOUND = 8  # pictures shown of what such a query found
 _CACHED = 1 << 26  # bytes of a gallery's vectors that are read once and kept
 _BATCH = 4096
+_GRADED = 400  # queries whose hits are graded
+_SHOWN = 10  # hits of each, when it is judged whether chances are true
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,29 @@ def judge(gallery: Gallery, space: Space, asked: Asked, progress: Progress | Non
     Raises:
         UsageError: there is no such column, or no query has anything to find.
     """
+    task, truth, unlabelled = _prepared(gallery, space, asked)
+    same = task.pictures.same
+    outcomes = evaluate(task.vectors, task.blocks(), truth, same[task.queries], same[task.places], progress)
+    calibrated = Calibration.loads(gallery.note(key(space.identity)))
+    bins = _reliability(task, truth, calibrated) if calibrated else ()
+    return Evaluation(
+        model=space.model,
+        output=space.output,
+        queries=len(outcomes.rows),
+        gallery=len(task.places),
+        alone=len(task.queries) - len(outcomes.rows),
+        unlabelled=unlabelled,
+        figures=outcomes.means(),
+        intervals={name: interval(values) for name, values in outcomes.figures.items()},
+        classes=tuple(_classes(task, outcomes)) if asked.pairs is None else (),
+        worst=tuple(_worst(task, truth, outcomes, asked.worst)),
+        calibration_error=expected_error(bins) if bins else None,
+        reliability=bins,
+    )
+
+
+def _prepared(gallery: Gallery, space: Space, asked: Asked) -> tuple[_Task, Truth, int]:
+    """What is searched for, what belongs to it, and how many pictures are left out without a label."""
     pictures = known(gallery, space, asked.label)
     queries, places = (chosen(gallery, pictures, where) for where in (asked.queries, asked.gallery))
     unlabelled = 0
@@ -82,21 +108,47 @@ def judge(gallery: Gallery, space: Space, asked: Asked, progress: Progress | Non
     task = _Task(gallery, space, pictures, queries, places)
     truth = _truth(task, asked)
     _check(task, truth, asked)
-    outcomes = evaluate(
-        task.vectors, task.blocks(), truth, pictures.same[queries], pictures.same[places], progress
-    )
-    return Evaluation(
-        model=space.model,
-        output=space.output,
-        queries=len(outcomes.rows),
-        gallery=len(places),
-        alone=len(queries) - len(outcomes.rows),
-        unlabelled=unlabelled,
-        figures=outcomes.means(),
-        intervals={name: interval(values) for name, values in outcomes.figures.items()},
-        classes=tuple(_classes(task, outcomes)) if asked.pairs is None else (),
-        worst=tuple(_worst(task, truth, outcomes, asked.worst)),
-    )
+    return task, truth, unlabelled
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hits:
+    """Pictures found, each right or wrong.
+
+    Attributes:
+        queries: (n,) int64, a number for each query.
+        similarities: (n,) float64 cosines in [-1, 1].
+        right: (n,) whether each belongs to its query.
+    """
+
+    queries: Ints
+    similarities: npt.NDArray[np.float64]
+    right: npt.NDArray[np.bool_]
+
+
+def graded(gallery: Gallery, space: Space, asked: Asked, count: int) -> Hits:
+    """The first `count` hits of at most some hundred queries.
+
+    Raises:
+        UsageError: as `judge`.
+    """
+    task, truth, _ = _prepared(gallery, space, asked)
+    return _graded(task, truth, count)
+
+
+def _graded(task: _Task, truth: Truth, count: int) -> Hits:
+    rows = np.flatnonzero(truth.counts > 0)
+    rows = np.sort(np.random.default_rng(0).permutation(rows)[:_GRADED])
+    found = _found(task, rows, count)
+    right = [truth.belongs(rows[at : at + 1], places[None])[0] for at, (places, _) in enumerate(found)]
+    sizes = [len(places) for places, _ in found]
+    similarities = np.concatenate([values for _, values in found]).astype(np.float64)
+    return Hits(np.repeat(np.arange(len(rows)), sizes), similarities, np.concatenate(right))
+
+
+def _reliability(task: _Task, truth: Truth, calibrated: Calibration) -> tuple[ReliabilityBin, ...]:
+    hits = _graded(task, truth, _SHOWN)
+    return reliability(calibrated.probability(hits.similarities), hits.right)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,11 +262,11 @@ def _named(task: _Task, place: int) -> tuple[int, str, str]:
     return id_, path, _text(task.pictures, int(task.pictures.labels[place]))
 
 
-def _found(task: _Task, rows: Ints) -> Sequence[tuple[Ints, Vectors]]:
+def _found(task: _Task, rows: Ints, count: int = FOUND) -> Sequence[tuple[Ints, Vectors]]:
     """What each of these queries finds first: places in the gallery and similarities."""
     same = task.pictures.same
     vectors = task.vectors(rows)
-    places = nearest(vectors, task.blocks(), FOUND, same[task.queries[rows]], same[task.places])
+    places = nearest(vectors, task.blocks(), count, same[task.queries[rows]], same[task.places])
     kept = [line[line >= 0] for line in places]
     return [
         (line, cosines(vector, task.read(task.places[line])))
