@@ -310,6 +310,7 @@ def test_the_legend_filters(browser: Any, pages: Callable[[int], str]) -> None:
     chosen = {sorted(KINDS)[0], sorted(KINDS)[2]}
     assert {KINDS[i % 4] for i in shown} == chosen
     assert entries[0].get_attribute("aria-pressed") == "true"
+    assert len({entry.rect["width"] for entry in entries}) == 1  # one below the other, as before
     assert _state(browser, "m.draw.drawn.faint") == 200
     assert _state(browser, "m.draw.drawn.labels") == 2
     entries[0].click()

@@ -138,7 +138,7 @@ const panels = {
       "Zoom to them": () => view.goTo(some),
     };
     const most = 120;
-    const grid = element("ol", { className: "some" }, ...some.slice(0, most).map(i => {
+    const grid = element("ol", { className: "picked" }, ...some.slice(0, most).map(i => {
       const button = element("button", { type: "button", title: nameOf(i) }, image(i, 64));
       button.addEventListener("click", () => this.open(i));
       return element("li", {}, button);

@@ -1,9 +1,9 @@
 """Colours of a map: which value has which, so that neighbours on the map can be told apart.
 
-The first seven are those of M. Okabe and K. Ito ("Color Universal Design", 2008) without yellow and
-black, and sky blue last of them; the others are after P. Tol's "muted" ("Colour schemes",
-SRON/EPS/TN/09-002, 2021), lighter or darker until each has a contrast of about 3 to its ground. Colour is
-never all: values are named on the map, in the legend and on hovering.
+The first six are after M. Okabe and K. Ito ("Color Universal Design", 2008) and stay apart for who sees
+no green; the others are after P. Tol's "muted" ("Colour schemes", SRON/EPS/TN/09-002, 2021). All are made
+darker or lighter until they stand out from their ground. Colour is never all: values are named on the
+map, in the legend and on pointing.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 LIGHT = (
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b58900", "#56a4d9",
+    "#0072b2", "#c44e00", "#009e73", "#cc79a7", "#c99700", "#56a4d9",
     "#882255", "#6e9a2e", "#5b4fc7", "#2aa198", "#a6611a", "#d1495b",
 )  # fmt: skip
 DARK = (
-    "#4aa8e0", "#ff8c42", "#2cc596", "#e59ac4", "#e8b93a", "#9fd4f7",
+    "#4aa8e0", "#ff8c42", "#2cc596", "#e59ac4", "#f7d560", "#9fd4f7",
     "#d36a9e", "#a8cf6a", "#a49bf5", "#5fd0c8", "#d09a5e", "#f58a97",
 )  # fmt: skip
 
