@@ -172,21 +172,28 @@ def _completed(
     splits, a picture may have a copy in each of the others."""
     if len(splits.sizes) == 2:
         return  # whatever is linked has a pair across, since only such pairs link
-    for ids in _linked(pairs):
-        names = {id_: {splits.split[one] for one in groups[splits.pictures[id_].content]} for id_ in ids}
+    near = _near(pairs)
+    names = {id_: {splits.split[one] for one in groups[splits.pictures[id_].content]} for id_ in near}
+    for ids in _linked(near):
         for id_ in ids:
-            known = {splits.split[b] for a, b in _ends(pairs) if a == id_} | names[id_]
-            for name in splits.sizes.keys() - known:
+            known = names[id_].union(*(names[other] for other in near[id_]))
+            for name in (name for name in splits.sizes if name not in known):
                 others = [other for other in ids if name in names[other]][:_TRIED]
                 yield from (pair for other in others if (pair := finder.compare(id_, other)) is not None)
 
 
-def _linked(pairs: Sequence[Pair]) -> list[list[int]]:
-    """The pictures that pairs link, directly or through others."""
+def _near(pairs: Iterable[Pair]) -> dict[int, set[int]]:
+    """For each picture those it is paired with."""
     near: dict[int, set[int]] = {}
-    for a, b in _ends(pairs):
-        near.setdefault(a, set()).add(b)
-    groups, seen = [], set()
+    for pair in pairs:
+        near.setdefault(pair.first, set()).add(pair.second)
+        near.setdefault(pair.second, set()).add(pair.first)
+    return near
+
+
+def _linked(near: Mapping[int, set[int]]) -> list[list[int]]:
+    """The pictures that pairs link, directly or through others."""
+    groups, seen = [], set[int]()
     for start in sorted(near):
         if start in seen:
             continue
@@ -198,12 +205,6 @@ def _linked(pairs: Sequence[Pair]) -> list[list[int]]:
         seen |= group
         groups.append(sorted(group))
     return groups
-
-
-def _ends(pairs: Iterable[Pair]) -> Iterator[tuple[int, int]]:
-    for pair in pairs:
-        yield pair.first, pair.second
-        yield pair.second, pair.first
 
 
 _KINDS = ("exact", "pixels", "near", "edited")
