@@ -71,6 +71,11 @@ def test_json_is_the_answer_and_nothing_is_measured_twice(
     assert again["outliers"] == first["outliers"]
     limited = odd("outliers", "--json", "-n", "1").json
     assert limited["outliers"] == first["outliers"][:1]
+    ended = odd("outliers", "-n", "1", "--html", "first.html")
+    assert "3 outliers among 15 pictures." in ended.out
+    page = Path("first.html").read_text(encoding="utf-8")
+    assert "3 outliers among 15 pictures. The first is shown." in page
+    assert page.count("data:image/jpeg;base64,") == 1
 
 
 def test_nothing_stands_out_and_a_trait_of_many_is_none(indexed: Shell, pictures: Path) -> None:
@@ -135,7 +140,7 @@ def test_leaks_are_found_and_end_with_3(split: Shell, tmp_path: Path) -> None:
     assert ended.code == 3
     assert "test: photos/same.jpg" in ended.out
     assert "3 pictures are copies of ones in a larger split" in ended.out
-    assert "(train 7, test 5)" in ended.out
+    assert "(split: train 7, test 5)." in ended.out
     rows = table(tmp_path / "leaks.csv")
     found = {Path(row["path"]).name: (Path(row["other"]).name, row["kind"]) for row in rows}
     assert found == {
@@ -154,7 +159,7 @@ def test_leaks_are_found_and_end_with_3(split: Shell, tmp_path: Path) -> None:
 def test_no_leaks_end_with_0(split: Shell) -> None:
     ended = split("outliers", "--split", "split", "--where", 'path contains "photo-"')
     assert ended.code == 0
-    assert "No picture is shared by the splits of split (train 6, test 2)." in ended.out
+    assert "No picture is shared by two splits (split: train 6, test 2)." in ended.out
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,17 @@
-"""From a gallery to doubtful labels: what is answered, and what is refused."""
+"""From a gallery to doubtful labels and outliers: what is answered, refused, and kept."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lookalike.errors import UsageError
 from lookalike.filters import parse
-from lookalike.outliers import doubts
+from lookalike.outliers import doubts, finding, measuring
 
 
 def labelled(blob: Any) -> tuple[np.ndarray, list[dict[str, Any]]]:
@@ -64,3 +66,60 @@ def test_without_labels_or_pictures_it_says_so(blob: Any, filled: Any, space: An
         doubts.find(gallery, space, "kind", where=parse("n > 500", gallery.columns()))
     with pytest.raises(UsageError, match="threshold must be"):
         doubts.find(gallery, space, "kind", threshold=1.5)
+
+
+def test_an_interruption_keeps_what_was_measured(tmp_path: Path, photo: Any) -> None:
+    from lookalike import Collection
+
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(12):
+        Image.fromarray(photo(number)).save(folder / f"{number:02}.png")
+
+    def interrupt(stage: str, done: int, _total: int) -> None:
+        if stage == "measuring" and done == 5:
+            raise KeyboardInterrupt
+
+    with Collection.open(tmp_path / "collection") as one:
+        one.add(folder)
+        with pytest.raises(KeyboardInterrupt):
+            one.outliers(progress=interrupt)
+        seen: list[tuple[str, int, int]] = []
+        found = one.outliers(progress=lambda *told: seen.append(told))
+        assert [told for told in seen if told[0] == "measuring"][-1] == ("measuring", 7, 7)
+        assert found.images == 12
+        assert one.outliers().outliers == found.outliers
+
+
+def test_measures_go_by_the_bytes_and_not_by_the_name(tmp_path: Path, photo: Any) -> None:
+    from lookalike import Collection
+
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(photo(1)).save(folder / "a.png")
+    with Collection.open(tmp_path / "collection") as one:
+        one.add(folder)
+        one.outliers()
+        (folder / "a.png").rename(folder / "b.png")
+        Image.new("RGB", (200, 200), "grey").save(folder / "a.png")
+        one.add(folder)
+        known = measuring.Measures(one.gallery)
+        by_name = {picture.path[-5:]: known[picture] for picture in one.gallery.pictures()}
+        assert by_name["b.png"] is not None
+        assert by_name["a.png"] is None
+        (found,) = one.outliers().outliers
+        assert (found.path[-5:], found.reason) == ("a.png", "nearly blank")
+
+
+def test_thresholds_and_threads_are_checked(tmp_path: Path) -> None:
+    from lookalike import Collection
+
+    Image.new("RGB", (200, 200), "grey").save(tmp_path / "a.png")
+    with Collection.open(tmp_path / "collection") as one:
+        one.add(tmp_path / "a.png")
+        with pytest.raises(UsageError, match="threshold must be"):
+            one.outliers(threshold=-1)
+        with pytest.raises(UsageError, match="threads must be"):
+            one.outliers(threads=0)
+    with pytest.raises(UsageError, match="threshold must be"):
+        finding.check_threshold(float("nan"))

@@ -73,7 +73,11 @@ def outliers(
         if csv is not None:
             write_csv(csv, answer.COLUMNS, answer.rows(shown))
         if html is not None:
-            write_gallery(html, pictures, answer.title(shown), answer.sections(shown), **answer.page(shown))
+            page = answer.page(found)
+            if limit is not None and limit < answer.count(found):
+                first = "first is" if limit == 1 else f"first {limit:,} are"
+                page["intro"] += f" The {first} shown."
+            write_gallery(html, pictures, answer.title(found), answer.sections(shown), **page)
     if as_json:
         echo_json(shown)
     else:

@@ -73,12 +73,12 @@ def show(found: Leaks, shown: Leaks, *, to_see: bool) -> None:
 def summary(found: Leaks) -> str:
     """How many leak between which splits."""
     splits = ", ".join(f"{visible(name)} {size:,}" for name, size in found.splits.items())
-    where = f"the splits of {visible(found.column)} ({splits})"
+    where = f"{visible(found.column)}: {splits}"
     number = len({one.path for one in found.leaks})
     if not number:
-        return f"No picture is shared by {where}."
+        return f"No picture is shared by two splits ({where})."
     verb = "is a copy of one" if number == 1 else "are copies of ones"
-    return f"{many(number, 'picture')} {verb} in a larger split, among {where}."
+    return f"{many(number, 'picture')} {verb} in a larger split ({where})."
 
 
 # --- the page -------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ def summary(found: Leaks) -> str:
 
 def title(found: Leaks) -> str:
     """The page's heading."""
-    return f"Leaks between the splits of {found.column}"
+    return f"Leaks between splits: {found.column}"
 
 
 def page(found: Leaks) -> dict[str, Any]:
@@ -104,8 +104,9 @@ def sections(found: Leaks) -> list[Section]:
     for one in found.leaks:
         by_kind.setdefault(one.kind, []).append(one)
     return [
-        Section(KINDS[kind][0], [_shown(one) for one in some], KINDS[kind][1])
-        for kind, some in by_kind.items()
+        Section(name, [_shown(one) for one in by_kind[kind]], f"{meaning[:1].upper()}{meaning[1:]}.")
+        for kind, (name, meaning) in KINDS.items()
+        if kind in by_kind
     ]
 
 
