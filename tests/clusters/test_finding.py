@@ -115,6 +115,20 @@ def test_copies_stay_together(filled: Filled, blobs: Blobs) -> None:
     assert sorted(map(sorted, members(found))) == [list(range(i, i + 40)) for i in range(0, 320, 40)]
 
 
+def test_what_is_next_to_copies_is_no_noise(filled: Filled, groups: np.ndarray) -> None:
+    near = groups[:1] + 0.05 * np.random.default_rng(3).standard_normal((1, SPACE.dimension))
+    near = (near / np.linalg.norm(near)).astype(np.float32)
+    copies = np.repeat(groups[:1], 15, axis=0)
+    found = find(filled(np.concatenate([groups, copies, near])), SPACE, Request())
+    assert f"/pictures/{sum(SIZES) + 15:04}.jpg" not in found.noise
+
+
+def test_pictures_at_right_angles_are_all_noise(filled: Filled) -> None:
+    found = find(filled(np.eye(SPACE.dimension, dtype=np.float32)), SPACE, Request())
+    assert found.clusters == ()
+    assert len(found.noise) == SPACE.dimension
+
+
 @pytest.mark.parametrize("count", [3, 12, 100])
 def test_pictures_that_are_all_the_same_are_one_cluster(filled: Filled, blobs: Blobs, count: int) -> None:
     found = find(filled(np.repeat(blobs([1]), count, axis=0)), SPACE, Request())

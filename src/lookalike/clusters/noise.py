@@ -12,8 +12,9 @@ Truths = npt.NDArray[np.bool_]
 NEIGHBOURS = 10
 
 SPARSE = 1.5
-"""A picture is noise when its place is less than 1/1.5 as dense as the places of its neighbours: 3 of 1,600
-fruits, which are frames of films and lie very densely, and none of 439 clothes and 1,025 groceries."""
+"""A picture is noise when its place is less than 1/1.5 as dense as the places of its neighbours, and less
+dense than most (else whatever is next to ten copies of one picture would be noise): 1 of 1,600 fruits, which
+are frames of films and lie very densely, and none of 439 clothes and 1,025 groceries."""
 
 SHARED = 2.0
 """A picture is noise when it has, on average, fewer than two of eleven (itself and its ten nearest) in common
@@ -37,7 +38,8 @@ def lonely(lists: Lists) -> Truths:
 
 
 def _sparse(places: Places, similarities: npt.NDArray[np.float32], there: Truths) -> Truths:
-    """Whether the local outlier factor is above `SPARSE`, on the distances between unit vectors."""
+    """Whether the local outlier factor is above `SPARSE`, on the distances between unit vectors, at a place
+    less dense than the median one."""
     if not there.any():
         return np.zeros(len(places), bool)
     found = np.maximum(there.sum(axis=1), 1)
@@ -46,7 +48,7 @@ def _sparse(places: Places, similarities: npt.NDArray[np.float32], there: Truths
     reachable = np.where(there, np.maximum(distances, distances.max(axis=1)[places]), 0.0)
     density = found / np.maximum(reachable.sum(axis=1), 1e-9)
     around = np.where(there, density[places], 0.0).sum(axis=1) / found
-    return np.asarray(around > SPARSE * density)
+    return np.asarray((around > SPARSE * density) & (density < np.median(density)))
 
 
 def _shared(places: Places, there: Truths) -> npt.NDArray[np.float64]:
