@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lookalike import exporting, files, indexing, maps, models, teaching
+from lookalike import exporting, files, finetuning, indexing, maps, models, teaching
 from lookalike.clusters import finding as cluster_finding
 from lookalike.clusters.representatives import representatives
 from lookalike.clusters.scope import Stages
@@ -67,6 +67,7 @@ from lookalike.results import (
     Evaluation,
     ExportReport,
     Failure,
+    FinetuneReport,
     Hit,
     IndexReport,
     Leaks,
@@ -79,6 +80,7 @@ from lookalike.results import (
     UndoReport,
 )
 from lookalike.sandbox import Decoder, Sandbox
+from lookalike.training.recipe import Recipe
 from lookalike.vectors import Vectors, cosines
 
 if TYPE_CHECKING:
@@ -1151,13 +1153,64 @@ class Collection:
             ModelError: the name is taken or cannot be used.
             CollectionBusy: another process is writing.
         """
+        lesson = self._lesson(name, label, pairs, where, output, threads)
+        report = teaching.teach(self.gallery, self.space, lesson, progress)
+        if report.better:
+            self.use(name)
+        return replace(report, default=report.better)
+
+    def _lesson(
+        self,
+        name: str,
+        label: str | None,
+        pairs: str | os.PathLike[str] | None,
+        where: str | Filter | None,
+        output: str | None,
+        threads: int | None,
+    ) -> teaching.Lesson:
         if (label is None) == (pairs is None):
             raise UsageError("train needs to know what belongs together: give a label or pairs")
         chosen = None if where is None else self.filter(where)
-        lesson = teaching.Lesson(
-            name, label, self._pairs(pairs), chosen, output, threads or default_threads()
-        )
-        report = teaching.teach(self.gallery, self.space, lesson, progress)
+        return teaching.Lesson(name, label, self._pairs(pairs), chosen, output, threads or default_threads())
+
+    def finetune(
+        self,
+        name: str,
+        label: str | None = None,
+        *,
+        pairs: str | os.PathLike[str] | None = None,
+        where: str | Filter | None = None,
+        output: str | None = None,
+        recipe: Recipe | None = None,
+        threads: int | None = None,
+        progress: teaching.Progress | None = None,
+        told: finetuning.Told | None = None,
+    ) -> FinetuneReport:
+        """Make a model by training the present one's network on with the collection's pictures.
+
+        Needs the extra `train`. Where training stands is kept after each epoch: the same call goes on
+        from there after an interruption. If the new model is better, the collection uses it from now on.
+
+        Args:
+            name: what the new model is called.
+            label: a column whose values say what belongs together.
+            pairs: instead, a table of pictures that belong together; see `evaluation.truth.read_pairs`.
+            where: a filter expression for the pictures it learns from; None means all.
+            output: the output that is trained; None means the one that is searched now.
+            recipe: how to train; None means `training.recipe.Recipe()`.
+            threads: pictures read side by side for the new vectors; None means one for each processor.
+            progress: called with what is being done, how much is done, and of how much.
+            told: called after each epoch with its figures, and the number of epochs.
+
+        Raises:
+            MissingExtra: PyTorch is not installed.
+            UsageError: not exactly one of label and pairs, an unknown column, too little to learn from, or
+                pairs that contradict each other.
+            ModelError: the name is taken or cannot be used, or the network cannot be trained.
+            CollectionBusy: another process is writing.
+        """
+        lesson = self._lesson(name, label, pairs, where, output, threads)
+        report = finetuning.finetune(self.gallery, self.space, lesson, recipe or Recipe(), progress, told)
         if report.better:
             self.use(name)
         return replace(report, default=report.better)

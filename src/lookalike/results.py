@@ -1066,6 +1066,53 @@ class TrainReport:
     default: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class FinetuneReport:
+    """What fine-tuning made.
+
+    Attributes:
+        model: the new model's name.
+        base: the model whose network was trained on.
+        output: which of its outputs was trained.
+        compared: the model and output that were searched before, with which it is compared.
+        pictures: that it learned from, those held out included.
+        classes: of them.
+        alone: pictures that are the only ones of their class.
+        unlabelled: pictures left out since nothing is known about them.
+        unmatched: names in the table of pairs that are no pictures of the collection.
+        held_out: pictures that were never shown, on which both were measured and the epoch was chosen.
+        before: figures of the model that was searched before, as in `TrainReport`.
+        after: figures of the new one.
+        better: MAP@R has risen by more than chance explains, and recall@1 has not fallen.
+        default: the collection uses the new model from now on.
+        epochs: how often each picture was shown, in the mean.
+        best_epoch: after which epoch the network was as it is kept.
+        curve: a picture of loss and recall over the epochs (SVG).
+        card: the new model's card.
+        seconds: wall-clock time; of a training that was interrupted, of its last part.
+    """
+
+    model: str
+    base: str
+    output: str
+    compared: str
+    pictures: int
+    classes: int
+    alone: int
+    unlabelled: int
+    unmatched: tuple[str, ...]
+    held_out: int
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    better: bool
+    epochs: int
+    best_epoch: int
+    curve: str
+    card: str
+    seconds: float
+    default: bool = False
+
+
 def as_json(result: Any) -> Any:
     """The result as dicts, lists and scalars, with properties included.
 

@@ -70,23 +70,23 @@ def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Progress |
     base = _base(gallery, current)
     output = lesson.output or max(base.outputs, key=lambda name: base.outputs[name].network_dimension)
     network = Embedder.load(_name(base), output, current.runtime)
-    _complete(gallery, network, _name(base), lesson.threads, progress, "reading pictures")
-    _complete(
+    complete(gallery, network, _name(base), lesson.threads, progress, "reading pictures")
+    complete(
         gallery, Embedder.load(current.model, current.output, current.runtime), current.model,
         lesson.threads, progress, "reading pictures",
     )  # fmt: skip
-    material = _material(gallery, _space(network, _name(base)), lesson)
+    material = material_for(gallery, space_of(network, _name(base)), lesson)
     parts = adapter.split(material.examples)
     _check(material, parts)
     fitted = adapter.fit(material.examples, parts)
     was, now = (
-        _outcomes(vectors, material, parts)
+        outcomes(vectors, material, parts)
         for vectors in (gallery.vectors(current, material.ids.tolist()), fitted.trial)
     )
     before, after = was.means(), now.means()
     card = _save(lesson, base, output, material, fitted, after)
     taught = Embedder.load(card.name, None, current.runtime)
-    _complete(gallery, taught, card.name, lesson.threads, progress, "mapping vectors")
+    complete(gallery, taught, card.name, lesson.threads, progress, "mapping vectors")
     return TrainReport(
         model=card.name,
         base=base.name,
@@ -100,7 +100,7 @@ def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Progress |
         held_out=len(fitted.held_out),
         before=before,
         after=after,
-        better=_is_better(was, now),
+        better=is_better(was, now),
         shrinkage=fitted.choice.shrinkage,
         dimension=fitted.map.weights.shape[1],
         centred=fitted.choice.centred,
@@ -127,15 +127,16 @@ def _name(card: Card) -> str:
     return card.name if known else str(card.path.with_suffix(".onnx").absolute())
 
 
-def _space(embedder: Embedder, name: str) -> Space:
+def space_of(embedder: Embedder, name: str) -> Space:
+    """The space of an embedder's vectors in a collection."""
     return Space(embedder.identity, name, embedder.output, embedder.runtime, embedder.dimension)
 
 
-def _complete(
+def complete(
     gallery: Gallery, embedder: Embedder, name: str, threads: int, progress: Progress | None, stage: str
 ) -> None:
     """Give all pictures a vector of this model."""
-    space = _space(embedder, name)
+    space = space_of(embedder, name)
     known = [other for other in gallery.spaces() if other.identity == space.identity]
     if known and not any(not picture.missing for picture in gallery.without_vector(space)):
         return
@@ -148,7 +149,12 @@ def _complete(
     indexing.complete(gallery, known[0] if known else space, embedder, threads=threads, progress=report)
 
 
-def _material(gallery: Gallery, space: Space, lesson: Lesson) -> examples.Material:
+def material_for(gallery: Gallery, space: Space, lesson: Lesson) -> examples.Material:
+    """What a lesson says about the pictures that have a vector.
+
+    Raises:
+        UsageError: nothing can be learned from it.
+    """
     if lesson.pairs is not None:
         return examples.by_pairs(gallery, space, lesson.pairs, lesson.where)
     assert lesson.label is not None
@@ -167,13 +173,13 @@ def _check(material: examples.Material, parts: npt.NDArray[np.int64]) -> None:
         )
 
 
-def _outcomes(vectors: Vectors, material: examples.Material, parts: npt.NDArray[np.int64]) -> Outcomes:
+def outcomes(vectors: Vectors, material: examples.Material, parts: npt.NDArray[np.int64]) -> Outcomes:
     """How those held out are found among the others."""
     held, others = np.flatnonzero(parts == 0), np.flatnonzero(parts != 0)
     return adapter.outcomes(vectors, material.examples, held, others)
 
 
-def _is_better(was: Outcomes, now: Outcomes) -> bool:
+def is_better(was: Outcomes, now: Outcomes) -> bool:
     """Whether MAP@R has risen by more than chance explains, and recall@1 has not fallen."""
     gain = {name: values - was.figures[name] for name, values in now.figures.items()}
     return interval(gain["map@r"])[0] > 0 and float(gain["recall@1"].mean()) >= 0
@@ -196,13 +202,13 @@ def _save(
         output,
         fitted.map.dumps(),
         fitted.map.weights.shape[1],
-        alike=_alike(mapped, material.examples.labels),
+        alike=alike(mapped, material.examples.labels),
         summary=summary,
         quality={f"held_out_{name.replace('@', '_at_')}": round(value, 4) for name, value in after.items()},
     )
 
 
-def _alike(vectors: Vectors, labels: npt.NDArray[np.int64]) -> float:
+def alike(vectors: Vectors, labels: npt.NDArray[np.int64]) -> float:
     """Similarity that one in a thousand pairs of different classes reaches; see `models.Output`."""
     dice = np.random.default_rng(0)
     first, second = dice.integers(len(labels), size=(2, _PAIRS))

@@ -25,9 +25,10 @@ LABELS = st.lists(st.integers(0, 5), min_size=1, max_size=80).map(
 def test_held_out_are_about_the_share_and_never_the_last_two_of_a_class(
     labels: np.ndarray, share: float
 ) -> None:
-    held = recipe.hold_out(labels, share)
+    every = np.ones(len(labels), bool)
+    held = recipe.hold_out(labels, every, share)
     assert len(set(held.tolist())) == len(held)
-    np.testing.assert_array_equal(held, recipe.hold_out(labels, share))
+    np.testing.assert_array_equal(held, recipe.hold_out(labels, every, share))
     kept = np.delete(labels, held)
     for label in np.unique(labels):
         assert (kept == label).sum() >= min(2, (labels == label).sum())
@@ -36,9 +37,16 @@ def test_held_out_are_about_the_share_and_never_the_last_two_of_a_class(
 
 def test_a_tenth_is_held_out() -> None:
     labels = np.repeat(np.arange(20), 9)
-    held = recipe.hold_out(labels)
+    held = recipe.hold_out(labels, np.ones(len(labels), bool))
     assert len(held) == 18
     assert np.bincount(labels[held], minlength=20).max() == 1
+
+
+def test_near_copies_are_never_held_out() -> None:
+    labels, single = np.repeat(np.arange(20), 9), np.arange(180) % 3 > 0
+    held = recipe.hold_out(labels, single)
+    assert len(held) == 18
+    assert single[held].all()
 
 
 @given(LABELS, st.integers(0, 3))

@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lookalike.errors import ModelError
-from lookalike.models.cards import Adapter, Card, read_card
+from lookalike.models.cards import Adapter, Card, Output, read_card
 from lookalike.models.registry import BUILT_IN, adapter_file, available, file_sha256, models_folder, onnx_file
 
 SUFFIX = ".lookalike-model"
@@ -43,7 +43,9 @@ def check_name(name: str) -> None:
             f"beginning with a letter or digit, and no file ending"
         )
     taken = {card.name for card in available()}
-    if name in taken or any((models_folder() / f"{name}{end}").exists() for end in (".toml", ".npz")):
+    if name in taken or any(
+        (models_folder() / f"{name}{end}").exists() for end in (".toml", ".npz", ".onnx")
+    ):
         raise ModelError(
             f"there is a model {name!r} already: choose another name, or first "
             f"`lookalike models remove {name}`"
@@ -91,6 +93,43 @@ def save_adapted(
         if not (BUILT_IN / base.file).is_file():
             _copy(onnx_file(base), folder / base.file, base.sha256)
         _write(folder / adapter.file, weights)
+        _write(folder / f"{name}.toml", card_text(card).encode())
+    return read_card(folder / f"{name}.toml")
+
+
+def save_trained(
+    name: str,
+    base: Card,
+    network: bytes,
+    outputs: Mapping[str, Output],
+    *,
+    summary: str,
+    quality: Mapping[str, float],
+) -> Card:
+    """Save a model that is another one with its network trained on.
+
+    Args:
+        name: what it is called.
+        base: the model whose network it was.
+        network: the ONNX file.
+        outputs: of the network, the default first.
+        summary: one line for people.
+        quality: measured figures, for people.
+
+    Returns:
+        Its card, read back.
+
+    Raises:
+        ModelError: the name cannot be used, or the model folder cannot be written to.
+    """
+    check_name(name)
+    card = replace(
+        base, name=name, file=f"{name}.onnx", sha256=hashlib.sha256(network).hexdigest(), outputs=outputs,
+        summary=summary, quality=dict(quality), hub=None,
+        source=f"{base.name}, fine-tuned. {base.source}".strip(),
+    )  # fmt: skip
+    with _writable(models_folder()) as folder:
+        _write(folder / card.file, network)
         _write(folder / f"{name}.toml", card_text(card).encode())
     return read_card(folder / f"{name}.toml")
 

@@ -176,6 +176,13 @@ def trainable(model: onnx.ModelProto, start: str, output: str) -> list[onnx.Node
             f"{', '.join(OPERATIONS)} can (convolutional networks; not transformers). "
             f'The method "adapter" works with every model'
         )
+    for node in nodes:
+        values = attributes(node)
+        if values.get("auto_pad", "NOTSET") != "NOTSET" or values.get("ceil_mode"):
+            raise ModelError(
+                f"this model cannot be fine-tuned: {node.op_type} {node.name or node.output[0]!r} leaves its "
+                f"padding to the runtime (auto_pad or ceil_mode); export it with numbers"
+            )
     return nodes
 
 

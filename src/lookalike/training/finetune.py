@@ -262,7 +262,8 @@ class Training:
         return batch.contiguous(memory_format=torch.channels_last) if batch.ndim == 4 else batch
 
     def _embed(self, batch: Tensor) -> Tensor:
-        return functional.normalize(self.network(batch))
+        values = self.network(batch)
+        return functional.normalize(values.mean(dim=(2, 3)) if values.ndim == 4 else values)
 
 
 def _size(weight: Tensor) -> float:

@@ -8,6 +8,7 @@ place. Measured on the shipped model: cosine of the two graphs' vectors 0.99 and
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,21 @@ def need_extra() -> None:
             f"fine-tuning needs PyTorch, and {error.name or 'a part of it'} is not installed: "
             f'pip install "lookalike[train]" (the method "adapter" needs nothing more)'
         ) from error
+
+
+def read(file: Path) -> onnx.ModelProto:
+    """The model in a file."""
+    import onnx
+
+    model: onnx.ModelProto = onnx.load(file)
+    return model
+
+
+def write(model: onnx.ModelProto, file: Path) -> None:
+    """Put a model into a file."""
+    import onnx
+
+    onnx.save(model, file)
 
 
 def copied(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -80,10 +80,16 @@ class Epoch:
     seconds: float
 
 
-def hold_out(labels: Ints, share: float = HELD_OUT, seed: int = 0) -> Ints:
+def hold_out(labels: Ints, single: npt.NDArray[np.bool_], share: float = HELD_OUT, seed: int = 0) -> Ints:
     """Rows to hold out: of each class a share, drawn by chance, and never its last two pictures.
 
     Small classes take turns: of ten classes of four pictures each, four give one.
+
+    Args:
+        labels: (n,) classes.
+        single: (n,) whether a picture may be held out, since it has no near-copy.
+        share: of the pictures, in [0, 1).
+        seed: of chance.
 
     Returns:
         (h,) int64, ascending.
@@ -93,11 +99,11 @@ def hold_out(labels: Ints, share: float = HELD_OUT, seed: int = 0) -> Ints:
     owed = 0.5
     for label in dice.permutation(np.unique(labels)).tolist():
         rows = np.flatnonzero(labels == label)
+        able = dice.permutation(rows[single[rows]])
         owed += share * len(rows)
-        count = min(int(owed), len(rows) - 2)
-        if count > 0:
-            owed -= count
-            chosen += dice.permutation(rows)[:count].tolist()
+        count = max(0, min(int(owed), len(rows) - 2, len(able)))
+        owed -= count
+        chosen += able[:count].tolist()
     return np.array(sorted(chosen), np.int64)
 
 

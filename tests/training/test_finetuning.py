@@ -1,0 +1,234 @@
+"""From a collection to a fine-tuned model: what is refused, what is saved, and that a killed one goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from lookalike import models
+from lookalike.collection import Collection
+from lookalike.embedder import Embedder
+from lookalike.errors import MissingExtra, ModelError, UsageError
+from lookalike.training.recipe import Epoch, Recipe
+
+EACH = 40
+CARD = """\
+name = "tiny"
+file = "tiny.onnx"
+sha256 = "{sha256}"
+licence = "Apache-2.0"
+
+[input]
+tensor = "x"
+size = 24
+short_side = 24
+layout = "nchw-float32"
+mean = [0.5, 0.5, 0.5]
+std = [0.5, 0.5, 0.5]
+
+[outputs.vector]
+tensor = "y"
+dimension = 16
+"""
+QUICK = Recipe(epochs=8, batch=24, rate=0.03, averaging=0.8, patience=99)
+Draw = Callable[[Path, int], list[Path]]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, draw_shapes: Draw, tiny_network: bytes) -> Path:
+    """A folder with `in/` (120 pictures of three shapes), `shapes.csv` and the model `tiny`."""
+    place = tmp_path_factory.mktemp("place")
+    files = draw_shapes(place / "in", EACH)
+    rows = [f"{file.name},{file.stem.partition('-')[0]},x" for file in files]
+    (place / "shapes.csv").write_text("\n".join(["path,shape,all", *rows]) + "\n")
+    (place / "tiny.onnx").write_bytes(tiny_network)
+    (place / "tiny.toml").write_text(CARD.format(sha256=hashlib.sha256(tiny_network).hexdigest()))
+    with Collection.open(place / "c", model=str(place / "tiny.onnx")) as collection:
+        collection.add(place / "in", metadata=place / "shapes.csv", threads=1)
+    return place
+
+
+@pytest.fixture(autouse=True)
+def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LOOKALIKE_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def collection(place: Path, tmp_path: Path) -> Collection:
+    shutil.copytree(place / "c", tmp_path / "c")
+    return Collection.open(tmp_path / "c")
+
+
+# --- what is refused --------------------------------------------------------------------------
+
+
+def test_without_pytorch_the_error_names_the_extra(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with collection, pytest.raises(MissingExtra, match=r'pip install "lookalike\[train\]"'):
+        collection.finetune("new", "shape")
+
+
+needs_torch = pytest.mark.skipif(
+    "not __import__('importlib.util').util.find_spec('torch')", reason="fine-tuning needs the extra `train`"
+)
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"label": "all"}, "all 120 pictures have the same value in column all"),
+        ({"label": "shap"}, "shap"),
+        ({"label": "shape", "where": "path == 'in/disc-1.png'"}, "have the same value|no picture"),
+        ({"label": "shape", "output": "other"}, "has no output 'other': choose one of vector"),
+        ({}, "give a label or pairs"),
+    ],
+)
+def test_what_teaches_nothing_is_refused(
+    collection: Collection, own_models: Path, arguments: dict[str, str], words: str
+) -> None:
+    with collection, pytest.raises((UsageError, ModelError), match=words):
+        collection.finetune("new", **arguments)
+    assert not (own_models / "new.toml").exists()
+
+
+@needs_torch
+def test_too_few_and_vanished_pictures_are_refused(place: Path, tmp_path: Path, draw_shapes: Draw) -> None:
+    files = draw_shapes(tmp_path / "in", 12)
+    rows = [f"{file.name},{file.stem.partition('-')[0]}" for file in files]
+    (tmp_path / "shapes.csv").write_text("\n".join(["path,shape", *rows]) + "\n")
+    with Collection.open(tmp_path / "few", model=str(place / "tiny.onnx")) as few:
+        few.add(tmp_path / "in", metadata=tmp_path / "shapes.csv", threads=1)
+        with pytest.raises(
+            UsageError, match=r"too few pictures to fine-tune on: 36 of 3 kinds leave \d to see"
+        ):
+            few.finetune("new", "shape")
+
+
+# --- what is made -----------------------------------------------------------------------------
+
+
+@needs_torch
+def test_the_new_model_is_better_and_used_everywhere(
+    collection: Collection, place: Path, own_models: Path
+) -> None:
+    told: list[Epoch] = []
+    with collection:
+        report = collection.finetune(
+            "new", "shape", recipe=QUICK, threads=1, told=lambda epoch, epochs: told.append(epoch)
+        )
+        assert [epoch.number for epoch in told] == list(range(1, 9))
+        assert told[-1].loss < told[0].loss
+        assert report.after["recall@1"] > report.before["recall@1"]
+        assert report.better
+        assert collection.space.model == "new"
+        assert collection.search(place / "in" / "disc-1.png", k=3).results
+    card = models.find("new")
+    assert card.source.startswith("tiny, fine-tuned.")
+    assert card.licence == "Apache-2.0"
+    assert "fine-tuned by shape on 120 pictures of 3 kinds" in card.summary
+    assert 0 < card.outputs["vector"].alike <= 1
+    assert card.outputs["vector"].reference  # Embedder checks it when it loads the model:
+    vectors = Embedder.load("new").embed(sorted((place / "in").glob("*.png"))[:2])
+    assert vectors.shape == (2, 16)
+    assert ElementTree.parse(report.curve).getroot().tag.endswith("svg")
+    assert not (own_models / "new.training").exists()
+
+
+@needs_torch
+def test_an_adapter_goes_on_top(collection: Collection) -> None:
+    with collection:
+        collection.finetune("new", "shape", recipe=QUICK, threads=1)
+        collection.use("new")
+        report = collection.train("on-top", "shape", threads=1)
+        assert report.base == "new"
+        assert report.after["recall@1"] >= 0.8
+
+
+@needs_torch
+def test_a_model_that_is_not_better_says_so_and_is_not_the_default(collection: Collection) -> None:
+    with collection:
+        before = collection.space.model
+        report = collection.finetune(
+            "worse", "shape", recipe=Recipe(epochs=1, batch=24, rate=1e-9), threads=1
+        )
+        assert not report.better
+        assert not report.default
+        assert collection.space.model == before
+
+
+# --- killed -----------------------------------------------------------------------------------
+
+DRIVER = """
+    import os, signal, sys
+    import torch
+    from lookalike.cli import main
+    from lookalike.training import checkpoints
+
+    torch.set_num_threads(1)  # the network is so small that threads would only wait for each other
+    keep, times = checkpoints.keep, [0]
+
+    def kept(*args):
+        times[0] += 1
+        if times[0] == 3:  # half a file stands where the next one is written
+            args[0].with_name(args[0].name + ".new").write_bytes(b"half")
+            os.kill(os.getpid(), signal.SIGKILL)
+        keep(*args)
+
+    if sys.argv.pop(1) == "die":
+        checkpoints.keep = kept
+    main()
+"""
+
+
+@needs_torch
+def test_killed_training_goes_on_and_ends_as_if_it_had_not_been(
+    collection: Collection, tmp_path: Path, own_models: Path
+) -> None:
+    collection.close()
+    shutil.copytree(tmp_path / "c", tmp_path / "two")
+
+    def run(way: str, name: str, folder: str) -> subprocess.CompletedProcess[str]:
+        command = [
+            "train",
+            "--label",
+            "shape",
+            "--method",
+            "finetune",
+            "--name",
+            name,
+            "--epochs",
+            "4",
+            "--json",
+        ]
+        code = textwrap.dedent(DRIVER)
+        return subprocess.run(
+            [sys.executable, "-c", code, way, *command, "--collection", str(tmp_path / folder)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    assert run("die", "one", "c").returncode == -9
+    assert not (own_models / "one.toml").exists()
+    gone_on = run("live", "one", "c")
+    assert gone_on.returncode == 0, gone_on.stderr
+    assert "epoch 3 of 4: loss" in gone_on.stderr
+    assert "epoch 2 of 4: loss" not in gone_on.stderr
+    report = json.loads(gone_on.stdout)
+    assert {"model", "before", "after", "seconds"} <= report.keys()
+    straight = run("live", "two", "two")
+    assert straight.returncode == 0, straight.stderr
+    one, two = (np.frombuffer((own_models / f"{n}.onnx").read_bytes(), np.uint8) for n in ("one", "two"))
+    np.testing.assert_array_equal(one, two)
