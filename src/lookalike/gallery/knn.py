@@ -209,9 +209,13 @@ def within_bits(
     Returns:
         The rows in a, ascending; in b, for each of these ascending; and in how many bits they differ.
     """
-    import faiss
-
+    faiss = _faiss()
     index = faiss.IndexBinaryFlat(8 * b.shape[1])
     index.add(np.ascontiguousarray(b))
-    ends, bits, rows = index.range_search(np.ascontiguousarray(a), most + 1)
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)  # two that wait for each other take 80 ms on a busy machine, not 1
+    try:
+        ends, bits, rows = index.range_search(np.ascontiguousarray(a), most + 1)
+    finally:
+        faiss.omp_set_num_threads(threads)
     return np.repeat(np.arange(len(a)), np.diff(ends.astype(np.intp))), rows.astype(np.intp), bits
