@@ -352,6 +352,7 @@ def test_search_finds_names_and_metadata_and_goes_there(browser: Any, pages: Cal
     price = _data(400).columns[1].values
     expected = [i for i in range(400) if i % 4 == 2 and ("7" in str(i) or "7" in f"{price[i] or 0:.6g}")]
     assert set(shown) == set(expected)
+    assert _state(browser, "m.draw.drawn.labels") == 1  # of values that nothing shown has, none is named
     before = _state(browser, "m.view.scale")
     _keys(browser, Keys.ENTER)
     assert _state(browser, "m.view.scale") > before

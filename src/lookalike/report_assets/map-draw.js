@@ -226,7 +226,7 @@ const draw = {
       const width = context.measureText(text).width + 16;
       // Where there are few values, each is named, if need be on a thumbnail.
       const box = this.place(x, y, width, tall, taken)
-        ?? ((filter.only.size || column.values.length) <= 12 ? this.place(x, y, width, tall, taken.slice(thumbnails)) : null);
+        ?? (filter.values.size <= 13 ? this.place(x, y, width, tall, taken.slice(thumbnails)) : null);
       if (!box) continue;
       taken.push(box);
       this.label(box, text, colours.cssOf(code));

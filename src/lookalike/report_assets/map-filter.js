@@ -12,7 +12,9 @@ const filter = {
 
   get active() { return this.only.size > 0 || this.range !== null || this.words.length > 0 || this.among !== null; },
 
-  hasValue(code) { return this.only.size === 0 || this.only.has(code); },
+  /** Whether a picture is shown that has this value of the column coloured by. */
+  hasValue(code) { return this.values.has(code); },
+  values: new Set(),
 
   clear() {
     this.only.clear();
@@ -46,6 +48,8 @@ const filter = {
     }
     this.count = 0;
     for (let i = 0; i < n; i++) this.count += this.shown[i] = this.active ? Number(this.matches(i)) : 1;
+    const codes = colours.column?.codes;
+    this.values = new Set(codes ? codes.filter((_, i) => this.shown[i]) : []);
     thin(this.shown);
     find("count").textContent = this.active
       ? `${many(this.count)} of ${many(n)} ${n === 1 ? "picture" : "pictures"}`
