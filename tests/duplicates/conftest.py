@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from lookalike import files, images
 from lookalike.duplicates.hashes import perceptual_hash
@@ -105,3 +106,23 @@ def encode() -> Callable[..., bytes]:
 def reading() -> Iterator[Reading]:
     with Reading(1) as reading:
         yield reading
+
+
+@pytest.fixture(scope="session")
+def page() -> Any:
+    """Draws a printed page that says a sum in the middle."""
+    return drawn_page
+
+
+def drawn_page(total: str, size: int = 22) -> np.ndarray:
+    """A printed page that says a sum in the middle."""
+    sheet = Image.new("RGB", (900, 1200), "white")
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=size)
+    dice = np.random.default_rng(0)
+    for y in range(60, 1140, 2 * size):
+        words = ["".join(chr(97 + c) for c in dice.integers(0, 26, dice.integers(2, 9))) for _ in range(10)]
+        draw.text((60, y), " ".join(words), fill=(20, 20, 30), font=font)
+    draw.rectangle((520, 480, 820, 540), fill="white")
+    draw.text((540, 494), f"Total: {total}", fill=(20, 20, 30), font=font)
+    return np.asarray(sheet)

@@ -9,12 +9,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from lookalike import files
 from lookalike.duplicates import calibrating
+from lookalike.duplicates import groups as stars_of
 from lookalike.duplicates.edits import EDITS
 from lookalike.duplicates.keep import Policy
 from lookalike.duplicates.reading import Reading
@@ -343,6 +345,45 @@ def test_several_files_of_the_same_bytes_may_be_wanted(shelf: Any, photo: Photo,
     decide(shelf, "a.jpg", "b.jpg")
     found = within()
     assert groups(found) == {"a.jpg": {"crop.jpg": "edited"}}
+
+
+# --- what all pixels tell ----------------------------------------------------------------------
+
+
+def half(picture: np.ndarray) -> np.ndarray:
+    return np.asarray(cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+
+
+def test_the_sharp_one_is_kept_and_the_enlarged_one_proposed(shelf: Any, photo: Photo, within: Any) -> None:
+    sharp = half(photo(5, (768, 1024)))
+    shelf.put("later and enlarged.jpg", cv2.resize(sharp, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC))
+    shelf.put("sharp.jpg", sharp)
+    (group,) = within(keep="pixels,quality").groups
+    assert group.keep.endswith("/sharp.jpg")
+    assert group.members[0].doubt is None
+
+
+def test_why_a_sharp_one_is_kept(shelf: Any, photo: Photo, within: Any) -> None:
+    sharp = half(photo(6, (768, 1024)))
+    shelf.put("blurred.png", cv2.GaussianBlur(sharp, (0, 0), 3))
+    shelf.put("the sharp one.png", sharp)
+    (group,) = within().groups
+    assert group.keep.endswith("/the sharp one.png")
+    assert group.reason == "sharper: the other was enlarged or blurred"
+
+
+def test_two_bills_are_shown_and_not_proposed(shelf: Any, page: Any, within: Any) -> None:
+    shelf.put("bill 1.png", page("1438.20"))
+    shelf.put("bill 2.png", page("1433.20"))
+    shelf.put("bill 1 again.jpg", page("1438.20"))
+    found = within()
+    doubts = {copy.path.rpartition("/")[2]: copy.doubt for group in found.groups for copy in group.members}
+    (kept,) = (group.keep.rpartition("/")[2] for group in found.groups)
+    assert kept.endswith(".png")
+    assert stars_of.DIFFERENT in doubts.values()
+    other = {"bill 1.png": "bill 2.png", "bill 2.png": "bill 1.png"}[kept]
+    assert doubts[other] == stars_of.DIFFERENT
+    assert doubts["bill 1 again.jpg"] == (None if kept == "bill 1.png" else stars_of.DIFFERENT)
 
 
 # --- bursts ------------------------------------------------------------------------------------

@@ -36,7 +36,8 @@ from lookalike.vectors import cosines
 
 Progress = Callable[[str, int, int], None]
 """Called now and then with what is being done (`reading new`, `reading`, `calibrating`, `looking`,
-`comparing`), how many pictures or pairs are done, and of how many (0 when that is not known)."""
+`comparing`, `looking closely`), how many pictures or pairs are done, and of how many (0 when that is not
+known)."""
 
 PER_PICTURE = 0.25
 """Pairs of neighbours compared for each picture, on top of those that hashes and patches propose: the most
@@ -104,6 +105,28 @@ def compare(
     if not _same_frame(match, first.size, second.size) or agreement.share < UNTOUCHED:
         return Compared(probability, "edited", match)
     return Compared(probability, "near", match)
+
+
+def part_probability(
+    first: Sketch, second: Sketch, match: Match, box: Box, calibration: Calibration
+) -> float:
+    """The chance that a part of a picture is in another one, at the place where a match puts it; 0 where
+    nothing is to be seen."""
+    grey = first.look.grey
+    unit = np.array(grey.shape[::-1]) / first.size
+    left, top, right, bottom = np.rint([*(box[:2] * unit), *(np.add(box[:2], box[2:]) * unit)]).astype(int)
+    part = np.ascontiguousarray(grey[max(0, top) : bottom, max(0, left) : right])
+    if not part.size:
+        return 0.0
+    # Both in shares of the longer side, the first from the part's corner.
+    matrix = np.array(match.transform) / max(second.size)
+    matrix[:, 2] += matrix[:, :2] @ (np.array([max(0, left), max(0, top)]) / unit)
+    matrix[:, :2] *= max(part.shape) / unit
+    seen = geometry.agreement(part, second.look.grey, matrix)
+    if seen is None:
+        return 0.0
+    alignment = geometry.Alignment(matrix, match.inliers, match.inliers)
+    return calibration.probability(alignment, seen)
 
 
 def _may_be_the_same(first: Sketch, second: Sketch) -> bool:
@@ -256,6 +279,24 @@ class Finder:
             return None
         pair = known if known.first == a else known.reversed()
         return replace(pair, first=first, second=second)
+
+    def compare_part(self, through: Pair, pair: Pair) -> Pair | None:
+        """The pair of the first picture of `through` and the second one of `pair`, if the part of the first
+        that shows the picture between them is in the second. Fit for `groups.stars`."""
+        if through.match is None or pair.match is None:  # the same bytes
+            return self.compare(through.first, pair.second)
+        whole = through.match.then(pair.match)
+        try:
+            first, second = (
+                self._sketches.sketch(self._same.get(id_, id_)) for id_ in (through.first, pair.second)
+            )
+        except (NotInCollection, PictureError):
+            return None
+        probability = part_probability(first, second, whole, through.match.first.box, self._calibration)
+        if probability < self._precision:
+            return None
+        similarity = self._similarity(through.first, pair.second)
+        return Pair(through.first, pair.second, "edited", probability, similarity, whole)
 
     # --- the same bytes ----------------------------------------------------------------------
 

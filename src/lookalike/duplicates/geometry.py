@@ -56,6 +56,8 @@ _DIFFERENT = 0.25
 the lowest had 0.48, and a third of the other candidates have less."""
 
 _LOST = 0.2  # share of the details of one picture that shows that the other one is blurred
+_TILE = 16  # pixels of a tile of which it is asked
+_DETAILED = 1e-4  # variance lost, as a share of all, from which a tile has something to lose
 _POINTS = 120  # points that are followed from one picture to the other
 _ONE_COLOUR = 12  # grey levels between the darkest and brightest pixel of a plain border, but a hundredth
 _PERFECT = 0.98  # share that the small correction of the transform need not improve
@@ -94,6 +96,10 @@ class Agreement:
         extras: share of each that shows something where the other one has nothing, in [0, 1]:
             borders of one colour do not count.
         blob: the largest connected place where patches disagree, as a share of what both show, in [0, 1].
+        steady: the same share as `still` of those points alone that lie where patches agree, so that text
+            or another picture laid over a part does not count, in [0, 1]; near to one half where there
+            are few, as few say little (Laplace's rule of succession).
+        points: how many these are.
     """
 
     share: float
@@ -105,6 +111,8 @@ class Agreement:
     overlaps: tuple[float, float]
     extras: tuple[float, float]
     blob: float = 0.0
+    steady: float = 0.0
+    points: int = 0
 
 
 def align(
@@ -305,26 +313,30 @@ def agreement(first: Grey, second: Grey, transform: Matrix) -> Agreement | None:
     laid = _lay(first, second, transform)
     if laid is None:
         return None
-    share, correlation, blob = _patches(laid)
-    still, rigid, exact = _followed(laid) if share >= _DIFFERENT else (0.0, 0.0, None)
-    if exact is not None:
-        transform = _refined(transform, exact, laid)
-        if share < _PERFECT:
-            again = _patches(_lay(first, second, transform) or laid)
-            share, correlation, blob = max((share, correlation, blob), again)
+    patches = _patches(laid)
+    followed = _followed(laid) if patches.share >= _DIFFERENT else _NONE_FOLLOWED
+    inside, covered, over = laid.inside, laid.covered, laid
+    if followed.exact is not None:
+        transform = _refined(transform, followed.exact, laid)
+        if patches.share < _PERFECT:
+            again = _lay(first, second, transform) or laid
+            better = _patches(again)
+            if better.share > patches.share:
+                patches, over = better, again
         inside, covered = _seen(first.shape, second.shape, transform)
-    else:
-        inside, covered = laid.inside, laid.covered
+    steady, points = followed.where(patches.agreed, laid.to, over.to)
     return Agreement(
-        share,
-        correlation,
-        still,
-        rigid,
+        patches.share,
+        patches.correlation,
+        followed.still,
+        followed.rigid,
         max(laid.first.shape),
         transform,
         (_share(inside), _share(covered)),
         (_extra(first, inside), _extra(second, covered)),
-        blob,
+        patches.blob,
+        steady,
+        points,
     )
 
 
@@ -402,30 +414,39 @@ def _square(transform: Matrix) -> Matrix:
 
 
 def _blur(laid: _Laid) -> int:
-    """By how much both must be shrunk until neither shows details that the other has lost: 1, 2 or 4."""
+    """By how much both must be shrunk until neither shows details that the other has lost: 1, 2 or 4.
+
+    Asked of every tile, most of them decide: large letters over a part have details that nothing has lost.
+    """
     import cv2
 
     side = min(laid.first.shape)
     if side < 32:
         return 1
-    both, some = (laid.first, laid.second), laid.mask.view(np.uint8)
-    spreads = [cv2.meanStdDev(grey, mask=some)[1].item() ** 2 + 1 for grey in both]
+    both = laid.first, laid.second
+    tiles = max(1, laid.first.shape[1] // _TILE), max(1, laid.first.shape[0] // _TILE)
+    whole = cv2.resize(laid.mask.view(np.uint8) * 255, tiles, interpolation=cv2.INTER_AREA) > 250
+    spreads = [cv2.meanStdDev(grey, mask=laid.mask.view(np.uint8))[1].item() ** 2 + 1 for grey in both]
     for factor in (4, 2):
         if side >= 16 * factor:
-            fine = [_lost(grey, some, factor) / spread for grey, spread in zip(both, spreads, strict=True)]
-            if min(fine) < _LOST * max(fine):
-                return factor
+            fine = [_lost(grey, tiles, factor) / spread for grey, spread in zip(both, spreads, strict=True)]
+            some = whole & (np.maximum(*fine) > _DETAILED)
+            if some.any():
+                one, other = (float(np.median(each[some])) for each in fine)
+                if min(one, other) < _LOST * max(one, other):
+                    return factor
     return 1
 
 
-def _lost(grey: Grey, mask: npt.NDArray[np.uint8], factor: int) -> float:
-    """The variance that is lost when a picture is made smaller by a factor."""
+def _lost(grey: Grey, tiles: tuple[int, int], factor: int) -> npt.NDArray[np.float32]:
+    """The variance that is lost in each tile when a picture is made smaller by a factor."""
     import cv2
 
     height, width = grey.shape
     small = cv2.resize(grey, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
     again = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    return cv2.norm(grey, again, cv2.NORM_L2SQR, mask) / (int(np.count_nonzero(mask)) or 1)
+    off = cv2.absdiff(grey, again).astype(np.float32)
+    return np.asarray(cv2.resize(off * off, tiles, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _seen(
@@ -470,7 +491,17 @@ def _normal(grey: Grey) -> tuple[Grey, npt.NDArray[np.float32]]:
     return normal.astype(np.uint8), variance
 
 
-def _patches(laid: _Laid) -> tuple[float, float, float]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Patches:
+    """What comparing patch by patch showed; `agreed` says it of every second pixel."""
+
+    share: float
+    correlation: float
+    blob: float
+    agreed: npt.NDArray[np.bool_]
+
+
+def _patches(laid: _Laid) -> _Patches:
     """Share of patches that agree, and the mean correlation of these, both weighted by contrast; and the
     largest place where they disagree, as a share of the whole."""
     import cv2
@@ -491,14 +522,16 @@ def _patches(laid: _Laid) -> tuple[float, float, float]:
     contrast = np.maximum(var_x, var_y * gain)
     something = whole & (contrast > _CONTRAST**2)
     if something.sum() < 8:
-        return 0.0, 0.0, 0.0
+        return _Patches(0.0, 0.0, 0.0, np.zeros(something.shape, bool))
     correlation = (covariance[something] + 1) / np.sqrt((var_x[something] + 2) * (var_y[something] + 2))
     weight, agree = np.sqrt(contrast[something]), correlation > _LIKE
     agreeing = float(weight[agree].sum())
     exactly = float((weight * correlation)[agree].sum()) / agreeing if agreeing else 0.0
     wrong = np.zeros(something.shape, np.uint8)
     wrong[something] = ~agree
-    return agreeing / float(weight.sum()), exactly, _largest(wrong) / max(1, int(whole.sum()))
+    agreed = something & (wrong == 0)
+    blob = _largest(wrong) / max(1, int(whole.sum()))
+    return _Patches(agreeing / float(weight.sum()), exactly, blob, agreed)
 
 
 def _largest(marked: npt.NDArray[np.uint8]) -> int:
@@ -509,28 +542,62 @@ def _largest(marked: npt.NDArray[np.uint8]) -> int:
     return int(facts[1:, cv2.CC_STAT_AREA].max()) if found > 1 else 0
 
 
-def _followed(laid: _Laid) -> tuple[float, float, Matrix | None]:
-    """Follow points from the first to the second and back.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Followed:
+    """Points that were followed from the first to the second and back.
 
-    Returns:
-        Share of all points, and of those that could be followed, that one affine transform puts to
-        within `_STILL` of where they are; and that transform, None when there is none.
+    Attributes:
+        still: share of all points that one affine transform puts to within `_STILL` of where they are.
+        rigid: the same share of those that could be followed.
+        exact: that transform; None when there is none.
+        points: (n, 2) where they are.
+        are: (n,) which of them are still.
     """
+
+    still: float
+    rigid: float
+    exact: Matrix | None
+    points: Matrix
+    are: npt.NDArray[np.bool_]
+
+    def where(self, agreed: npt.NDArray[np.bool_], to: Matrix, over: Matrix) -> tuple[float, int]:
+        """Share of the points in such places that are still, and how many points these are.
+
+        Args:
+            agreed: the places, as `_Patches` has them.
+            to: takes the second picture to the pixels in which the points were followed,
+            over: and to those of the places.
+        """
+        if not len(self.points):
+            return 0.5, 0
+        there = _moved((_square(over) @ np.linalg.inv(_square(to)))[:2], self.points)
+        x, y = (there // 2).astype(int).clip(0, np.array(agreed.shape[::-1]) - 1).T
+        inside = agreed[y, x]
+        number = int(inside.sum())
+        return (int((self.are & inside).sum()) + 1) / (number + 2), number
+
+
+_NONE_FOLLOWED = _Followed(0.0, 0.0, None, np.zeros((0, 2)), np.zeros(0, bool))
+
+
+def _followed(laid: _Laid) -> _Followed:
+    """Follow points from the first to the second and back."""
     import cv2
 
     p, q, good = _tracks(laid)
     if good.sum() < FEWEST:
-        return 0.0, 0.0, None
+        return _NONE_FOLLOWED
     fit, _ = cv2.estimateAffine2D(
         p[good], q[good], method=cv2.RANSAC, ransacReprojThreshold=0.7, maxIters=300, confidence=0.99
     )
     if cast("object | None", fit) is None:  # as when all lie on one line
-        return 0.0, 0.0, None
+        return _NONE_FOLLOWED
     exact = np.asarray(fit, np.float64)
     off = np.linalg.norm(_moved(exact, p) - q, axis=1)
     # The smaller they are, the less a camera's movement shows; below a hundred pixels noise does more.
-    still = int((good & (off < _STILL * np.clip(max(laid.first.shape) / LAID, 0.4, 1))).sum())
-    return still / len(p), still / int(good.sum()), exact
+    are = good & (off < _STILL * np.clip(max(laid.first.shape) / LAID, 0.4, 1))
+    still = int(are.sum())
+    return _Followed(still / len(p), still / int(good.sum()), exact, p, are)
 
 
 def _tracks(laid: _Laid) -> tuple[Matrix, Matrix, npt.NDArray[np.bool_]]:

@@ -76,9 +76,15 @@ DECIDED = "decided to be no copy of another one in this group"
 FULLER = "it holds more than what was compared: further frames, what is transparent, or finer colours"
 LARGER = "it has more pixels than the one kept"
 UNSEEN = "what it shows was not compared with the one kept"
+DIFFERENT = "at full size a small place differs: a number, a word, or the like"
+PART = "it was compared with a part of the one kept"
 
 Compare = Callable[[int, int], Pair | None]
 """Two pictures (the kept one first) to the pair they are, or None when they are no copies."""
+
+ComparePart = Callable[[Pair, Pair], Pair | None]
+"""The pair of a picture kept and a member, and that of the member and another picture, to the pair of the
+picture kept and the other one, if what the kept one shows of the member is in the other one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +153,16 @@ def doubt(pair: Pair) -> str | None:
     return ENLARGED if growth > MAX_GROWTH else None
 
 
+def show_the_same(pair: Pair) -> bool:
+    """Whether two pictures that are not the same pixels show all of each other, and nothing else."""
+    match = pair.match
+    if pair.kind not in ("near", "edited") or match is None:
+        return False
+    sides = match.first, match.second
+    untouched = match.agreeing >= UNTOUCHED and match.blob <= MAX_BLOB
+    return untouched and all(side.extra <= MAX_EXTRA and side.overlap >= 1 - MAX_EXTRA for side in sides)
+
+
 def stars(
     pairs: Iterable[Pair],
     ranking: Sequence[int],
@@ -155,6 +171,7 @@ def stars(
     distinct: Iterable[tuple[int, int]] = (),
     protected: AbstractSet[int] = frozenset(),
     fuller: AbstractSet[int] = frozenset(),
+    part: ComparePart = lambda through, pair: None,
 ) -> list[Star]:
     """The groups of copies, by rank of the picture kept. The order of `pairs` makes no difference.
 
@@ -173,11 +190,13 @@ def stars(
         protected: ids of pictures that are never proposed for removal; they are kept first.
         fuller: ids of pictures whose files hold more than the pixels that were compared. They may go
             only for one with the same bytes.
+        part: asked about a picture that is no copy of the one kept, but of a member that may go: whether it
+            is a copy of the part of the picture kept that the member shows.
 
     Raises:
         UsageError: a picture of a pair is not in the ranking.
     """
-    return _Grouping(pairs, ranking, compare, distinct, protected, fuller).stars()
+    return _Grouping(pairs, ranking, compare, distinct, protected, fuller, part).stars()
 
 
 _KINDS = ("exact", "pixels", "near", "edited", "burst")
@@ -201,8 +220,10 @@ class _Grouping:
         distinct: Iterable[tuple[int, int]],
         protected: AbstractSet[int],
         fuller: AbstractSet[int],
+        part: ComparePart,
     ) -> None:
         self.compare = compare
+        self.part = part
         self.protected = protected
         self.fuller = fuller
         self.distinct = _neighbours(distinct)
@@ -358,12 +379,25 @@ class _Grouping:
 
     def _show_beside(self, id_: int) -> None:
         """Show a picture that is paired only with such as are to go beside the one kept for one of these."""
-        copies = (other for other in self.pairs[id_] if self.pairs[id_][other].kind != "burst")
-        beside = {self.taken[other] for other in copies if other in self.taken}
+        copies = [
+            other for other, pair in self.pairs[id_].items() if pair.kind != "burst" and other in self.taken
+        ]
+        beside = {self.taken[other] for other in copies if self._may_go(self.taken[other], id_)}
         for kept in sorted(beside, key=self._place)[:MAX_BESIDE]:
-            if self._may_go(kept, id_) and self._are_copies(kept, id_):
+            if self._are_copies(kept, id_):
                 pair = self._pair(kept, id_)
                 self._add(pair, self._doubt(pair))
+                return
+        self._show_part(id_, [other for other in copies if self.taken[other] in beside])
+
+    def _show_part(self, id_: int, copies: Sequence[int]) -> None:
+        """Show a collage or the like of a member beside a picture that shows all of this member, but has so
+        much around it, as a screenshot, that the two have little in common."""
+        for other in sorted(copies, key=self._place)[:MAX_BESIDE]:
+            member = next(member for member in self.members[self.taken[other]] if member.id == other)
+            pair = self.part(member.pair, self._pair(other, id_)) if member.doubt is None else None
+            if pair is not None:
+                self._add(pair, self._doubt(pair) or PART)
                 return
 
 

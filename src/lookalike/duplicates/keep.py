@@ -8,7 +8,7 @@ last, so that the order is total and the same on every run.
 
 | rule | keeps the picture |
 |---|---|
-| `pixels` | with more pixels, width x height |
+| `pixels` | with more pixels, width x height; one that was enlarged or blurred counts as what it shows |
 | `quality` | that is stored with less loss, told by format and size of the file; see `_quality` |
 | `exif` | whose EXIF data name a camera |
 | `oldest`, `newest` | with the earliest or latest date: when it was taken, else when the file changed |
@@ -43,12 +43,15 @@ class Candidate:
             `2019-05-04T12:30:00`; None when that is not known.
         camera: its EXIF data name a camera.
         truncated: the file is damaged or ends early.
+        detail: how many pixels would show as much as it does; None for as many as it has. Fewer where it was
+            enlarged or blurred, see `lookalike.duplicates.sharpness`.
     """
 
     picture: PictureFacts
     taken: str | None = None
     camera: bool = False
     truncated: bool = False
+    detail: int | None = None
 
     @property
     def date(self) -> str:
@@ -177,12 +180,18 @@ def _rule(name: str) -> _Rule:
 
 
 def _pixels(candidate: Candidate) -> int:
-    return -candidate.picture.width * candidate.picture.height
+    return -_all_pixels(candidate) if candidate.detail is None else -candidate.detail
+
+
+def _all_pixels(candidate: Candidate) -> int:
+    return candidate.picture.width * candidate.picture.height
 
 
 def _pixels_words(kept: Candidate, others: Sequence[Candidate], who: str) -> str:
     best = min(others, key=_pixels)
     most = "" if len(others) == 1 else "at most "
+    if _all_pixels(best) >= _all_pixels(kept):  # it has as many, but does not show as much
+        return f"sharper: {who} {'was' if len(others) == 1 else 'were'} enlarged or blurred"
     return f"more pixels: {_size(kept)}, {who} {most}{_size(best)}"
 
 

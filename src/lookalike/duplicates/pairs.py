@@ -61,6 +61,41 @@ class Match:
         inverse = ((a, b, -(a * x + b * y)), (c, d, -(c * x + d * y)))
         return replace(self, transform=inverse, scale=1 / self.scale, first=self.second, second=self.first)
 
+    def then(self, other: Match) -> Match:
+        """How this match's first picture lies in the second of another match, whose first is this one's
+        second; as if the first showed all of that."""
+        (a, b, x), (c, d, y) = self.transform
+        (p, q, u), (r, s, v) = other.transform
+        transform = (
+            (p * a + q * c, p * b + q * d, p * x + q * y + u),
+            (r * a + s * c, r * b + s * d, r * x + s * y + v),
+        )
+        overlap = self.first.overlap * other.first.overlap
+        extra = min(1.0, self.first.extra + self.first.overlap * other.first.extra)
+        box = _moved(other.first.box, self.reversed().transform)
+        return Match(
+            min(self.inliers, other.inliers),
+            transform,
+            self.scale * other.scale,
+            replace(self.first, overlap=overlap, extra=extra, box=box),
+            other.second,
+            min(self.agreeing, other.agreeing),
+            max(self.blob, other.blob),
+            max(self.recoloured, other.recoloured),
+        )
+
+
+def _moved(box: Box, transform: Transform) -> Box:
+    """The box around a box that was moved."""
+    left, top, width, height = box
+    (a, b, x), (c, d, y) = transform
+    corners = [(left + i * width, top + j * height) for i in (0, 1) for j in (0, 1)]
+    xs = [a * u + b * v + x for u, v in corners]
+    ys = [c * u + d * v + y for u, v in corners]
+    edges = min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)
+    x, y, wide, high = (round(edge, 1) for edge in edges)
+    return x, y, wide, high
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:

@@ -13,6 +13,7 @@ from lookalike.duplicates.bursts import burst_pairs, moment
 from lookalike.duplicates.calibrating import calibration_of
 from lookalike.duplicates.decisions import at_path
 from lookalike.duplicates.finding import Finder, Found, Links, Progress
+from lookalike.duplicates.full_size import FullSize
 from lookalike.duplicates.groups import Member, Star, stars
 from lookalike.duplicates.hashes import perceptual_hash
 from lookalike.duplicates.keep import Candidate, Policy
@@ -206,6 +207,8 @@ class Search:
         ids = sorted({id_ for pair in pairs for id_ in (pair.first, pair.second)})
         known = {id_: one for id_ in ids if (one := pictures.candidate(id_)) is not None}
         usable = [pair for pair in pairs if pair.first in known and pair.second in known]
+        looking = FullSize(self._reading, pictures.picture, partial(self._progress, "looking closely"))
+        known = looking.with_detail(known, usable)
         policy = self._request.policy
         ranking = [one.picture.id for one in policy.order(known.values())]
         protected = {id_ for id_, one in known.items() if one.picture.reference}
@@ -218,8 +221,9 @@ class Search:
             distinct=self._distinct(known),
             protected=protected,
             fuller=pictures.fuller,
+            part=finder.compare_part,
         )
-        groups = [self._group(star, known) for star in found]
+        groups = [self._group(star, known) for star in looking.without_different(found)]
         return tuple(sorted(groups, key=lambda group: group.keep))
 
     def _distinct(self, known: Mapping[int, Candidate]) -> list[tuple[int, int]]:
@@ -287,9 +291,13 @@ class _Pictures:
         a, b = (self.candidate(id_) for id_ in (pair.first, pair.second))
         return a is not None and b is not None and files.are_one(a.picture.path, b.picture.path)
 
+    def picture(self, id_: int) -> Picture:
+        """Raises NotInCollection when it has vanished."""
+        return self.others[id_] if id_ in self.others else self._gallery.get([id_])[0]
+
     def _read(self, id_: int) -> Candidate | None:
         try:
-            picture = self.others[id_] if id_ in self.others else self._gallery.get([id_])[0]
+            picture = self.picture(id_)
         except NotInCollection:
             return None
         if picture.missing:
