@@ -268,6 +268,39 @@ def test_a_plan_that_was_not_touched_is_saved_as_it_was(
     assert _download(browser, tmp_path) == plan
 
 
+def test_another_picture_can_be_kept_instead(
+    browser: Any, page: str, plan: dict[str, Any], tmp_path: Path
+) -> None:
+    _open(browser, page)
+    _keys(browser, "j", "j", "c")
+    card = "document.querySelectorAll('.copy')[1]"
+    assert browser.execute_script(f"return {card}.querySelector('.tick input').disabled") is True
+    assert _texts(browser, "ticked") == ["7 of 8 copies ticked"]  # the first is given for it
+    saved = _download(browser, tmp_path)
+    group, before = saved["groups"][0], plan["groups"][0]
+    chosen = before["copies"][1]
+    assert group["keep"] == {key: chosen[key] for key in ("path", "sha256", "bytes", "width", "height")}
+    first, *others = group["copies"]
+    assert {key: first[key] for key in before["keep"]} == before["keep"]
+    assert (first["remove"], first["kind"], first["probability"]) == (True, "edited", chosen["probability"])
+    assert [copy["path"] for copy in others] == [
+        copy["path"] for copy in before["copies"] if copy is not chosen
+    ]
+    assert saved["groups"][1] == plan["groups"][1]
+    _keys(browser, "c")  # and back
+    assert _download(browser, tmp_path / "again") == plan
+
+
+def test_what_is_kept_instead_is_compared_with(browser: Any, page: str) -> None:
+    _open(browser, page)
+    _keys(browser, "j", "c", "\ue007")
+    assert _texts(browser, "pair", "prefer") == ["mirrored crop.jpg and kept.jpg", "Keep the first again"]
+    _keys(browser, "j")
+    assert _texts(browser, "pair") == ["mirrored crop.jpg and turned right.jpg"]
+    _keys(browser, "k", "c")
+    assert _texts(browser, "pair", "prefer") == ["kept.jpg and mirrored crop.jpg", "Keep this one"]
+
+
 def test_leaving_asks_only_when_something_was_changed_and_not_saved(
     browser: Any, page: str, tmp_path: Path
 ) -> None:
@@ -347,7 +380,7 @@ def test_everything_can_be_reached_by_tab(browser: Any, page: str) -> None:
 
     _open(browser, page)
     seen = []
-    for _ in range(40):
+    for _ in range(50):
         _keys(browser, Keys.TAB)
         if browser.execute_script("return document.activeElement === document.body"):
             break
@@ -360,7 +393,8 @@ def test_everything_can_be_reached_by_tab(browser: Any, page: str) -> None:
     assert seen[:2] == ["Skip to the groups", "save"]
     assert {"untick", "again"} <= set(seen)
     for copy in [*EDITS, "burst", "unreadable"]:
-        assert seen.index(f"Compare {copy}.jpg") + 1 == seen.index(f"Remove {copy}.jpg")
+        first = seen.index(f"Compare {copy}.jpg")
+        assert seen[first + 1 : first + 3] == [f"Keep {copy}.jpg instead", f"Remove {copy}.jpg"]
 
 
 def test_space_swaps_and_flicker_respects_those_who_want_calm(browser: Any, page: str) -> None:

@@ -123,6 +123,7 @@ def test_says_what_will_happen_and_shows_what_to_decide_by(parse: Parse) -> None
         assert text in joined, text
     boxes = [box for box in page.all("input") if box.get("aria-label", "").startswith("Remove")]
     assert [("checked" in box, box["aria-label"]) for box in boxes] == [
+        (False, "Remove a.jpg"),  # hidden while no other one is kept instead
         (True, "Remove b.jpg"),
         (False, "Remove small.jpg"),
     ]

@@ -29,9 +29,17 @@
   const planned = plan.groups.flatMap(group => group.copies);
   const box = card => card.querySelector(".tick input");
   const bytes = new Map(cards.map((card, i) => [card, planned[i].bytes]));
+  const kinds = ["exact", "pixels", "near", "edited", "burst"]; // from the closest on
   const doubted = new Set(cards.filter((_, i) => planned[i].doubt !== null));
   const proposed = new Map(cards.map(card => [card, box(card).defaultChecked]));
+  const chosen = new Map(); // group -> the card of the picture that a person keeps instead
+  const figure = group => group.querySelector(".kept");
+  const groupOf = card => card.closest(".group");
+  const isPreferred = card => chosen.get(groupOf(card)) === card;
   let unsaved = false;
+
+  /** Whether a file lies in one of the folders from which the plan may remove. */
+  const isInside = path => plan.roots.some(root => path.startsWith(root.replace(/\/$/, "") + "/"));
 
   const size = number => {
     if (number < 1000) return `${number} bytes`;
@@ -44,13 +52,14 @@
 
   const showCounts = () => {
     const ticked = cards.filter(card => box(card).checked);
+    const given = groups.flatMap((group, i) => (box(figure(group)).checked ? [plan.groups[i].keep.bytes] : []));
     const shown = groups.filter(group => !group.hidden).length;
     find("shown").textContent = shown === groups.length
       ? `${many(shown)} ${shown === 1 ? "group" : "groups"}`
       : `${many(shown)} of ${many(groups.length)} groups`;
     find("ticked").textContent =
-      `${many(ticked.length)} of ${many(cards.length)} ${cards.length === 1 ? "copy" : "copies"} ticked`;
-    find("freed").textContent = size(ticked.reduce((sum, card) => sum + bytes.get(card), 0));
+      `${many(ticked.length + given.length)} of ${many(cards.length)} ${cards.length === 1 ? "copy" : "copies"} ticked`;
+    find("freed").textContent = size([...ticked.map(card => bytes.get(card)), ...given].reduce((sum, n) => sum + n, 0));
   };
 
   const changed = () => {
@@ -67,11 +76,69 @@
     if (others.length) changed();
   };
 
-  const save = () => {
+  /** Keeps the picture of a card instead of the proposed one, or the proposed one again. */
+  const prefer = card => {
+    const group = groupOf(card);
+    const before = chosen.get(group);
+    const now = before === card ? null : card;
+    if (before) {
+      chosen.delete(group);
+      before.classList.remove("preferred");
+      box(before).disabled = false;
+      box(before).checked = proposed.get(before);
+    }
+    if (now) {
+      chosen.set(group, now);
+      now.classList.add("preferred");
+      box(now).checked = false;
+      box(now).disabled = true;
+    }
+    group.classList.toggle("chosen", now !== null);
+    const own = box(figure(group));
+    const shut = own.closest(".tick").dataset.shut !== undefined;
+    own.closest(".tick").hidden = now === null;
+    own.disabled = shut;
+    own.checked = now !== null && !shut;
+    for (const one of all(".prefer", group)) {
+      const on = one.closest(".copy") === now;
+      one.setAttribute("aria-pressed", String(on));
+      one.textContent = on ? "Stays, as you chose" : "Keep this one";
+    }
+    changed();
+  };
+
+  /** A group of the plan with another picture kept. How the others are like that one follows from how both
+   *  are like the one that was to be kept. */
+  const withKeeper = (entry, number) => {
+    const picture = entry.copies[number];
+    const among = copy => {
+      const same = copy.sha256 === picture.sha256;
+      const kind = kinds[Math.max(kinds.indexOf(copy.kind), kinds.indexOf(picture.kind))];
+      return { ...copy, kind: same ? "exact" : kind, probability: same ? 1 : copy.probability * picture.probability };
+    };
+    const { path, sha256, bytes, width, height } = picture;
+    const { kind, probability } = picture;
+    const former = { ...entry.keep, kind, probability, remove: false, doubt: null };
+    const others = entry.copies.filter(copy => copy !== picture).map(among);
+    return { keep: { path, sha256, bytes, width, height }, reason: "chosen on the review page", copies: [former, ...others] };
+  };
+
+  const decided = () => {
     planned.forEach((copy, i) => { copy.remove = box(cards[i]).checked; });
+    const entries = plan.groups.map((entry, i) => {
+      const card = chosen.get(groups[i]);
+      if (!card) return entry;
+      const changed = withKeeper(entry, all(".copy", groups[i]).indexOf(card));
+      changed.copies[0].remove = box(figure(groups[i])).checked;
+      return changed;
+    });
+    return { ...plan, groups: entries };
+  };
+
+  const save = () => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(
-      new Blob([JSON.stringify(plan, null, 2) + "\n"], { type: "application/json" }),
+      new Blob([JSON.stringify(decided(), null, 2) + "\n"], { type: "application/json" }),
     );
     link.download = "plan-reviewed.json";
     link.click();
@@ -261,41 +328,55 @@
   };
 
   const showDecision = () => {
-    const on = box(current.card).checked;
-    find("decide").checked = on;
-    find("decide").disabled = box(current.card).disabled;
-    find("decide").setAttribute("aria-label", box(current.card).getAttribute("aria-label"));
+    const deciding = box(current.part);
+    find("decide").checked = deciding.checked;
+    find("decide").disabled = deciding.disabled;
+    find("decide").setAttribute("aria-label", deciding.getAttribute("aria-label"));
+    const on = isPreferred(current.card);
+    find("prefer").setAttribute("aria-pressed", String(on));
+    find("prefer").textContent = on ? "Keep the first again" : "Keep this one";
   };
 
   const words = (part, ...selectors) =>
     selectors.flatMap(selector => all(selector, part)).map(element => element.cloneNode(true));
 
+  /** The matrix that takes a card's picture to the one that was to be kept; that one's own changes nothing. */
+  const place = part => part.dataset.place === undefined
+    ? [1, 0, 0, 1, 0, 0]
+    : (([a, c, e, b, d, f]) => [a, b, c, d, e, f])(part.dataset.place.split(" ").map(Number));
+
   const show = card => {
-    const group = card.closest(".group");
-    const name = part => part.querySelector("h2, .name bdi").textContent;
+    const group = groupOf(card);
+    // What is kept, by proposal or by choice, and what lies on it: the card's picture, or the one it replaces.
+    const base = chosen.get(group) ?? figure(group);
+    const part = base === card ? figure(group) : card;
+    const name = one => (one === figure(group) ? group.querySelector("h2") : one.querySelector(".name bdi")).textContent;
+    const sized = one => extent(one === figure(group) ? group : one);
     load(group);
     current = {
       card,
-      kept: extent(group),
-      copy: extent(card),
-      aligned: "aligned" in card.dataset,
-      onKept: (([a, c, e, b, d, f]) => [a, b, c, d, e, f])(card.dataset.place.split(" ").map(Number)),
+      part,
+      kept: sized(base),
+      copy: sized(part),
+      aligned: [base, part].every(one => one === figure(group) || "aligned" in one.dataset),
+      onKept: times(inverse(place(base)), place(part)),
     };
     let lost = false;
-    for (const [image, part] of [[first, group.querySelector(".kept")], [second, card]]) {
+    for (const [image, part] of [[first, base], [second, current.part]]) {
       const loaded = part.querySelector("img[data-picture]");
       image.hidden = !loaded;
       lost ||= !loaded;
       if (loaded) image.src = loaded.src;
     }
     dialog.classList.toggle("without", lost);
-    find("pair").textContent = `${name(group)} and ${name(card)}`;
-    stage.setAttribute("aria-label", `Kept: ${name(group)}. Copy: ${name(card)}.`);
+    find("pair").textContent = `${name(base)} and ${name(part)}`;
+    stage.setAttribute("aria-label", `Kept: ${name(base)}. Copy: ${name(part)}.`);
+    dialog.classList.toggle("chosen", base !== figure(group));
     const shown = visible();
     find("nth").textContent = `Copy ${many(shown.indexOf(card) + 1)} of ${many(shown.length)}`;
     find("note").textContent = current.aligned ? "" : "Laid on each other by their corners only.";
-    find("left").replaceChildren(...words(group.querySelector(".kept"), ".verdict", ".details"));
-    find("right").replaceChildren(...words(card, ".kind", ".how", ".details", ".doubt"));
+    find("left").replaceChildren(...words(base, ".verdict", ".kind", ".how", ".details"));
+    find("right").replaceChildren(...words(part, ".kind", ".how", ".details", ".doubt"));
     showDecision();
     if (!dialog.open) {
       dialog.showModal();
@@ -317,7 +398,7 @@
   for (const input of all("input[name=mode]", dialog)) input.addEventListener("change", showMode);
   const buttons = {
     close: () => dialog.close(), before: () => step(-1), after: () => step(1), swap, flicker,
-    decide: () => toggle(current.card),
+    decide: () => toggle(current.part), prefer: () => choosing(current.card),
   };
   for (const [id, then] of Object.entries(buttons)) find(id).addEventListener("click", then);
   dialog.addEventListener("close", () => {
@@ -332,7 +413,7 @@
   // --- the list -------------------------------------------------------------------------------
 
   const focus = card => {
-    box(card).focus({ preventScroll: true });
+    (box(card).disabled ? card.querySelector(".look") : box(card)).focus({ preventScroll: true });
     card.scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
   };
 
@@ -349,19 +430,36 @@
     return shown.find(card => card.parentElement.parentElement === group) ?? shown[0];
   };
 
+  groups.forEach((group, i) => {
+    const own = box(figure(group));
+    // Not every picture that was to be kept may go: it may be a reference, or lie outside the plan's folders.
+    if (own.disabled || !isInside(plan.groups[i].keep.path)) own.closest(".tick").dataset.shut = "";
+    own.addEventListener("change", changed);
+  });
   for (const card of cards) {
+    card.querySelector(".prefer").addEventListener("click", () => prefer(card));
     box(card).addEventListener("change", changed);
     card.querySelector(".look").addEventListener("click", () => show(card));
   }
   if (groups.length) {
     find("save").addEventListener("click", save);
     find("untick").addEventListener("click", () => tick(visible(), () => false));
-    find("again").addEventListener("click", () => tick(cards, card => proposed.get(card)));
+    find("again").addEventListener("click", () => {
+      [...chosen.values()].forEach(prefer);
+      tick(cards, card => proposed.get(card));
+    });
   }
 
   // --- the keyboard ---------------------------------------------------------------------------
 
   const toggle = card => tick(card ? [card] : [], () => !box(card).checked);
+
+  const choosing = card => {
+    if (!card) return;
+    prefer(card);
+    if (dialog.open) show(card);
+    else focus(card); // its box, which had it, is shut or open now
+  };
 
   const inList = event => {
     const card = document.activeElement.closest(".copy");
@@ -370,6 +468,7 @@
       j: () => move(1), ArrowDown: () => move(1), ArrowRight: () => move(1),
       k: () => move(-1), ArrowUp: () => move(-1), ArrowLeft: () => move(-1),
       x: () => toggle(card),
+      c: () => choosing(card),
       Enter: onBox ? () => show(card) : null,
       s: save,
     };
@@ -381,7 +480,8 @@
     const keys = {
       1: () => choose("side"), 2: () => choose("over"), 3: () => choose("diff"),
       f: () => { if (mode() !== "over") choose("over"); flicker(); },
-      x: () => toggle(current.card),
+      x: () => toggle(current.part),
+      c: () => choosing(current.card),
       j: () => step(1), k: () => step(-1), s: save,
       ArrowRight: onInput ? null : () => step(1), ArrowLeft: onInput ? null : () => step(-1),
       " ": document.activeElement === stage ? () => { if (mode() !== "over") choose("over"); swap(); } : null,

@@ -1,6 +1,8 @@
 """The review page: a person goes through the groups of copies, decides, and saves the plan.
 
-The plan is in the page as JSON. What the page changes in it is `remove` of each copy and nothing else.
+The plan is in the page as JSON. What the page changes in it is `remove` of each copy, and, where a person
+keeps another picture of a group, which one is kept. That is read and checked when the plan is applied,
+whoever chose it.
 """
 
 from __future__ import annotations
@@ -107,8 +109,9 @@ def _head(title: str, result: Duplicates, facts: Mapping[str, str]) -> str:
     if result.groups:
         lines.append(f"<p>{groups} of copies among {images}.</p>")
         lines.append(
-            '<p class="promise"><strong>Nothing has been changed.</strong> Untick what should stay, save the '
-            "plan, and run <code>lookalike duplicates apply plan-reviewed.json</code>.</p>"
+            '<p class="promise"><strong>Nothing has been changed.</strong> Untick what should stay, or keep '
+            "another one of a group, save the plan, and run "
+            "<code>lookalike duplicates apply plan-reviewed.json</code>.</p>"
             "<noscript><p>Without its script this page can neither show pictures nor save.</p></noscript>"
         )
     lines.append(fact_list(facts))
@@ -137,7 +140,8 @@ def _desk(copies: Sequence[Mapping[str, Any]]) -> str:
             '<p class="said" id="said" role="status"></p>',
             "</div>",
             '<p class="keys"><kbd>j</kbd> <kbd>k</kbd> next and previous copy · <kbd>space</kbd> or '
-            "<kbd>x</kbd> remove or not · <kbd>Enter</kbd> compare · <kbd>Esc</kbd> close · "
+            "<kbd>x</kbd> remove or not · <kbd>c</kbd> keep this one · <kbd>Enter</kbd> compare · "
+            "<kbd>Esc</kbd> close · "
             "<kbd>s</kbd> save the plan</p>",
         ]
     )
@@ -202,7 +206,9 @@ def _group(
             f'<figure class="kept">{_tile(kept.path, pictures)}<figcaption>',
             f'<p class="verdict"><b>Stays</b> <span>{escaped(group.reason)}</span></p>',
             detail_list(own(kept)),
-            "</figcaption></figure>",
+            "</figcaption>",
+            _tick(kept, False).replace('class="tick"', 'class="tick" hidden', 1),
+            "</figure>",
             '<ol class="copies">',
             *copies,
             "</ol>",
@@ -234,6 +240,8 @@ def _copy(kept: PictureFacts, copy: Copy, decision: Mapping[str, Any], pictures:
             f'<p class="how">{escaped(how[:1].upper() + how[1:])}</p>' if how else "",
             detail_list(compared(kept, copy)),
             f'<p class="doubt"><b>In doubt:</b> {escaped(doubt)}</p>' if doubt is not None else "",
+            f'<button type="button" class="prefer" aria-pressed="false" aria-label="Keep {name} instead">',
+            "Keep this one</button>",
             f"</div>{_tick(copy.picture, decision['remove'])}</li>",
         ]
     )
