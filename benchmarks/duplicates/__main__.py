@@ -5,6 +5,7 @@
     python benchmarks/duplicates bridge
     python benchmarks/duplicates scaling --sizes 1000 2500 5000 10000
     python benchmarks/duplicates growth --sizes 12500 25000 50000 100000
+    python benchmarks/duplicates fit --count 30
 
 `edits`: pictures of ../shared/data and some drawn ones, each with every edit of
 `lookalike.duplicates.edits`, in other containers, and as plain copies, among all other shared
@@ -29,6 +30,9 @@ recipe, but for the crop's size, which is not published; it is half of the area 
 and memory. `growth`: the same for up to 100,000, which are parts of the shared pictures, each bent, coloured
 and made noisy in its own way, and a twentieth copies.
 
+`fit`: the weights of the shipped calibration, fitted on edits of other pictures than `edits` takes, and on
+the pairs of other pictures that look most alike.
+
 The peer is a Python that has imagededup; it runs at its own defaults, with two threads. Its own network
 is downloaded when it is first used; where that cannot be, lookalike's network takes its place, if the
 peer has onnxruntime, and is named. AVIF and HEIC pictures it does not look at.
@@ -48,6 +52,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import fitting
 import pictures
 import scoring
 import sheet
@@ -91,11 +96,13 @@ def _parser() -> argparse.ArgumentParser:
         ("bridge", bridge),
         ("scaling", scaling),
         ("growth", growth),
+        ("fit", fit),
     ):
         command = commands.add_parser(name, parents=[every])
         command.set_defaults(run=run)
+        if name in ("edits", "recipe", "fit"):
+            command.add_argument("--count", type=int, default={"edits": 300, "fit": 30}.get(name))
         if name in ("edits", "recipe"):
-            command.add_argument("--count", type=int, default=300 if name == "edits" else None)
             command.add_argument("--sheet", type=Path, help="a page with all false pairs")
         if name == "edits":
             command.add_argument("--each", type=int, help="edits for each picture; all unless given")
@@ -300,6 +307,14 @@ def _costs(place: Path, home: Path, model: str | None) -> dict[str, Any]:
         "compared": found.compared,
         "groups": len(found.groups),
     }
+
+
+def fit(options: argparse.Namespace, folder: Path) -> dict[str, object]:
+    positives, negatives = fitting.evidence(folder, options.count)
+    calibration = fitting.fitted(positives, negatives)
+    for line in fitting.told(calibration, positives, negatives):
+        print(line)
+    return {"weights": calibration.weights, "copies": len(positives), "others": len(negatives)}
 
 
 if __name__ == "__main__":

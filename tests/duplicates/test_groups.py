@@ -110,6 +110,38 @@ def test_what_was_missed_as_a_neighbour_is_compared() -> None:
     assert table(found) == {1: dict.fromkeys(range(2, 61))}
 
 
+def test_a_collage_of_a_member_is_shown_if_the_part_kept_is_in_it() -> None:
+    screenshot, photo_, collage = 1, 2, 3
+    member = crop(screenshot, photo_)
+    pairs = [member, crop(collage, photo_, share=0.25, scale=4.0)]
+    asked = []
+
+    def part_(through: Pair, pair: Pair) -> Pair:
+        asked.append((through, pair))
+        return Pair(through.first, pair.second, "edited", 0.995, match=through.match.then(pair.match))
+
+    assert table(stars(pairs, [1, 2, 3])) == {1: {2: None}}
+    found = stars(pairs, [1, 2, 3], part=part_)
+    assert list(table(found)[1]) == [2, 3]
+    assert table(found)[1][3] is not None
+    assert asked == [(member, pairs[1].reversed())]
+    assert table(stars(pairs, [1, 2, 3], part=part_, distinct=[(1, 3)])) == {1: {2: None}}
+    only_shown = [crop(1, 2, scale=0.25), *pairs[1:]]  # then the screenshot does not show all of it
+    assert 3 not in table(stars(only_shown, [1, 2, 3], part=part_)).get(1, {})
+
+
+def test_one_match_after_another() -> None:
+    half = Match(50, ((0.5, 0.0, 10.0), (0.0, 0.5, 20.0)), 0.5, part(0.6), WHOLE, agreeing=0.99)
+    turned = Match(40, ((0.0, -2.0, 7.0), (2.0, 0.0, 9.0)), 2.0, part(0.5), part(0.25), blob=0.004)
+    both = half.then(turned)
+    assert both.transform == ((0.0, -1.0, -33.0), (1.0, 0.0, 29.0))
+    assert (both.scale, both.inliers, both.agreeing, both.blob) == (1.0, 40, 0.99, 0.004)
+    assert both.first.overlap == pytest.approx(0.3)
+    assert both.first.extra == pytest.approx(0.4 + 0.6 * 0.5)
+    assert both.first.box == (-20.0, -40.0, 200.0, 200.0)
+    assert both.second == turned.second
+
+
 def test_the_whole_picture_keeps_a_crop_of_more_pixels() -> None:
     assert table(stars([crop(1, 2)], [2, 1])) == {1: {2: None}}
 

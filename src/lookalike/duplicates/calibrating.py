@@ -132,7 +132,7 @@ def _edited(_: Reader, task: _Task) -> list[Floats]:
         edited = EDITS[names[number % len(names)]].apply(
             task.picture.rgb, task.beside, np.random.default_rng(number)
         )
-        evidence = _evidence(original, edited)
+        evidence = evidence_of_edit(original, edited)
         if evidence is not None:
             found.append(evidence)
     return found
@@ -144,7 +144,8 @@ def _whole(decoded: Decoded) -> Decoded:
     return Decoded(decoded.rgb, width, height, decoded.format)
 
 
-def _evidence(original: Sketch, edited: Edited) -> Floats | None:
+def evidence_of_edit(original: Sketch, edited: Edited) -> Floats | None:
+    """The numbers of a picture and an edit of it; None when it was not found where it is."""
     height, width = edited.pixels.shape[:2]
     copy = sketch(Decoded(np.ascontiguousarray(edited.pixels), width, height, "array"))
     alignment = geometry.align(original.features, copy.features, original.size, copy.size)
@@ -153,7 +154,7 @@ def _evidence(original: Sketch, edited: Edited) -> Floats | None:
     agreement = geometry.agreement(original.look.grey, copy.look.grey, alignment.transform)
     if agreement is None or not _placed(agreement.transform, edited, original.size):
         return None
-    return numbers(alignment, agreement)
+    return numbers(agreement)
 
 
 def _placed(transform: geometry.Matrix, edited: Edited, size: tuple[int, int]) -> bool:
@@ -189,6 +190,6 @@ def _different(reader: Reader, both: tuple[Kept, Kept]) -> Floats | None:
         agreement = geometry.agreement(a.look.grey, b.look.grey, alignment.transform) if alignment else None
     except PictureError:
         return None
-    if alignment is None or agreement is None or SHIPPED.probability(alignment, agreement) >= 0.5:
+    if alignment is None or agreement is None or SHIPPED.probability(agreement) >= 0.5:
         return None
-    return numbers(alignment, agreement)
+    return numbers(agreement)

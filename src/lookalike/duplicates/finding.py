@@ -101,7 +101,7 @@ def compare(
         return None
     colours = compare_colours(first.look.colours, second.look.colours, agreement.transform)
     match = _match(alignment.inliers, agreement, colours, first.size, second.size)
-    probability = calibration.probability(alignment, agreement)
+    probability = calibration.probability(agreement)
     if not _same_frame(match, first.size, second.size) or agreement.share < UNTOUCHED:
         return Compared(probability, "edited", match)
     return Compared(probability, "near", match)
@@ -125,8 +125,7 @@ def part_probability(
     seen = geometry.agreement(part, second.look.grey, matrix)
     if seen is None:
         return 0.0
-    alignment = geometry.Alignment(matrix, match.inliers, match.inliers)
-    return calibration.probability(alignment, seen)
+    return calibration.probability(seen)
 
 
 def _may_be_the_same(first: Sketch, second: Sketch) -> bool:

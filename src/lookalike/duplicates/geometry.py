@@ -57,7 +57,7 @@ the lowest had 0.48, and a third of the other candidates have less."""
 
 _LOST = 0.2  # share of the details of one picture that shows that the other one is blurred
 _TILE = 16  # pixels of a tile of which it is asked
-_DETAILED = 1e-4  # variance lost, as a share of all, from which a tile has something to lose
+_DETAILED = 1e-3  # variance lost, as a share of all, from which a tile has something to lose
 _POINTS = 120  # points that are followed from one picture to the other
 _ONE_COLOUR = 12  # grey levels between the darkest and brightest pixel of a plain border, but a hundredth
 _PERFECT = 0.98  # share that the small correction of the transform need not improve
@@ -87,8 +87,8 @@ class Agreement:
     Attributes:
         share: share of the patches with something to compare that agree, in [0, 1].
         correlation: mean correlation of the patches that agree, in [0, 1].
-        still: share of the followed points that are where the transform puts them, in [0, 1]; 0 also
-            where so few patches agree that none were followed.
+        still: share of the points in patches that agree that are where the transform puts them, in [0, 1];
+            0 also where so few patches agree that none were followed.
         rigid: the same share of those points alone that could be followed there and back.
         size: pixels of the longer side at which it was laid over.
         transform: the transform made exact by the points that were followed; as in `Alignment`.
@@ -96,9 +96,9 @@ class Agreement:
         extras: share of each that shows something where the other one has nothing, in [0, 1]:
             borders of one colour do not count.
         blob: the largest connected place where patches disagree, as a share of what both show, in [0, 1].
-        steady: the same share as `still` of those points alone that lie where patches agree, so that text
-            or another picture laid over a part does not count, in [0, 1]; near to one half where there
-            are few, as few say little (Laplace's rule of succession).
+        steady: the same share as `still`, of the points that lie where patches agree under the exact
+            transform, in [0, 1]; near to one half where there are few, as few say little (Laplace's
+            rule of succession). What was written or laid over a part does not count.
         points: how many these are.
     """
 
@@ -314,7 +314,7 @@ def agreement(first: Grey, second: Grey, transform: Matrix) -> Agreement | None:
     if laid is None:
         return None
     patches = _patches(laid)
-    followed = _followed(laid) if patches.share >= _DIFFERENT else _NONE_FOLLOWED
+    followed = _followed(laid, patches.agreed) if patches.share >= _DIFFERENT else _NONE_FOLLOWED
     inside, covered, over = laid.inside, laid.covered, laid
     if followed.exact is not None:
         transform = _refined(transform, followed.exact, laid)
@@ -580,11 +580,11 @@ class _Followed:
 _NONE_FOLLOWED = _Followed(0.0, 0.0, None, np.zeros((0, 2)), np.zeros(0, bool))
 
 
-def _followed(laid: _Laid) -> _Followed:
-    """Follow points from the first to the second and back."""
+def _followed(laid: _Laid, agreed: npt.NDArray[np.bool_]) -> _Followed:
+    """Follow points of places that agree from the first to the second and back."""
     import cv2
 
-    p, q, good = _tracks(laid)
+    p, q, good = _tracks(laid, agreed)
     if good.sum() < FEWEST:
         return _NONE_FOLLOWED
     fit, _ = cv2.estimateAffine2D(
@@ -600,14 +600,15 @@ def _followed(laid: _Laid) -> _Followed:
     return _Followed(still / len(p), still / int(good.sum()), exact, p, are)
 
 
-def _tracks(laid: _Laid) -> tuple[Matrix, Matrix, npt.NDArray[np.bool_]]:
-    """Corners of the first picture, where they are in the second (B. Lucas and T. Kanade, IJCAI
-    1981), and which of them were found again and led back to where they came from."""
+def _tracks(laid: _Laid, agreed: npt.NDArray[np.bool_]) -> tuple[Matrix, Matrix, npt.NDArray[np.bool_]]:
+    """Corners of the first picture in places that agree, where they are in the second (B. Lucas and T.
+    Kanade, IJCAI 1981), and which of them were found again and led back to where they came from."""
     import cv2
 
     (a, contrast_a), (b, contrast_b) = _normal(laid.first), _normal(laid.second)
     contrast = np.minimum(contrast_a, contrast_b) > _CONTRAST**2
     inner = cv2.erode(laid.mask.astype(np.uint8), np.ones((9, 9), np.uint8), borderValue=0) * contrast
+    inner *= agreed.repeat(2, axis=0).repeat(2, axis=1)[: inner.shape[0], : inner.shape[1]]
     corners = cv2.goodFeaturesToTrack(a, _POINTS, 0.02, 5, mask=np.asarray(inner, np.uint8))
     points = cast("npt.NDArray[np.float32] | None", corners)  # None when there are none
     if points is None:

@@ -1,0 +1,89 @@
+"""Fit the shipped calibration: edits of shared pictures, and the most similar pairs of others."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pictures
+
+from lookalike import Collection, images
+from lookalike.duplicates import geometry
+from lookalike.duplicates.calibrating import evidence_of_edit
+from lookalike.duplicates.calibration import NAMES, Calibration, Floats, fit, numbers
+from lookalike.duplicates.edits import EDITS
+from lookalike.duplicates.sketches import Sketch, sketch
+from lookalike.neighbours import graph
+
+NEAREST = 3  # others of each picture
+EVERY = 5  # of the pictures that are no edits, this one is compared with its nearest others
+
+
+def evidence(folder: Path, count: int) -> tuple[list[Floats], list[Floats]]:
+    """The numbers of pairs that are copies, and of pairs that are not.
+
+    Args:
+        folder: where the pictures are put.
+        count: how many are edited. They are others than those the benchmark `edits` takes for its own count.
+    """
+    names = pictures.shared()
+    taken = set(pictures.spread(names, 2 * count)[::2])
+    chosen = [name for name in pictures.spread(names, 2 * count) if name not in taken]
+    others = [
+        pictures.read(pictures.DATA / name) for name in pictures.spread(pictures.shared(["unlabelled"]), 40)
+    ]
+    positives = list(_positives(chosen, others))
+    truth = pictures.put_shared(folder, [*names[::EVERY], *pictures.shared(pictures.HARD)])
+    return positives, list(_negatives(folder, truth))
+
+
+def _positives(names: list[str], others: list[pictures.Pixels]) -> Iterator[Floats]:
+    for number, name in enumerate(names):
+        rgb = pictures.read(pictures.DATA / name)
+        original = sketch(images.Decoded(rgb, rgb.shape[1], rgb.shape[0], "array"))
+        for step, edit in enumerate(EDITS.values()):
+            found = evidence_of_edit(original, edit.apply(rgb, others, np.random.default_rng([number, step])))
+            if found is not None:
+                yield found
+
+
+def _negatives(folder: Path, truth: pictures.Truth) -> Iterator[Floats]:
+    with tempfile.TemporaryDirectory() as place, Collection.open(Path(place) / "collection") as collection:
+        collection.add([folder])
+        known = graph(collection.gallery, collection.space)
+        paths = {id_: collection.picture(int(id_)).path for id_ in known.ids.tolist()}
+    done: dict[str, Sketch] = {}
+    for place_, neighbours in enumerate(known.neighbours[:, :NEAREST].tolist()):
+        for other in (other for other in neighbours if other > place_):
+            pair = [paths[int(known.ids[number])] for number in (place_, other)]
+            if truth[pair[0]].shows & truth[pair[1]].shows:
+                continue
+            a, b = (_sketched(path, done) for path in pair)
+            alignment = geometry.align(a.features, b.features, a.size, b.size)
+            seen = geometry.agreement(a.look.grey, b.look.grey, alignment.transform) if alignment else None
+            if alignment is not None and seen is not None:
+                yield numbers(seen)
+
+
+def _sketched(path: str, done: dict[str, Sketch]) -> Sketch:
+    if path not in done:
+        done[path] = sketch(images.decode(Path(path).read_bytes(), min_side=270, limits=images.Limits()))
+    return done[path]
+
+
+def fitted(positives: list[Floats], negatives: list[Floats]) -> Calibration:
+    """The calibration that they ask for, starting from nothing known."""
+    nothing = Calibration((0.0,) * (len(NAMES) + 1))
+    weights = fit(positives, negatives, nothing, freedom=10.0)
+    return Calibration(tuple(round(float(weight), 2) for weight in weights))
+
+
+def told(calibration: Calibration, positives: list[Floats], negatives: list[Floats]) -> Iterator[str]:
+    """What it makes of the pairs, in lines."""
+    yield f"weights of {', '.join(NAMES)}, and the constant: {calibration.weights}"
+    for name, pairs in (("copies", positives), ("others", negatives)):
+        score = np.array(pairs) @ np.array(calibration.weights)
+        shares = {p: int((score >= np.log(p / (1 - p))).sum()) for p in (0.5, 0.9, 0.99, 0.999)}
+        yield f"{len(pairs)} {name}; " + ", ".join(f"at {p:g} {number}" for p, number in shares.items())
