@@ -143,7 +143,7 @@ def test_little_evidence_moves_little_and_none_moves_nothing() -> None:
     ]
     assert moved[0] < moved[1] < moved[2]
     other = replace(SHIPPED, weights=tuple([1.0] * 6))
-    assert np.array_equal(fit([], [], prior=other), np.ones(7))
+    assert np.array_equal(fit([], [], prior=other), np.ones(6))
 
 
 def test_the_same_evidence_gives_the_same_weights_in_any_order() -> None:

@@ -63,6 +63,8 @@ MOVED = [
     "screenshot",
     "collage",
     "pasted",
+    "watermark",
+    "meme",
 ]
 
 

@@ -347,6 +347,23 @@ def test_several_files_of_the_same_bytes_may_be_wanted(shelf: Any, photo: Photo,
     assert groups(found) == {"a.jpg": {"crop.jpg": "edited"}}
 
 
+def test_a_collage_of_a_photo_is_shown_beside_its_screenshot(shelf: Any, photo: Photo, within: Any) -> None:
+    others = [photo(number) for number in (80, 81, 82)]
+    shelf.put("photo.png", photo(1))
+    for name in ("screenshot", "collage"):
+        shelf.put(f"{name}.png", EDITS[name](photo(1), others, np.random.default_rng(1)))
+    (group,) = within().groups
+    members = {copy.path.rpartition("/")[2]: copy for copy in group.members}
+    assert {*members, group.keep.rpartition("/")[2]} == {"photo.png", "screenshot.png", "collage.png"}
+    collage = members["collage.png"]
+    assert collage.doubt is not None
+    if group.keep.endswith("screenshot.png"):  # where the photo is in the collage, by way of the screenshot
+        expected = EDITS["collage"].apply(photo(1), others, np.random.default_rng(1)).transform
+        assert collage.box_copy is not None
+        x, y = collage.box_copy[:2]
+        assert (x, y) == pytest.approx((expected[0, 2], expected[1, 2]), abs=3)
+
+
 # --- what all pixels tell ----------------------------------------------------------------------
 
 

@@ -289,9 +289,9 @@ class Finder:
             first, second = (
                 self._sketches.sketch(self._same.get(id_, id_)) for id_ in (through.first, pair.second)
             )
+            probability = part_probability(first, second, whole, through.match.first.box, self._calibration)
         except (NotInCollection, PictureError):
             return None
-        probability = part_probability(first, second, whole, through.match.first.box, self._calibration)
         if probability < self._precision:
             return None
         similarity = self._similarity(through.first, pair.second)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from lookalike.duplicates.closely import differs
 from lookalike.duplicates.groups import DIFFERENT, Star, show_the_same
+from lookalike.duplicates.helpers import Crashed
 from lookalike.duplicates.keep import Candidate
-from lookalike.duplicates.pairs import Pair
+from lookalike.duplicates.pairs import Pair, Transform
+from lookalike.duplicates.reading import Reader, Reading
 from lookalike.duplicates.sharpness import true_pixels
-from lookalike.duplicates.sketches import Reading
+from lookalike.duplicates.sketches import plain
 from lookalike.errors import NotInCollection, PictureError
 from lookalike.gallery.base import Picture
 from lookalike.images import Pixels
 
 ALL = 1 << 20
 """Pixels asked of the shorter side for all that there are."""
+
+_R = TypeVar("_R")
+_Task = tuple[Picture, Picture, Transform] | None  # None where one has vanished
 
 
 class FullSize:
@@ -39,8 +45,8 @@ class FullSize:
         """The pictures, told how much those show that were enlarged or blurred."""
         same = [pair for pair in pairs if show_the_same(pair)]
         worth: dict[int, int] = {}
-        for pair, pixels in zip(same, self._reading.each(self._true_pixels, same), strict=True):
-            if pixels is not None:
+        for pair, pixels in self._looked_at(_true_pixels, same):
+            if isinstance(pixels, tuple):
                 for id_, number in zip((pair.first, pair.second), pixels, strict=True):
                     worth[id_] = min(number, worth.get(id_, number))
         return {id_: replace(one, detail=worth.get(id_)) for id_, one in known.items()}
@@ -54,29 +60,44 @@ class FullSize:
             if member.doubt is None and member.pair.kind in ("near", "edited")
         ]
         different: set[tuple[int, int]] = set()
-        looked = self._reading.each(self._differs, proposed)
-        for done, (pair, differing) in enumerate(zip(proposed, looked, strict=True), start=1):
-            if differing:
+        for done, (pair, differing) in enumerate(self._looked_at(_differs, proposed), start=1):
+            if differing is not False:  # also where it cannot be told any more
                 different.add((pair.first, pair.second))
             self._tell(done, len(proposed))
         return [_doubting(star, different) for star in found]
 
-    def _true_pixels(self, pair: Pair) -> tuple[int, int] | None:
-        pixels = self._pixels(pair)
-        return true_pixels(*pixels) if pixels is not None else None
+    def _looked_at(
+        self, work: Callable[[Reader, _Task], _R], pairs: Sequence[Pair]
+    ) -> Iterator[tuple[Pair, _R | Crashed]]:
+        """Each pair with what looking at all of its pixels gave."""
+        return zip(pairs, self._reading.spread(work, map(self._task, pairs)), strict=True)
 
-    def _differs(self, pair: Pair) -> bool:
-        """Also where it cannot be told any more."""
-        pixels = self._pixels(pair)
-        return pixels is None or pair.match is None or differs(*pixels, pair.match.transform)
-
-    def _pixels(self, pair: Pair) -> tuple[Pixels, Pixels] | None:
-        """All pixels of both; None when one has vanished or changed meanwhile."""
+    def _task(self, pair: Pair) -> _Task:
         try:
-            first, second = (self._picture(id_) for id_ in (pair.first, pair.second))
-            return self._reading.decoded(first, ALL).rgb, self._reading.decoded(second, ALL).rgb
-        except (PictureError, NotInCollection):
+            first, second = (plain(self._picture(id_)) for id_ in (pair.first, pair.second))
+        except NotInCollection:
             return None
+        return (first, second, pair.match.transform) if pair.match is not None else None
+
+
+def _true_pixels(reader: Reader, task: _Task) -> tuple[int, int] | None:
+    pixels = _pixels(reader, task)
+    return true_pixels(*pixels) if pixels is not None else None
+
+
+def _differs(reader: Reader, task: _Task) -> bool | None:
+    pixels = _pixels(reader, task)
+    return differs(*pixels, task[2]) if pixels is not None and task is not None else None
+
+
+def _pixels(reader: Reader, task: _Task) -> tuple[Pixels, Pixels] | None:
+    """All pixels of both; None when one has vanished or changed meanwhile."""
+    if task is None:
+        return None
+    try:
+        return reader.decoded(task[0], ALL).rgb, reader.decoded(task[1], ALL).rgb
+    except PictureError:
+        return None
 
 
 def _doubting(star: Star, different: set[tuple[int, int]]) -> Star:
