@@ -87,7 +87,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def fake(known: object, sketches: object, images: int, progress: object = None) -> Calibration:
         calls.append(images)
-        return Calibration(tuple(float(images + i) for i in range(7)), images=images)
+        return Calibration(tuple(float(images + i) for i in range(6)), images=images)
 
     monkeypatch.setattr(calibrating, "calibrate", fake)
     return calls
