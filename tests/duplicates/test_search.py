@@ -364,6 +364,23 @@ def test_a_collage_of_a_photo_is_shown_beside_its_screenshot(shelf: Any, photo: 
         assert (x, y) == pytest.approx((expected[0, 2], expected[1, 2]), abs=3)
 
 
+def test_a_photo_does_not_go_for_a_later_screenshot_but_a_crop_goes_for_the_whole(
+    shelf: Any, photo: Photo, within: Any
+) -> None:
+    others = [photo(number) for number in (80, 81, 82)]
+    shelf.put("screenshot.png", EDITS["blurred-border"](photo(1), others, np.random.default_rng(1)))
+    put_taken(shelf, "photo.jpg", photo(1), 1)
+    shelf.put("whole.png", photo(2))
+    shelf.put("crop.png", photo(2)[20:220, 30:300])
+    doubts = {
+        Path(copy.path).name: (Path(group.keep).name, copy.doubt)
+        for group in within().groups
+        for copy in group.members
+    }
+    assert doubts["crop.png"] == ("whole.png", None)
+    assert doubts["photo.jpg"] == ("screenshot.png", stars_of.OLDER)
+
+
 # --- what all pixels tell ----------------------------------------------------------------------
 
 

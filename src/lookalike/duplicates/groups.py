@@ -76,6 +76,7 @@ DECIDED = "decided to be no copy of another one in this group"
 FULLER = "it holds more than what was compared: further frames, what is transparent, or finer colours"
 LARGER = "it has more pixels than the one kept"
 UNSEEN = "what it shows was not compared with the one kept"
+OLDER = "it is older than the one kept, which shows more around it"
 DIFFERENT = "at full size a small place differs: a number, a word, or the like"
 PART = "it was compared with a part of the one kept"
 
@@ -151,6 +152,11 @@ def doubt(pair: Pair) -> str | None:
     if kept.extra <= MAX_EXTRA:
         return BORDER if growth <= MAX_GROWTH else None
     return ENLARGED if growth > MAX_GROWTH else None
+
+
+def shows_more(pair: Pair) -> bool:
+    """Whether the first picture of a pair shows more than the second one."""
+    return pair.match is not None and pair.match.first.extra > MAX_EXTRA
 
 
 def show_the_same(pair: Pair) -> bool:

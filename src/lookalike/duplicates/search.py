@@ -14,7 +14,7 @@ from lookalike.duplicates.calibrating import calibration_of
 from lookalike.duplicates.decisions import at_path
 from lookalike.duplicates.finding import Finder, Found, Links, Progress
 from lookalike.duplicates.full_size import FullSize
-from lookalike.duplicates.groups import Member, Star, stars
+from lookalike.duplicates.groups import OLDER, Member, Star, shows_more, stars
 from lookalike.duplicates.hashes import perceptual_hash
 from lookalike.duplicates.keep import Candidate, Policy
 from lookalike.duplicates.pairs import Pair
@@ -223,7 +223,8 @@ class Search:
             fuller=pictures.fuller,
             part=finder.compare_part,
         )
-        groups = [self._group(star, known) for star in looking.without_different(found)]
+        looked_at = looking.without_different([_wary(star, known) for star in found])
+        groups = [self._group(star, known) for star in looked_at]
         return tuple(sorted(groups, key=lambda group: group.keep))
 
     def _distinct(self, known: Mapping[int, Candidate]) -> list[tuple[int, int]]:
@@ -252,6 +253,20 @@ class Search:
         members = [copy_of(member.pair, shown[member.id], member.doubt) for member in star.members]
         members.sort(key=lambda copy: (-copy.probability, copy.path))
         return DuplicateGroup(shown[star.kept], reason, tuple(members))
+
+
+def _wary(star: Star, known: Mapping[int, Candidate]) -> Star:
+    """The star; nothing is proposed that is older than a picture kept that shows more around it. A whole
+    picture is older than its crops; a screenshot, or a blurred frame, is newer than the picture in it."""
+    members = (
+        replace(member, doubt=OLDER)
+        if member.doubt is None
+        and shows_more(member.pair)
+        and known[member.id].date[:19] < known[star.kept].date[:19]
+        else member
+        for member in star.members
+    )
+    return replace(star, members=tuple(members))
 
 
 def _together(pairs: Sequence[Pair], edges: Iterable[tuple[int, int, float]]) -> list[tuple[int, int]]:
