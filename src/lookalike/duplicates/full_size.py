@@ -13,7 +13,6 @@ from lookalike.duplicates.keep import Candidate
 from lookalike.duplicates.pairs import Pair, Transform
 from lookalike.duplicates.reading import Reader, Reading
 from lookalike.duplicates.sharpness import true_pixels
-from lookalike.duplicates.sketches import plain
 from lookalike.errors import NotInCollection, PictureError
 from lookalike.gallery.base import Picture
 from lookalike.images import Pixels
@@ -74,10 +73,10 @@ class FullSize:
 
     def _task(self, pair: Pair) -> _Task:
         try:
-            first, second = (plain(self._picture(id_)) for id_ in (pair.first, pair.second))
+            rows = [replace(self._picture(id_), metadata={}) for id_ in (pair.first, pair.second)]
         except NotInCollection:
             return None
-        return (first, second, pair.match.transform) if pair.match is not None else None
+        return (rows[0], rows[1], pair.match.transform) if pair.match is not None else None
 
 
 def _true_pixels(reader: Reader, task: _Task) -> tuple[int, int] | None:
