@@ -14,7 +14,7 @@ from lookalike.duplicates import geometry
 from lookalike.duplicates.calibrating import evidence_of_edit
 from lookalike.duplicates.calibration import NAMES, Calibration, Floats, fit, numbers
 from lookalike.duplicates.edits import EDITS
-from lookalike.duplicates.sketches import Sketch, sketch
+from lookalike.duplicates.looks import Sketch, sketch
 from lookalike.neighbours import graph
 
 NEAREST = 3  # others of each picture

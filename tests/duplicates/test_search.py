@@ -225,7 +225,7 @@ def test_progress_names_each_stage(
     told: list[tuple[str, int, int]] = []
     within(progress=lambda *args: told.append(args))
     stages = list(dict.fromkeys(stage for stage, _, _ in told))
-    assert stages == ["calibrating", "looking", "comparing"]
+    assert stages == ["calibrating", "looking", "comparing", "looking closely"]
     assert all(0 <= done <= all_ for _, done, all_ in told)
     assert told[-1][1] == told[-1][2]
 
