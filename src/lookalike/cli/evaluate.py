@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lookalike.results import ClassFigures, Evaluation, JudgedQuery, Scalar
 
 CLASSES_SHOWN = 10
+WITH_INTERVALS = 150  # columns of a window in which the intervals fit
 CSV_COLUMNS = ("model", "output", "label", "queries")
 FIGURES = ("recall@1", "recall@5", "recall@10", "precision@10", "map@r")
 
@@ -63,8 +64,8 @@ def evaluate(
     """Measure how well a model finds what belongs together, on the pictures of the collection.
 
     Every picture is searched for among all others, unless --queries and --gallery say otherwise;
-    itself and files with the same bytes do not count. The ends of the 95 % interval stand behind
-    each figure.
+    itself and files with the same bytes do not count. In a wide window the ends of the 95 % interval
+    stand behind each figure.
 
     \b
       lookalike evaluate --label product
@@ -150,13 +151,13 @@ def _rows(found: Sequence[Evaluation]) -> Iterator[list[Scalar]]:
 
 
 def _show(found: Sequence[Evaluation]) -> None:
-    table = plain_table(
-        ("model", "left"), ("output", "left"), *((name, "left") for name in FIGURES), ("queries", "right")
-    )
-    for one in found:
-        figures = [_with_interval(one, name) for name in FIGURES]
-        table.add_row(visible(one.model), one.output, *figures, f"{one.queries:,}")
     out = console()
+    wide = out.width >= WITH_INTERVALS
+    headings = [(name, "left" if wide else "right") for name in FIGURES]
+    table = plain_table(("model", "left"), ("output", "left"), *headings, ("queries", "right"))
+    for one in found:
+        figures = [_with_interval(one, name) if wide else f"{one.figures[name]:.3f}" for name in FIGURES]
+        table.add_row(visible(one.model), one.output, *figures, f"{one.queries:,}")
     out.print(table)
     for one in found:
         if one.calibration_error is not None:
