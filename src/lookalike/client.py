@@ -302,7 +302,7 @@ class Client:
             except (http.client.HTTPException, OSError) as error:
                 connection.close()
                 # The server may have closed a connection that was not used for a while; every request may
-                # be repeated, adding included.
+                # be repeated, adding included. (A removal done already is then told as NotInCollection.)
                 if last or isinstance(error, TimeoutError):
                     reason = str(error) or type(error).__name__
                     raise RequestError(f"{self.url} cannot be reached: {reason}") from error

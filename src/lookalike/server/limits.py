@@ -75,11 +75,16 @@ class WorkPool:
     async def _run(self, work: Callable[[], T], done: Callable[[], None]) -> T:
         until = time.monotonic() + self.seconds
         self.in_work += 1
-        future = self._pool.submit(_before, until, work)
+        begun: list[float] = []
+
+        def begin() -> T:
+            begun.append(time.monotonic())
+            return _before(until, work)
+
+        future = self._pool.submit(begin)
         future.add_done_callback(lambda _: done())
         loop = asyncio.get_running_loop()
-        started = time.monotonic()
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done, started))
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done, begun[0]))
         try:
             # The work is not stopped when it takes too long; its place is taken until it ends.
             return await asyncio.wait_for(asyncio.shield(_wrapped(future, loop)), self.seconds)
@@ -88,9 +93,10 @@ class WorkPool:
                 f"this took longer than {self.seconds:g} s", 503, "timeout", retry_after=1
             ) from None
 
-    def _done(self, started: float) -> None:
+    def _done(self, begun: float) -> None:
         self.in_work -= 1
-        self._mean += _SMOOTHING * (time.monotonic() - started - self._mean)
+        # Of the work alone: who waits is counted by `in_work`.
+        self._mean += _SMOOTHING * (time.monotonic() - begun - self._mean)
         self._room.set()
 
     def close(self) -> None:
