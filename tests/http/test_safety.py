@@ -184,6 +184,25 @@ def test_who_sends_too_slowly_is_refused(guarded: Server) -> None:
         assert slow.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
+def test_a_body_that_comes_after_the_refusal_does_not_keep_the_connection(guarded: Server) -> None:
+    head = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", guarded.port), timeout=30) as late:
+        late.sendall(head)
+        time.sleep(0.3)
+        late.sendall(b"0123456789")
+        answer = b""
+        while part := late.recv(10_000):  # ends when the server closes
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    with socket.create_connection(("127.0.0.1", guarded.port), timeout=30) as never:
+        never.sendall(head)
+        answer = b""
+        while part := never.recv(10_000):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b"connection: close" in answer.lower()
+
+
 def test_bodies_together_are_limited_and_given_back(guarded: Server) -> None:
     head = f"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {READ}\r\n"
     head += "Content-Type: image/jpeg\r\nContent-Length: 250000\r\n\r\n"

@@ -7,6 +7,7 @@ to ask, and an `Origin` must be ours or on the list.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import uuid
@@ -26,6 +27,11 @@ ALWAYS_LET_IN = ("/v1/health", "/v1/ready", "/metrics")
 """Asked when there is most to do."""
 
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+DRAINED = 64 << 20
+DRAIN_SECONDS = 2.0
+"""Bytes of a body nobody wanted that are thrown away, and how long: most clients read an answer only when
+they have sent all."""
+
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -49,18 +55,23 @@ class Frame:
         started, request_id, sent = time.perf_counter(), _request_id(Headers(scope=scope)), [0]
         scope["request_id"] = request_id
 
+        body = Body(receive, Headers(scope=scope))
+
         async def framed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 sent[0] = message["status"]
+                closing = await body.is_left(patient=message["status"] != 408)
                 message = {**message, "headers": list(message["headers"])}  # the answer may be kept
                 out = MutableHeaders(scope=message)
                 for name, value in self._headers:
                     out.setdefault(name, value)
                 out["X-Request-ID"] = request_id
+                if closing:
+                    out["Connection"] = "close"
             await send(message)
 
         try:
-            await self._answer(scope, receive, framed, sent)
+            await self._answer(scope, body.receive, framed, sent)
         finally:
             self._count(scope, sent[0], time.perf_counter() - started)
 
@@ -83,6 +94,44 @@ class Frame:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = getattr(scope.get("route"), "path", "none")
         self._service.metrics.answered(method, route, status, seconds)
+
+
+class Body:
+    """The body of a request, as far as it has been received.
+
+    One that is left when the answer has been sent would keep the connection for ever: uvicorn stops its own
+    clock when more of it comes.
+
+    Args:
+        receive: gives its parts.
+        found: the headers of the request.
+    """
+
+    def __init__(self, receive: Receive, found: Headers) -> None:
+        self._receive = receive
+        self._left = found.get("content-length", "0") != "0" or "transfer-encoding" in found
+
+    async def receive(self) -> Message:
+        """The next part."""
+        message = await self._receive()
+        if not message.get("more_body", False):
+            self._left = False
+        return message
+
+    async def is_left(self, *, patient: bool) -> bool:
+        """Whether there is more of it than can be thrown away in a moment.
+
+        Args:
+            patient: try that.
+        """
+        drained = 0
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while patient and self._left and drained <= DRAINED:
+                    drained += len((await self.receive()).get("body", b""))
+        except TimeoutError:
+            pass
+        return self._left
 
 
 def _request_id(found: Headers) -> str:

@@ -19,8 +19,6 @@ from lookalike.server.settings import Settings
 
 MAX_FIELDS = 100
 MAX_FIELD_BYTES = 256 << 10
-_DRAINED = 64 << 20  # bytes of a body too large that are thrown away so that the refusal is read
-_DRAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -101,30 +99,19 @@ async def _all_of(request: Request, limit: int, share: Share) -> bytes:
     declared = request.headers.get("content-length", "")
     parts: list[bytes] = []
     size = 0
-    stream = request.stream()
     if declared.isdecimal() and int(declared) > limit:
-        await _refuse_large(stream, limit)
-    async for part in stream:
+        raise _too_large(limit)
+    async for part in request.stream():
         size += len(part)
         if size > limit:
-            await _refuse_large(stream, limit)
+            raise _too_large(limit)
         share.take(len(part))
         parts.append(part)
     return b"".join(parts)
 
 
-async def _refuse_large(stream: AsyncGenerator[bytes, None], limit: int) -> NoReturn:
-    """Most clients read the answer only when they have sent all."""
-    drained = 0
-    try:
-        async with asyncio.timeout(_DRAIN_SECONDS):
-            async for part in stream:
-                drained += len(part)
-                if drained > _DRAINED:
-                    break
-    except TimeoutError:
-        pass
-    raise RequestError(f"the request is too large: the limit is {limit} bytes", 413, "too_large")
+def _too_large(limit: int) -> RequestError:
+    return RequestError(f"the request is too large: the limit is {limit} bytes", 413, "too_large")
 
 
 async def _parts(request: Request, body: bytes, settings: Settings) -> Form:
