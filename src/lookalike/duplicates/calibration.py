@@ -93,9 +93,9 @@ def _log_odds(share: float) -> float:
 
 SHIPPED = Calibration((1.6, 2.2, 0.4, 2.2, 1.3, -16.0))
 """Fitted on 818 pairs of copies, by all edits, and 1,846 most similar pairs of other pictures of garments,
-groceries and fruits, and rounded. Of pairs that it was not fitted on, 850 of 858 edits of 24 photos have 0.99,
-and 2 of 2,739 most similar other pairs. (`python benchmarks/duplicates fit` fits these alone, and is more
-careful: 826 and none. The collections measured started from the weights here.)"""
+groceries and fruits, and rounded. Of pairs that it was not fitted on, 850 of 858 edits of 24 photos have
+0.99, and 2 of 2,739 most similar other pairs. (`python benchmarks/duplicates fit` fits these alone, and is
+more careful: 826 and none. The collections measured started from the weights here.)"""
 
 
 def fit(
