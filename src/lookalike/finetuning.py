@@ -100,7 +100,7 @@ def finetune(
         training, network = _train(base, output, material.pictures, recipe, folder, told)
         card = _save(lesson, base, output, material, training, network)
     curve = card.path.with_suffix(".svg")
-    curve.write_text(learning_curve(training.history, card.summary), encoding="utf-8")
+    curve.write_text(learning_curve(training.history, card.name), encoding="utf-8")
     taught = Embedder.load(card.name, None, current.runtime)
     teaching.complete(gallery, taught, card.name, lesson.threads, progress, "reading pictures")
     was, now = (

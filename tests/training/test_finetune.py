@@ -114,7 +114,7 @@ def test_the_best_is_kept_and_training_ends_when_it_gets_no_better(
     training: Start, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recalls = iter([0.2, 0.5, 0.9, 0.4, 0.4, 0.3, 0.2, 0.1])
-    monkeypatch.setattr(finetune.Training, "_recall", lambda *_: next(recalls))
+    monkeypatch.setattr(finetune.Training, "_found", lambda *_: finetune._Found(0.5, next(recalls)))
     one = training(reader, Recipe(epochs=7, batch=9, patience=3))
     seen: dict[int, list[np.ndarray]] = {}
     one.run(lambda epoch: seen.setdefault(epoch.number, [mean.numpy().copy() for mean in one._mean]))

@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,14 @@ FLATTEST = 1e-3  # a tensor's size counts as at least this much, so that biases 
 LONGEST_GRADIENT = 1.0
 JUDGEMENTS = 10  # during a whole training
 MOST_JUDGED = 2_000  # pictures among which those held out are searched for
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """How the search for what is held out goes: means, nan when nothing is."""
+
+    recall: float = math.nan
+    map_r: float = math.nan
 
 
 class Training:
@@ -66,9 +75,9 @@ class Training:
         self._batch_size = min(recipe.batch, len(self._shown))
         self.steps = len(self._shown) // self._batch_size
         self._step, self._seconds, self._losses = 0, 0.0, list[float]()
-        means, recall = self._begin()
+        means, found = self._begin()
         self._proxies = torch.nn.Parameter(means)
-        self.history = [Epoch(0, math.nan, recall, 0.0)]
+        self.history = [Epoch(0, math.nan, found.recall, 0.0, found.map_r)]
         self._mean = [weight.detach().clone() for weight in self._weights()]
         self._best = [weight.clone() for weight in self._mean]
         self._optimiser = torch.optim.AdamW(
@@ -97,9 +106,9 @@ class Training:
 
     @property
     def best(self) -> Epoch:
-        """The epoch with the highest recall, of equal ones the last; without recall, the last."""
-        judged = [epoch for epoch in self.history if not math.isnan(epoch.recall)]
-        return max(judged, key=lambda e: (e.recall, e.number)) if judged else self.history[-1]
+        """The epoch with the highest MAP@R, of equal ones the last; with nothing held out, the last."""
+        judged = [epoch for epoch in self.history if not math.isnan(epoch.map_r)]
+        return max(judged, key=lambda e: (e.map_r, e.number)) if judged else self.history[-1]
 
     def take_best(self) -> None:
         """Put the weights of the best epoch into the network."""
@@ -118,7 +127,7 @@ class Training:
             "mean": self._mean,
             "best": self._best,
             "optimiser": self._optimiser.state_dict(),
-            "history": [[e.number, e.loss, e.recall, e.seconds] for e in self.history],
+            "history": [list(astuple(epoch)) for epoch in self.history],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -196,11 +205,11 @@ class Training:
         return not math.isnan(self.history[-1].recall) or not len(self._pictures.held_out)
 
     def _judge(self) -> None:
-        """Measure recall with the moving mean of the weights; keep them if they are the best so far."""
+        """Search with the moving mean of the weights; keep them if they are the best so far."""
         last = self.history[-1]
         with self._mean_weights():
-            recall = self._recall(*self._judged_vectors())
-        self.history[-1] = Epoch(last.number, last.loss, recall, last.seconds)
+            found = self._found(*self._judged_vectors())
+        self.history[-1] = Epoch(last.number, last.loss, found.recall, last.seconds, found.map_r)
         if self.best is self.history[-1]:
             self._best = [weight.clone() for weight in self._mean]
 
@@ -220,14 +229,14 @@ class Training:
             finally:
                 torch._foreach_copy_(weights, kept)
 
-    def _begin(self) -> tuple[Tensor, float]:
-        """The mean vector of each class shown, (C, d), and the recall before training."""
+    def _begin(self) -> tuple[Tensor, _Found]:
+        """The mean vector of each class shown, (C, d), and what is found before training."""
         labels = torch.from_numpy(self._pictures.labels[self._shown]).to(self.device)
         vectors = self._vectors(self._shown)
         sums = torch.zeros(int(self._pictures.labels.max()) + 1, vectors.shape[1], device=self.device)
         judged = torch.from_numpy(np.searchsorted(self._shown, self._judged())).to(self.device)
-        recall = self._recall(self._vectors(self._pictures.held_out), vectors[judged])
-        return functional.normalize(sums.index_add(0, labels, vectors)), recall
+        found = self._found(self._vectors(self._pictures.held_out), vectors[judged])
+        return functional.normalize(sums.index_add(0, labels, vectors)), found
 
     def _judged(self) -> Ints:
         """The rows among which those held out are searched for: all that are shown, or some of many."""
@@ -238,12 +247,18 @@ class Training:
     def _judged_vectors(self) -> tuple[Tensor, Tensor]:
         return self._vectors(self._pictures.held_out), self._vectors(self._judged())
 
-    def _recall(self, queries: Tensor, gallery: Tensor) -> float:
+    def _found(self, queries: Tensor, gallery: Tensor) -> _Found:
+        """Recall@1 and MAP@R (as in `evaluation.retrieval`) of the held-out among those judged."""
         if not len(queries):
-            return math.nan
-        nearest = (queries @ gallery.T).argmax(1).cpu().numpy()
+            return _Found()
         labels = self._pictures.labels
-        return float((labels[self._judged()][nearest] == labels[self._pictures.held_out]).mean())
+        order = np.argsort(-(queries @ gallery.T).cpu().numpy(), axis=1, kind="stable")
+        right = labels[self._judged()][order] == labels[self._pictures.held_out][:, None]
+        counts, place = right.sum(axis=1, keepdims=True), np.arange(1, right.shape[1] + 1)
+        counted = right & (place <= counts)
+        precision = np.cumsum(counted, axis=1) / place
+        map_r = ((precision * counted).sum(axis=1) / np.maximum(counts[:, 0], 1)).mean()
+        return _Found(float(right[:, 0].mean()), float(map_r))
 
     def _vectors(self, rows: Ints) -> Tensor:
         """(n, d) unit vectors of pictures as they are searched for."""
