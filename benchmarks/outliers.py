@@ -17,7 +17,7 @@ clothing, grocery, fruits and unlabelled, the first three with `labels.csv`.
 - `traits`: the most extreme of the ordinary pictures, beside the thresholds.
 - `leaks`: a tenth of the pictures comes again in another split, in the same bytes or edited, among as many
   others.
-- `growth`: seconds for drawn vectors without the graph, and the peak memory of the process, the graph included.
+- `growth`: seconds for drawn vectors without the graph, and the peak memory of the process with it.
 """
 
 from __future__ import annotations
