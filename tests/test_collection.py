@@ -19,7 +19,8 @@ from PIL import Image
 
 import lookalike
 from lookalike import files, models
-from lookalike.collection import Collection, compare, default_directory, default_threads
+from lookalike.collection import Collection, default_directory, default_threads
+from lookalike.comparing import compare
 from lookalike.embedder import Embedder
 from lookalike.errors import (
     CollectionBusy,

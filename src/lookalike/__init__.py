@@ -13,7 +13,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lookalike.collection import Collection, compare
+    from lookalike.collection import Collection
+    from lookalike.comparing import compare
     from lookalike.embedder import Embedder
     from lookalike.errors import (
         CollectionBusy,
@@ -129,7 +130,7 @@ _HOMES = {
     "UndoReport": "results",
     "UsageError": "errors",
     "as_json": "results",
-    "compare": "collection",
+    "compare": "comparing",
 }
 
 __all__ = [

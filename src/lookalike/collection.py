@@ -9,9 +9,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,18 +22,15 @@ from lookalike.clusters.representatives import representatives
 from lookalike.clusters.scope import Stages
 from lookalike.clusters.stored import grouping
 from lookalike.clusters.updating import update
-from lookalike.duplicates import finding, plan, removal, undoing
-from lookalike.duplicates.calibration import SHIPPED
+from lookalike.comparing import bytes_of, embed
+from lookalike.duplicates import following, plan, removal, undoing
 from lookalike.duplicates.checking import CANDIDATES, Check
 from lookalike.duplicates.decisions import keys
 from lookalike.duplicates.finding import Progress as FindProgress
-from lookalike.duplicates.journal import Journal
 from lookalike.duplicates.keep import Policy
-from lookalike.duplicates.looks import sketch
 from lookalike.duplicates.plan import Plan
 from lookalike.duplicates.reading import Reading
 from lookalike.duplicates.search import Request, Search
-from lookalike.duplicates.sketches import MIN_SIDE
 from lookalike.duplicates.ways import To, is_below
 from lookalike.embedder import Embedder
 from lookalike.errors import (
@@ -47,8 +45,8 @@ from lookalike.evaluation import calibrating, consistency, judging, truth
 from lookalike.evaluation.calibration import Calibration
 from lookalike.evaluation.calibration import key as calibration_key
 from lookalike.filters import Filter, parse
-from lookalike.gallery.base import Gallery, Matches, Picture, Space, Writing
-from lookalike.images import Decoded, Limits, Pixels, thumbnail_jpeg
+from lookalike.gallery.base import Gallery, Matches, Picture, Space
+from lookalike.images import Decoded, Limits, thumbnail_jpeg
 from lookalike.metadata import MetadataTable
 from lookalike.outliers import doubts
 from lookalike.outliers import finding as outlier_finding
@@ -59,7 +57,6 @@ from lookalike.results import (
     CalibrationReport,
     Clusters,
     CollectionInfo,
-    Comparison,
     Consistency,
     Copies,
     DoubtfulLabels,
@@ -79,15 +76,13 @@ from lookalike.results import (
     TrainReport,
     UndoReport,
 )
-from lookalike.sandbox import Decoder, Sandbox
+from lookalike.sandbox import Decoder
 from lookalike.training.recipe import Recipe
-from lookalike.vectors import Vectors, cosines
+from lookalike.vectors import Vectors
 
 if TYPE_CHECKING:
+    from lookalike.comparing import Asked
     from lookalike.images import Source
-
-    Asked = Source | int
-    """What can be searched for: a path, bytes, a NumPy array, a Pillow image, or a picture's id."""
 
 DEFAULT_DIRECTORY = ".lookalike"
 ROOTS = "roots"
@@ -821,7 +816,7 @@ class Collection:
         if candidates < 1:
             raise UsageError(f"candidates must be at least 1, got {candidates}")
         own = self.picture(int(picture)) if isinstance(picture, (int, np.integer)) else None
-        data = _bytes(own.path if own else picture, self.limits)
+        data = bytes_of(own.path if own else picture, self.limits)
         if data is None:
             raise UsageError("copies takes a path, bytes or an id: an array has no file to compare with")
         check = Check(data, self._decoder.decode, self.limits)
@@ -885,7 +880,9 @@ class Collection:
                 progress=progress,
             )
             if report.journal is not None:
-                self._follow(planned, report, writing, merge_metadata, hardlink=to == "hardlink")
+                following.follow(
+                    self.gallery, writing, planned, report, merge=merge_metadata, hardlink=to == "hardlink"
+                )
         return report
 
     def rehearse(self, planned: Plan, *, to: str | os.PathLike[str] = "trash") -> ApplyReport:
@@ -901,7 +898,7 @@ class Collection:
         Raises:
             UsageError: there is no such journal.
         """
-        report = undoing.undo(journal, revert={"metadata": self._revert_metadata})
+        report = undoing.undo(journal, revert={"metadata": partial(following.revert_metadata, self.gallery)})
         try:
             with self.gallery.writing() as writing:
                 # Not only those of this call: an earlier one may have found the gallery busy.
@@ -940,38 +937,6 @@ class Collection:
     def _check_decodable(self, data: bytes) -> None:
         if self._decoder.decode(data, min_side=64).truncated:
             raise PictureError("is damaged or ends early")
-
-    def _follow(
-        self, planned: Plan, report: ApplyReport, writing: Writing, merge: bool, *, hardlink: bool
-    ) -> None:
-        """Bring the rows in step with what was removed."""
-        gone = {applied.path for applied in report.applied}
-        rows = self.gallery.at_paths([*gone, *(group.keep.path for group in planned.groups)])
-        if merge:
-            self._merge(planned, gone, rows, writing, str(report.journal))
-        if not hardlink:
-            writing.mark_missing([row.id for path, row in rows.items() if path in gone])
-
-    def _merge(
-        self, planned: Plan, gone: set[str], rows: Mapping[str, Picture], writing: Writing, journal: str
-    ) -> None:
-        with Journal.reopen(journal) as lines:
-            for group in planned.groups:
-                kept = rows.get(group.keep.path)
-                if kept is None:
-                    continue
-                taken = [rows[copy.path] for copy in group.copies if copy.path in gone & rows.keys()]
-                before, after = dict(kept.metadata), _merged([kept, *taken])
-                if after != before:
-                    note = lines.note("metadata", {"path": kept.path, "before": before, "after": after})
-                    writing.set_metadata([(kept.id, after)])
-                    lines.done(note.number)
-
-    def _revert_metadata(self, note: Mapping[str, Any]) -> None:
-        row = self.gallery.at_path(note["path"])
-        if row is not None and dict(row.metadata) == note["after"]:
-            with self.gallery.writing() as writing:
-                writing.set_metadata([(row.id, note["before"])])
 
     # --- evaluation --------------------------------------------------------------------------
 
@@ -1260,16 +1225,6 @@ class Collection:
         self.close()
 
 
-def _merged(pictures: Sequence[Picture]) -> dict[str, Any]:
-    """What is known about several pictures; the first one that says something about a column counts."""
-    merged: dict[str, Any] = {}
-    for picture in pictures:
-        for column, value in picture.metadata.items():
-            if merged.get(column) is None:
-                merged[column] = value
-    return merged
-
-
 def _threads(threads: int | None) -> int:
     if threads is not None and threads < 1:
         raise UsageError(f"threads must be at least 1, got {threads}")
@@ -1306,76 +1261,6 @@ def _is_model(name: str | None, space: Space) -> bool:
 class _Asked:
     vector: Vectors
     ids: list[int]
-
-
-def embed(embedder: Embedder, decoder: Decoder, picture: Source, region: Region | None = None) -> Vectors:
-    """The unit vector of one picture or of a region of it, (d,) float32."""
-    if region is None:
-        return embedder.embed_rgb(decoder.decode(picture, min_side=embedder.min_side).rgb)
-    # A region must have enough pixels of its own, so the whole picture is needed at full size.
-    return embedder.embed_rgb(region.cut(decoder.decode(picture, min_side=1 << 20)))
-
-
-def compare(
-    first: Source,
-    second: Source,
-    *,
-    embedder: Embedder | None = None,
-    model: str = models.DEFAULT_MODEL,
-    limits: Limits | None = None,
-) -> Comparison:
-    """How alike two pictures are: the same number every time, and the same as in a search.
-
-    Args:
-        first: a path, bytes, a NumPy array or a Pillow image.
-        second: likewise.
-        embedder: a loaded network; None loads `model`.
-        model: name or path of a model.
-        limits: what a picture may cost; None for the defaults.
-
-    Raises:
-        PictureError: one of them is not a usable picture.
-    """
-    embedder, limits = embedder or Embedder.load(model), limits or Limits()
-    with Decoder(limits) as decoder:
-        decoded = [decoder.decode(picture, max(embedder.min_side, MIN_SIDE)) for picture in (first, second)]
-        vectors = [embed(embedder, decoder, picture) for picture in (first, second)]
-    similarity = float(cosines(vectors[0], vectors[1][None])[0])
-    if _same_bytes(first, second, limits):
-        return Comparison(similarity, "same file", 1.0, 1.0, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)))
-    sketches = sketch(decoded[0]), sketch(decoded[1])
-    seen = finding.compare(*sketches, SHIPPED, lambda: _same_pixels(first, second, limits))
-    if seen is None or seen.probability < 0.5:
-        verdict = "alike" if similarity >= embedder.alike else "different"
-        return Comparison(similarity, verdict, seen.probability if seen else 0.0)
-    verdict = {"pixels": "same pixels", "near": "near copy", "edited": "edited copy"}[seen.kind]
-    overlap = round(seen.match.first.overlap, 4)
-    return Comparison(similarity, verdict, seen.probability, overlap, seen.match.transform)
-
-
-def _same_bytes(first: Source, second: Source, limits: Limits) -> bool:
-    data = _bytes(first, limits)
-    return data is not None and data == _bytes(second, limits)
-
-
-def _same_pixels(first: Source, second: Source, limits: Limits) -> bool:
-    # At full size, and without the short cuts in colour that the fast JPEG decoder takes.
-    with Sandbox(limits) as sandbox:
-        a, b = (_pixels(picture, sandbox) for picture in (first, second))
-    return np.array_equal(a, b)
-
-
-def _pixels(picture: Source, sandbox: Sandbox) -> Pixels:
-    data = _bytes(picture, sandbox.limits)
-    if data is not None:
-        return sandbox.decode(data, min_side=1 << 20).rgb
-    return Decoder().decode(picture, min_side=1 << 20).rgb  # an array or a Pillow image: no helper
-
-
-def _bytes(picture: Asked, limits: Limits) -> bytes | None:
-    if isinstance(picture, (str, os.PathLike)):
-        return files.read(picture, max_bytes=limits.max_bytes)
-    return picture if isinstance(picture, bytes) else None
 
 
 def _destination(to: str | os.PathLike[str]) -> To:

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from lookalike import files, models
-from lookalike.collection import Collection, compare
+from lookalike.collection import Collection
+from lookalike.comparing import compare
 from lookalike.embedder import Embedder, reference_picture
 from lookalike.errors import CollectionBusy, ModelError, UsageError
 

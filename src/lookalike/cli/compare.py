@@ -28,7 +28,7 @@ def compare(
     written on, pasted), `alike` (more alike than 999 of 1000 unrelated pairs) or `different`. Of
     copies it is said how sure that is, and how B differs from A.
     """
-    from lookalike.collection import compare as compare_pictures
+    from lookalike.comparing import compare as compare_pictures
     from lookalike.embedder import Embedder
     from lookalike.models import DEFAULT_MODEL
 

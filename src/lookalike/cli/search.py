@@ -15,7 +15,8 @@ from lookalike.cli.terminal import GAP, cell, console, echo_json, plain_table, s
 from lookalike.errors import LookalikeError, NotInCollection, PictureError, UsageError
 
 if TYPE_CHECKING:
-    from lookalike.collection import Asked, Collection
+    from lookalike.collection import Collection
+    from lookalike.comparing import Asked
     from lookalike.results import SearchResult
 
 BAR = 8

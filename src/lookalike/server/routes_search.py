@@ -12,7 +12,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from lookalike.collection import Collection, compare
+from lookalike.collection import Collection
+from lookalike.comparing import compare
 from lookalike.errors import LookalikeError, RequestError
 from lookalike.results import as_json
 from lookalike.server import openapi, schemas

@@ -123,7 +123,7 @@ def fit(examples: Examples, parts: Ints) -> Fitted:
         parts: (n,) int64 as `split` gives; part 0 is held out.
     """
     import scipy.linalg  # noqa: F401 - its threads are limited only when it is there already
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
+    from threadpoolctl import threadpool_limits
 
     # One thread: the matrices are small, and threads that wait for each other cost ten times as much
     # when somebody else uses the machine as well. Sums do not depend on how many there are, either.
