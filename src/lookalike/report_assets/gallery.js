@@ -21,6 +21,7 @@
     if (own.left < box.left || own.right > box.right) list.scrollLeft += own.left - box.left - 24;
   };
 
+  mark(0);  // at once: what is in sight is only known when the page has been drawn
   const seen = new Set();
   const watch = new IntersectionObserver(entries => {
     for (const entry of entries) {
