@@ -69,7 +69,7 @@ def peers(directory: Path, most: int) -> dict[str, float]:
             layouts["sklearn"] = timed(lambda: TSNE(random_state=0).fit_transform(rows))
         result = {}
         for name, (seconds, points) in layouts.items():
-            found = quality(near, np.asarray(points, np.float32), blocks)
+            found = quality(near.ids, np.asarray(points, np.float32), blocks)
             assert found is not None
             result |= {f"{name}_s": seconds, f"{name}_trust": found.trustworthiness}
             result[f"{name}_kept"] = found.neighbours_kept

@@ -76,22 +76,20 @@ def test_the_same_vectors_give_the_same_points(three: tuple[MemoryGallery, np.nd
     assert again.quality == flat.quality
 
 
-def test_more_threads_change_nothing(three: tuple[MemoryGallery, np.ndarray, Plane]) -> None:
-    """Attraction may be summed by more threads: our figures do not depend on `n_jobs=1`."""
-    from openTSNE import TSNEEmbedding
-    from openTSNE.affinity import PrecomputedAffinities
-
-    gallery, _, _ = three
-    affinities = layout._affinities(graph(gallery, SPACE))
-    start = starting.principal(keeping._Blocks(gallery, SPACE), graph(gallery, SPACE).ids)
-    points = []
+@pytest.mark.parametrize("few", [0, layout._FEW], ids=["by a grid", "by a tree"])
+def test_more_threads_change_nothing(
+    three: tuple[MemoryGallery, np.ndarray, Plane], monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    gallery, _, flat = three
+    monkeypatch.setattr(layout, "_FEW", few)
+    affinities = layout._affinities(flat.graph)
+    start = layout.State.start(starting.principal(keeping._Blocks(gallery, SPACE), flat.ids))
+    states = []
     for jobs in (1, 3):
-        embedding = TSNEEmbedding(
-            start, PrecomputedAffinities(affinities.copy(), normalize=False), n_jobs=jobs,
-            negative_gradient_method="fft",
-        )  # fmt: skip
-        points.append(np.asarray(embedding.optimize(40, exaggeration=12, learning_rate=200)).tobytes())
-    assert points[0] == points[1]
+        early = layout._stepped(start, affinities, 12.0, jobs)
+        states.append(layout._stepped(early, affinities, 1.0, jobs))
+    assert states[0].points.tobytes() == states[1].points.tobytes()
+    assert states[0].gains.tobytes() == states[1].gains.tobytes()
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 6, 7])
@@ -162,7 +160,7 @@ def test_both_figures_are_those_of_the_slow_way(seed: int) -> None:
     near = graph(gallery, SPACE)
     points = np.random.default_rng(seed).standard_normal((60, 2)).astype(np.float32)
     points[:30] += rows[:30, :2] * 5  # neither random nor good
-    found = quality.quality(near, points, keeping._Blocks(gallery, SPACE))
+    found = quality.quality(near.ids, points, keeping._Blocks(gallery, SPACE))
     assert found is not None
     assert found.nearest == 15
     assert found.trustworthiness == pytest.approx(slow_trustworthiness(rows, points, 15), abs=1e-4)
@@ -179,12 +177,27 @@ def test_a_perfect_layout_is_called_perfect() -> None:
     rows = np.zeros((50, 24))
     rows[:, 0], rows[:, 1] = np.cos(angles), np.sin(angles)
     gallery = filled(canonical(rows))
-    found = quality.quality(
-        graph(gallery, SPACE), rows[:, :2].astype(np.float32), keeping._Blocks(gallery, SPACE)
-    )
+    blocks = keeping._Blocks(gallery, SPACE)
+    found = quality.quality(gallery.versions(SPACE)[0], rows[:, :2].astype(np.float32), blocks)
     assert found is not None
     assert found.trustworthiness > 0.999
     assert found.neighbours_kept > 0.97
+
+
+def test_pictures_that_are_all_the_same_are_all_kept() -> None:
+    flat = plane(filled(np.repeat(groups(1)[0], 30, axis=0)), SPACE)
+    assert flat.quality == quality.Quality(1.0, 1.0, 14)
+
+
+def test_pictures_that_go_while_it_is_measured_are_left_out() -> None:
+    rows, _ = groups(40, 40)
+    flat = plane(filled(rows), SPACE)
+    left = flat.ids[flat.points[:, 0] < np.quantile(flat.points[:, 0], 0.8)]
+    place = np.searchsorted(flat.ids, left)
+    found = quality.quality(flat.ids, flat.points, [(left, rows[place])])
+    assert found is not None
+    assert 0.8 < found.trustworthiness <= 1
+    assert quality.quality(flat.ids, flat.points, []) is None
 
 
 # --- keeping, and bringing up to date ----------------------------------------------------------------
@@ -258,6 +271,70 @@ def test_a_picture_between_two_groups_goes_to_the_one_with_most_neighbours() -> 
     known = np.array([True] * 5 + [False])
     placed = placing.placed(near, points, known, lambda new, among: among[:1])
     assert np.hypot(*placed[5]) < 20
+
+
+def removing(gallery: Gallery, stage: str, ids: list[int]) -> keeping.Progress:
+    """Removes pictures when a stage comes to its end."""
+
+    def progress(now: str, done: int, total: int) -> None:
+        if now == stage and done == total:
+            with gallery.writing() as writing:
+                writing.remove(ids)
+
+    return progress
+
+
+def test_a_picture_may_go_while_all_are_laid_out(tmp_path: Path) -> None:
+    rows, _ = groups(40, 40)
+    with LocalGallery(tmp_path / "c", create=True) as gallery:
+        ids = put(gallery, rows)
+        made = plane(gallery, SPACE, progress=removing(gallery, "laying out", ids[:2]))
+        assert len(made.points) == len(made.graph.ids) == 80
+        assert made.quality is not None
+        after = plane(gallery, SPACE)
+        assert after.points.tobytes() == made.points[2:].tobytes()
+
+
+def test_a_layout_is_kept_before_it_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise Stopped
+
+    with LocalGallery(tmp_path / "c", create=True) as gallery:
+        put(gallery, groups(30, 30)[0])
+        with monkeypatch.context() as patched:
+            patched.setattr(keeping, "quality", stop)
+            with pytest.raises(Stopped):
+                plane(gallery, SPACE)
+        monkeypatch.setattr(layout, "laid_out", None)
+        made = plane(gallery, SPACE)
+        assert made.quality is not None
+        monkeypatch.setattr(keeping, "quality", None)
+        assert plane(gallery, SPACE).quality == made.quality
+
+
+@pytest.mark.parametrize("gone", [[3], [0, 1, 2, 3, 4, 5], [0]])
+def test_what_is_most_similar_may_have_gone(gone: list[int]) -> None:
+    rows, _ = groups(3, 3)
+    ids = np.arange(10, 16)
+    left = np.setdiff1d(np.arange(6), gone)
+    new, among = np.array([3, 4]), np.array([0, 1, 2, 5])
+    found = keeping._most_similar(ids, new, among, [(ids[left], rows[left])])  # type: ignore[arg-type]
+    for picture, nearest in zip(new, found, strict=True):
+        there = np.intersect1d(among, left)
+        expected = there[np.argmax(rows[there] @ rows[picture])] if picture in left else among[0]
+        assert nearest == expected
+
+
+def test_every_stage_says_how_far_it_is() -> None:
+    rows, _ = groups(60, 60)
+    gallery = filled(rows[:110])
+    said: dict[str, list[tuple[int, int]]] = {}
+    for _ in range(2):
+        plane(gallery, SPACE, progress=lambda s, done, total: said.setdefault(s, []).append((done, total)))
+        put(gallery, rows[110:], first=110)
+    assert said["measuring"][0] == (110, 110)
+    assert said["placing"][0] == (0, 10)
+    assert said["measuring"][-1] == (120, 120)
 
 
 class Stopped(Exception):

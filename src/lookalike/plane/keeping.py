@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from lookalike.errors import CollectionError
 from lookalike.gallery.base import Gallery, Ids, Space, Vectors
 from lookalike.neighbours import Graph, graph
 from lookalike.plane import layout, placing, starting
-from lookalike.plane.quality import Quality, quality
+from lookalike.plane.quality import Quality, quality, rows_of
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and of how much."""
@@ -40,12 +40,14 @@ class Plane:
         points: (n, 2) float32, around (0, 0). Only which points are near each other means anything.
         placed: (n,) which pictures came later and were put among the others.
         quality: how true it is; None with fewer than 5 pictures.
+        graph: the neighbours of the same pictures.
     """
 
     ids: Ids
     points: npt.NDArray[np.float32]
     placed: npt.NDArray[np.bool_]
     quality: Quality | None
+    graph: Graph
 
 
 def plane(gallery: Gallery, space: Space, *, fresh: bool = False, progress: Progress | None = None) -> Plane:
@@ -67,20 +69,23 @@ def plane(gallery: Gallery, space: Space, *, fresh: bool = False, progress: Prog
     """
     say = progress or _unheard
     near = graph(gallery, space, progress=lambda done, total: say("comparing", done, total))
-    versions = _versions(gallery, space, near.ids)
+    versions, vectors = _versions(gallery, space, near.ids), _Blocks(gallery, space)
     kept = None if fresh else _kept(gallery, space)
-    if kept is not None and np.array_equal(kept.ids, near.ids) and np.array_equal(kept.versions, versions):
-        return kept.plane()
-    vectors = _Blocks(gallery, space)
-    points, placed = (None if kept is None else _updated(kept, near, versions, vectors)) or (
-        _laid_out(gallery, space, near, versions, vectors, say),
-        np.zeros(len(near.ids), bool),
-    )
-    say("measuring", 0, 0)
-    made = _Kept(near.ids, versions, points, placed, quality(near, points, vectors))
-    with suppress(CollectionError):  # somebody else writes, or nobody can: it serves without
-        _keep(gallery, space, made)
-    return made.plane()
+    if kept is None or not kept.is_of(near.ids, versions):
+        points, placed = (None if kept is None else _updated(kept, near, versions, vectors, say)) or (
+            _laid_out(gallery, space, near, versions, vectors, say),
+            np.zeros(len(near.ids), bool),
+        )
+        kept = _Kept(near.ids, versions, points, placed, None)
+        _keep(gallery, space, kept)  # before it is measured: nothing that happens then costs the layout
+    if kept.quality is None:
+        measured = quality(
+            near.ids, kept.points, vectors, progress=lambda done, total: say("measuring", done, total)
+        )
+        if measured is not None:
+            kept = replace(kept, quality=measured)
+            _keep(gallery, space, kept)
+    return kept.plane(near)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,11 +98,14 @@ class _Kept:
     placed: npt.NDArray[np.bool_]
     quality: Quality | None
 
-    def plane(self) -> Plane:
+    def is_of(self, ids: Ids, versions: Ids) -> bool:
+        return np.array_equal(self.ids, ids) and np.array_equal(self.versions, versions)
+
+    def plane(self, near: Graph) -> Plane:
         views = self.ids[:], self.points[:], self.placed[:]
         for array in views:
             array.flags.writeable = False
-        return Plane(*views, self.quality)
+        return Plane(*views, self.quality, near)
 
 
 class _Blocks:
@@ -144,7 +152,7 @@ def _laid_out(
 
 
 def _updated(
-    old: _Kept, near: Graph, versions: Ids, vectors: _Blocks
+    old: _Kept, near: Graph, versions: Ids, vectors: _Blocks, say: Progress
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]] | None:
     """The old points with the new ones among them; None when that would be too many."""
     place = np.searchsorted(near.ids, old.ids)
@@ -164,23 +172,30 @@ def _updated(
     def nearest(new: Ids, among: Ids) -> Ids:
         return _most_similar(near.ids, new, among, vectors)
 
-    return placing.placed(near, points, known, nearest), placed
+    def placing_them(done: int, total: int) -> None:
+        say("placing", done, total)
+
+    return placing.placed(near, points, known, nearest, placing_them), placed
 
 
 def _most_similar(ids: Ids, new: Ids, among: Ids, blocks: _Blocks) -> Ids:
-    """For each of a few pictures the most similar one among others; all are positions in `ids`."""
-    found = [(some, vectors[keep]) for some, vectors in blocks if (keep := np.isin(some, ids[new])).any()]
-    queries = np.concatenate([vectors for _, vectors in found])
-    best, nearest = np.full(len(new), -np.inf), np.zeros(len(new), np.int64)
+    """For each of a few pictures the most similar one among others; all are ascending positions in `ids`.
+
+    A picture that has gone meanwhile gets the first of the others: its place does not matter any more.
+    """
+    there, queries = rows_of(ids[new], blocks)
+    best, nearest = np.full(len(there), -np.inf), np.full(len(there), among[0])
     for some, vectors in blocks:
         keep = np.isin(some, ids[among])
-        if keep.any():
+        if len(there) and keep.any():
             similarities = queries @ vectors[keep].T
             top = similarities.argmax(axis=1)
             better = similarities.max(axis=1) > best
             best = np.where(better, similarities.max(axis=1), best)
             nearest = np.where(better, np.searchsorted(ids, some[keep])[top], nearest)
-    return nearest
+    answer = np.full(len(new), among[0])
+    answer[np.searchsorted(ids[new], there)] = nearest
+    return answer
 
 
 # --- keeping -----------------------------------------------------------------------------------
@@ -206,18 +221,17 @@ def _keep(gallery: Gallery, space: Space, made: _Kept) -> None:
         if measured is None
         else (measured.trustworthiness, measured.neighbours_kept, measured.nearest)
     )
-    with gallery.writing() as writing:
-        writing.keep_arrays(
-            _name(space),
-            {
-                "layout": np.array(_LAYOUT),
-                "ids": made.ids,
-                "versions": made.versions,
-                "points": made.points,
-                "placed": made.placed,
-                "quality": np.array(figures, np.float64),
-            },
-        )
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "layout": np.array(_LAYOUT),
+        "ids": made.ids,
+        "versions": made.versions,
+        "points": made.points,
+        "placed": made.placed,
+        "quality": np.array(figures, np.float64),
+    }
+    # Somebody else may be writing, or nobody can: it serves without.
+    with suppress(CollectionError), gallery.writing() as writing:
+        writing.keep_arrays(_name(space), arrays)
         writing.drop_arrays(f"{_name(space)}-unfinished")
 
 

@@ -91,7 +91,7 @@ def _exaggerations() -> list[float]:
     return [exaggeration for iterations, exaggeration in PHASES for _ in range(iterations // STEP)]
 
 
-def _stepped(state: State, affinities: csr_matrix, exaggeration: float) -> State:
+def _stepped(state: State, affinities: csr_matrix, exaggeration: float, jobs: int = 1) -> State:
     from openTSNE import TSNEEmbedding
     from openTSNE.affinity import PrecomputedAffinities
     from openTSNE.tsne import gradient_descent
@@ -106,7 +106,7 @@ def _stepped(state: State, affinities: csr_matrix, exaggeration: float) -> State
         ints_in_interval=_CELL,
         dof=FREEDOM,
         optimizer=optimizer,
-        n_jobs=1,
+        n_jobs=jobs,
     )
     embedding.optimize(
         STEP,

@@ -14,10 +14,19 @@ Places = npt.NDArray[np.float32]
 NearestPlaced = Callable[[Ids, Ids], Ids]
 """(positions of new pictures, positions of placed ones) -> of each new one the most similar placed one."""
 
+Progress = Callable[[int, int], None]
+"""Called with how many new pictures have a place, and of how many."""
+
 _GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
 
-def placed(graph: Graph, points: Places, known: npt.NDArray[np.bool_], nearest: NearestPlaced) -> Places:
+def placed(
+    graph: Graph,
+    points: Places,
+    known: npt.NDArray[np.bool_],
+    nearest: NearestPlaced,
+    progress: Progress | None = None,
+) -> Places:
     """The points with those of new pictures filled in.
 
     A new picture goes where most of its neighbours are: to the neighbour that is nearest to the others, each
@@ -31,14 +40,18 @@ def placed(graph: Graph, points: Places, known: npt.NDArray[np.bool_], nearest: 
         points: (n, 2) float32; what is not known does not matter.
         known: (n,) which have a place.
         nearest: asked about pictures that have no way to placed ones.
+        progress: called now and then.
 
     Returns:
         (n, 2) float32; the rows of known pictures are as they were.
     """
     points, known = points.copy(), known.copy()
     apart = _spacing(points[known])
+    total = int((~known).sum())
     while not known.all():
         waiting = np.flatnonzero(~known)
+        if progress:
+            progress(total - len(waiting), total)
         ready = (known[graph.neighbours[waiting]] & (graph.neighbours[waiting] >= 0)).sum(axis=1)
         if not ready.any():
             one = waiting[:1]  # the lowest id; others may be its neighbours

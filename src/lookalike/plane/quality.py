@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.gallery.base import Ids, Vectors
-from lookalike.neighbours import Graph
+
+Blocks = Iterable[tuple[Ids, Vectors]]
+"""Ids and unit vectors, ids ascending over all blocks; gone through more than once."""
+
+Progress = Callable[[int, int], None]
+"""Called with how many pictures the sample was compared with, and of how many."""
 
 NEAREST = 15
 """Neighbours looked at."""
@@ -27,8 +32,8 @@ class Quality:
     Attributes:
         trustworthiness: in [0, 1]: 1 when all that is near in the plane is near in truth; about 0.5 when
             the places are random.
-        neighbours_kept: share of the `nearest` most similar pictures of a picture that are among its
-            `nearest` nearest points, in [0, 1].
+        neighbours_kept: share of the `nearest` nearest points of a picture that are among its `nearest`
+            most similar pictures, in [0, 1]. Those as similar as the last of them are among them too.
         nearest: neighbours looked at.
     """
 
@@ -38,7 +43,12 @@ class Quality:
 
 
 def quality(
-    graph: Graph, points: npt.NDArray[np.float32], blocks: Iterable[tuple[Ids, Vectors]], *, seed: int = 0
+    ids: Ids,
+    points: npt.NDArray[np.float32],
+    blocks: Blocks,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> Quality | None:
     """Measure a layout.
 
@@ -53,24 +63,44 @@ def quality(
     others as j.
 
     Args:
-        graph: of the pictures; its lists must have `NEAREST` neighbours, or all.
+        ids: (n,) ascending.
         points: (n, 2).
-        blocks: ids and unit vectors of the pictures (and perhaps of others).
+        blocks: ids and unit vectors of the pictures, and perhaps of others. Sampled pictures are left out
+            when they, or those around them, have gone from it.
         seed: of the sample.
+        progress: called now and then.
 
     Returns:
-        None with fewer than 5 pictures, where nothing can be wrong.
+        None with fewer than 5 pictures, where nothing can be wrong, and when the sample has gone.
     """
-    count = len(graph.ids)
-    nearest = min(NEAREST, (count - 1) // 2, graph.neighbours.shape[1])
+    count = len(ids)
+    nearest = min(NEAREST, (count - 1) // 2)
     if nearest < 2:
         return None
     sample = np.sort(np.random.default_rng(seed).permutation(count)[:SAMPLE])
     around = _around(points, sample, nearest)
-    found = (around[:, :, None] == graph.neighbours[sample, None, :nearest]).any(axis=2)
-    excess = np.maximum(_ranks(graph.ids, sample, around, blocks) - nearest, 0)
+    there, rows = rows_of(ids[np.union1d(sample, around)], blocks)
+    whole = np.isin(ids[sample], there) & np.isin(ids[around], there).all(axis=1)
+    sample, around = sample[whole], around[whole]
+    if not len(sample):
+        return None
+    queries, reached = rows[np.searchsorted(there, ids[sample])], rows[np.searchsorted(there, ids[around])]
+    ranks = _ranks(ids, sample, queries, np.einsum("qd,qkd->qk", queries, reached), blocks, progress)
+    excess = np.maximum(ranks - nearest, 0)
     scale = 2 / (len(sample) * nearest * (2 * count - 3 * nearest - 1))
-    return Quality(round(float(1 - scale * excess.sum()), 4), round(float(found.mean()), 4), nearest)
+    kept = float((excess == 0).mean())
+    return Quality(round(float(1 - scale * excess.sum()), 4), round(kept, 4), nearest)
+
+
+def rows_of(ids: Ids, blocks: Blocks) -> tuple[Ids, npt.NDArray[np.float64]]:
+    """Those of the pictures, ids ascending, that are still there, and their vectors."""
+    found, parts = [np.empty(0, np.int64)], []
+    for some, vectors in blocks:
+        wanted = np.isin(some, ids)
+        if wanted.any():
+            found.append(some[wanted])
+            parts.append(vectors[wanted].astype(np.float64))
+    return np.concatenate(found), np.concatenate(parts) if parts else np.empty((0, 0))
 
 
 def _around(points: npt.NDArray[np.float32], sample: Ids, nearest: int) -> Ids:
@@ -83,24 +113,24 @@ def _around(points: npt.NDArray[np.float32], sample: Ids, nearest: int) -> Ids:
     return np.asarray(found[~own].reshape(len(sample), nearest))
 
 
-def _ranks(ids: Ids, sample: Ids, around: Ids, blocks: Iterable[tuple[Ids, Vectors]]) -> Ids:
-    """(m, nearest) the ranks of these pictures by their similarity to those of the sample."""
-    wanted = np.union1d(sample, around)
-    rows = _rows(ids[wanted], blocks)
-    queries = rows[np.searchsorted(wanted, sample)]
-    reached = np.einsum("qd,qkd->qk", queries, rows[np.searchsorted(wanted, around)])
-    ranks = np.ones(around.shape, np.int64)
+def _ranks(
+    ids: Ids,
+    sample: Ids,
+    queries: npt.NDArray[np.float64],
+    reached: npt.NDArray[np.float64],
+    blocks: Blocks,
+    progress: Progress | None,
+) -> Ids:
+    """(m, nearest) the ranks that pictures so similar to those of the sample have among all."""
+    ranks, done = np.ones(reached.shape, np.int64), 0
     for some, vectors in blocks:
         known = np.isin(some, ids)
         similarities = queries @ vectors[known].astype(np.float64).T
         own = np.searchsorted(ids, some[known])[None] == sample[:, None]
         similarities[own] = -np.inf
-        for column in range(around.shape[1]):
+        for column in range(reached.shape[1]):
             ranks[:, column] += (similarities > reached[:, column, None] + _TIED).sum(axis=1)
+        done += int(known.sum())
+        if progress:
+            progress(done, len(ids))
     return ranks
-
-
-def _rows(ids: Ids, blocks: Iterable[tuple[Ids, Vectors]]) -> npt.NDArray[np.float64]:
-    """The vectors of some pictures, ids ascending."""
-    parts = [vectors[np.isin(some, ids)] for some, vectors in blocks]
-    return np.concatenate(parts).astype(np.float64)
