@@ -11,7 +11,8 @@ The other levels are for comparison.
 
 Cost: vectors drawn as for `benchmarks/neighbours.py`, each number of them in a fresh process: the neighbour
 graph, then the clusters with the graph already there (reading, finding, describing and keeping them), then
-0.5 % new pictures put into them (bringing the graph up to date included), then 100 representatives. `cpu`
+0.5 % new pictures put into them (bringing the graph up to date included), then 100 representatives, then
+`MEANS` clusters by k-means, `means`, and its processor time, `means_cpu`. `cpu`
 is the processor time of the first two on all cores together, for when others use the machine as well, and
 `memory` the largest resident size of that process. `--skip-quality` and `--skip-cost` leave one out.
 """
@@ -44,6 +45,7 @@ from lookalike.neighbours import graph
 
 SETS = (("clothing", "garment"), ("grocery", "product"), ("grocery", "category"), ("fruits", "variety"))
 SEEDS = 3
+MEANS = 100
 SMALLEST = (3, 5, 10, 20)
 Scores = dict[str, tuple[float, float, float]]
 
@@ -136,14 +138,19 @@ def first_costs(directory: Path) -> dict[str, float]:
 
 
 def later_costs(directory: Path) -> dict[str, float]:
-    """New pictures put into clusters, and representatives; likewise."""
+    """New pictures put into clusters, representatives, and k-means; likewise."""
     with LocalGallery(directory) as gallery:
         space = space_of(gallery)
         update_s, found = timed(lambda: update(gallery, space))
+        representatives_s, _ = timed(lambda: representatives(gallery, space, 100))
+        before = time.process_time()
+        means_s, _ = timed(lambda: find(gallery, space, Request(k=MEANS)))
         return {
             "update_s": update_s,
             "added": found.added,
-            "representatives_s": timed(lambda: representatives(gallery, space, 100))[0],
+            "representatives_s": representatives_s,
+            "means_s": means_s,
+            "means_cpu_s": time.process_time() - before,
         }
 
 

@@ -95,3 +95,24 @@ def test_within_bits_is_what_counting_bits_gives(seed: int, n: int, m: int, most
     assert np.array_equal(i, expected[0])
     assert np.array_equal(j, expected[1])
     assert np.array_equal(bits, far[expected])
+
+
+def test_means_are_trained_with_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    import faiss
+
+    used: list[int] = []
+    train = faiss.Kmeans.train
+
+    def watched(means: object, rows: np.ndarray) -> object:
+        used.append(faiss.omp_get_max_threads())
+        return train(means, rows)
+
+    monkeypatch.setattr(faiss.Kmeans, "train", watched)
+    before = faiss.omp_get_max_threads()
+    rows = np.eye(8, dtype=np.float32)
+    faiss.omp_set_num_threads(2)
+    try:
+        assert knn.trained_centres(rows, 3).shape == (3, 8)
+        assert (used, faiss.omp_get_max_threads()) == ([1], 2)
+    finally:
+        faiss.omp_set_num_threads(before)
