@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lookalike import neighbours
-from lookalike.errors import UsageError
+from lookalike.errors import CollectionError, UsageError
 from lookalike.files import FileIdentity
 from lookalike.gallery import knn
 from lookalike.gallery.all_nearest import Rows
@@ -333,3 +333,31 @@ def test_thousands_of_equal_vectors_are_split_all_the_same(monkeypatch: pytest.M
     assert found.recall == 1.0
     assert (found.neighbours >= 0).all()
     assert not (found.neighbours == np.arange(2000)[:, None]).any()
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.randoms(use_true_random=False))
+def test_the_graph_among_some_has_their_lists_without_the_others(count: int, dice: object) -> None:
+    with MemoryGallery() as gallery:
+        put(gallery, drawn(count, seed=3, kinds=20))
+        whole = graph(gallery, SPACE, k=6)
+    chosen = sorted(dice.sample(whole.ids.tolist(), dice.randint(1, count)))  # type: ignore[attr-defined]
+    some = whole.among(np.array(chosen))
+    assert some.ids.tolist() == chosen
+    for own, places, near in zip(chosen, some.neighbours, some.similarities, strict=True):
+        row = int(np.searchsorted(whole.ids, own))
+        pairs = zip(whole.neighbours[row], whole.similarities[row], strict=True)
+        expected = [(int(whole.ids[p]), s) for p, s in pairs if p >= 0 and whole.ids[p] in chosen]
+        found = [(chosen[p], s) for p, s in zip(places, near, strict=True) if p >= 0]
+        assert found == expected
+        assert (places[len(found) :] == -1).all()
+        assert (near[len(found) :] == -np.inf).all()
+
+
+def test_the_graph_among_pictures_that_it_lacks_is_refused() -> None:
+    with MemoryGallery() as gallery:
+        put(gallery, drawn(5, seed=0))
+        whole = graph(gallery, SPACE)
+    for ids in ([1, 2, 9], [1, 2, 3, 4, 6], [0, 1]):
+        with pytest.raises(CollectionError, match="changed while it was read: run again"):
+            whole.among(np.array(ids))

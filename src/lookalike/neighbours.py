@@ -93,6 +93,26 @@ class Graph:
             once[back] = ~(self.neighbours[second[back]] == first[back, None]).any(axis=1)
             yield first[once], second[once], self.similarities[first[once], column[once]]
 
+    def among(self, ids: Ids) -> Graph:
+        """The graph of some of its pictures: neighbours that are none of them are left out, others move up.
+
+        Args:
+            ids: (m,) int64, ascending.
+
+        Raises:
+            CollectionError: the graph lacks one of them. It was removed, or written anew, between the moment
+                when the ids were read and that of the graph.
+        """
+        if np.array_equal(ids, self.ids):
+            return self
+        rows = np.searchsorted(self.ids, ids)
+        if not np.isin(ids, self.ids, assume_unique=True).all():
+            raise CollectionError("the collection changed while it was read: run again")
+        place = np.full(len(self.ids) + 1, -1, np.int32)  # the last one for places of -1
+        place[rows] = np.arange(len(ids), dtype=np.int32)
+        lists = _moved_up(place[self.neighbours[rows]], self.similarities[rows])
+        return _frozen(ids, lists.places, lists.similarities, self.recall)
+
 
 def graph(gallery: Gallery, space: Space, *, k: int = GRAPH_K, progress: Progress | None = None) -> Graph:
     """The graph of a space as its pictures are now.
@@ -151,10 +171,15 @@ class _Kept:
         return np.array_equal(self.ids, ids) and np.array_equal(self.versions, versions)
 
     def graph(self, k: int) -> Graph:
-        views = self.ids[:], self.lists.places[:, :k], self.lists.similarities[:, :k]
-        for array in views:
-            array.flags.writeable = False
-        return Graph(*views, self.recall)
+        return _frozen(self.ids, self.lists.places[:, :k], self.lists.similarities[:, :k], self.recall)
+
+
+def _frozen(ids: Ids, places: Places, similarities: Vectors, recall: float) -> Graph:
+    """A graph of views that cannot be written to."""
+    views = ids[:], places[:], similarities[:]
+    for array in views:
+        array.flags.writeable = False
+    return Graph(*views, recall)
 
 
 # --- reading and keeping -----------------------------------------------------------------------
@@ -250,8 +275,12 @@ def _updated(old: _Kept, ids: Ids, versions: Ids, rows: Rows, progress: Progress
 def _without_gone(lists: Lists, place: Ids, stays: npt.NDArray[np.bool_]) -> Lists:
     """The lists of the pictures that stay, without those that do not."""
     places, similarities = lists.places[stays], lists.similarities[stays]
-    places = np.where(places >= 0, place[places], -1).astype(np.int32)
-    order = np.argsort(places < 0, axis=1, kind="stable")  # what is left moves up
+    return _moved_up(np.where(places >= 0, place[places], -1).astype(np.int32), similarities)
+
+
+def _moved_up(places: Places, similarities: Vectors) -> Lists:
+    """Lists in which neighbours may be missing, without gaps."""
+    order = np.argsort(places < 0, axis=1, kind="stable")
     places = np.take_along_axis(places, order, 1)
     similarities = np.where(places >= 0, np.take_along_axis(similarities, order, 1), -np.inf)
     return Lists(places, similarities.astype(np.float32))

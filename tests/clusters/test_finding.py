@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from lookalike.clusters import assigned
+from lookalike.clusters import scope as scopes
 from lookalike.clusters.finding import Request, find
-from lookalike.errors import UsageError
+from lookalike.errors import CollectionError, UsageError
 from lookalike.filters import parse
-from lookalike.gallery.base import Space
+from lookalike.gallery.base import Picture, Space
 from lookalike.gallery.memory import MemoryGallery
 from lookalike.results import Clusters
 
@@ -22,6 +23,7 @@ TRUTH = np.repeat(np.arange(len(SIZES)), SIZES)
 
 Blobs = Callable[..., np.ndarray]
 Filled = Callable[..., MemoryGallery]
+Drawn = Callable[..., Picture]
 
 
 @pytest.fixture(scope="module")
@@ -267,3 +269,32 @@ def test_an_interruption_keeps_the_graph_and_the_clusters_before(filled: Filled,
         find(gallery, SPACE, Request(), lambda stage, *_: stages.append(stage))
     assert "neighbours" not in stages  # that step is not taken again
     assert list(dict.fromkeys(stages)) == ["communities", "describing"]
+
+
+def test_a_picture_that_goes_while_another_comes_is_noticed(
+    filled: Filled, groups: np.ndarray, drawn_picture: Drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The graph has as many pictures as were looked at, but others."""
+    whole = scopes.graph
+
+    def meanwhile(gallery: MemoryGallery, *arguments: object, **options: object) -> object:
+        with gallery.writing() as writing:
+            writing.remove([7])
+            writing.put(SPACE, [drawn_picture(999)], groups[:1])
+        return whole(gallery, *arguments, **options)
+
+    monkeypatch.setattr(scopes, "graph", meanwhile)
+    with filled(groups) as gallery:
+        with pytest.raises(CollectionError, match="changed while it was read: run again"):
+            find(gallery, SPACE, Request())
+        assert gallery.partition() is None
+
+
+def test_a_column_of_our_name_is_not_mixed_with_our_clusters(filled: Filled, groups: np.ndarray) -> None:
+    own: list[dict[str, str | int]] = [{"cluster": number % 2 + 1} for number in range(len(groups))]
+    own[:50] = [{} for _ in range(50)]
+    with filled(groups, own) as gallery:
+        first = find(gallery, SPACE, Request(by="cluster"))
+        second = find(gallery, SPACE, Request(by="cluster"))
+    assert first.agreements[0].images == second.agreements[0].images == 150
+    assert replace(second, seconds=0) == replace(first, seconds=0)

@@ -38,10 +38,12 @@ class Scope:
 
     Attributes:
         ids: (n,) int64, ascending.
+        versions: (n,) of their vectors, before anything else was read; see `Gallery.versions`.
         known: for each column that was asked for, (n,) int64 codes of values; -1 where nothing is known.
     """
 
     ids: Ids
+    versions: Ids
     known: Mapping[str, Codes]
 
 
@@ -59,18 +61,21 @@ def scope(gallery: Gallery, space: Space, where: Filter | None, columns: Sequenc
     """
     for column in columns:
         _check_known(column, gallery)
-    with_vector = gallery.versions(space)[0]
+    with_vector, versions = gallery.versions(space)
     if where is None and not columns:  # no need to read the rows
-        found = Scope(np.intersect1d(gallery.hashes()[0], with_vector), {})
+        present, known = gallery.hashes()[0], dict[str, Codes]()
     else:
-        found = _read(gallery, with_vector, where, columns)
-    if not len(found.ids):
+        present, known = _read(gallery, where, columns)
+    ids, of_row, of_version = np.intersect1d(present, with_vector, assume_unique=True, return_indices=True)
+    if not len(ids):
         why = "none matches the filter" if where is not None and len(with_vector) else "index some first"
         raise UsageError(f"there are no pictures to look at: {why}")
-    return found
+    return Scope(ids, versions[of_version], {column: codes[of_row] for column, codes in known.items()})
 
 
-def _read(gallery: Gallery, with_vector: Ids, where: Filter | None, columns: Sequence[str]) -> Scope:
+def _read(gallery: Gallery, where: Filter | None, columns: Sequence[str]) -> tuple[Ids, dict[str, Codes]]:
+    """The pictures that match and are not missing, and the codes of what is known of them."""
+    own = gallery.columns()
     ids: list[int] = []
     numbers: dict[str, dict[tuple[str, Scalar], int]] = {column: {} for column in columns}
     codes: dict[str, list[int]] = {column: [] for column in columns}
@@ -79,14 +84,11 @@ def _read(gallery: Gallery, with_vector: Ids, where: Filter | None, columns: Seq
             continue
         ids.append(picture.id)
         for column, known in numbers.items():
-            value = value_of(picture, column)
+            # Our cluster of a picture without a value says nothing about a column of that name.
+            value = picture.metadata.get(column) if column in own else value_of(picture, column)
             key = (type(value).__name__, value)  # 1 and true are not the same
             codes[column].append(-1 if value is None else known.setdefault(key, len(known)))
-    kept = np.isin(np.array(ids, np.int64), with_vector)
-    return Scope(
-        np.array(ids, np.int64)[kept],
-        {column: np.array(found, np.int64)[kept] for column, found in codes.items()},
-    )
+    return np.array(ids, np.int64), {column: np.array(found, np.int64) for column, found in codes.items()}
 
 
 def _check_known(column: str, gallery: Gallery) -> None:
@@ -99,21 +101,18 @@ def _check_known(column: str, gallery: Gallery) -> None:
 
 
 def lists_of(gallery: Gallery, space: Space, ids: Ids, tell: Stages) -> Lists:
-    """The nearest others of some pictures, by position in `ids`, among themselves."""
+    """The nearest others of some pictures, by position in `ids`, among themselves.
+
+    Raises:
+        CollectionError: one of them was removed or written anew meanwhile.
+        NotInCollection: likewise.
+    """
     known = gallery.versions(space)[0]
     if len(ids) < (1 - MOST_LEFT_OUT) * len(known):
         return lists_among(gallery, space, ids, tell)
     whole = graph(gallery, space, progress=lambda done, all_: tell("neighbours", done, all_))
-    place = np.searchsorted(whole.ids, ids)
-    if len(ids) == len(whole.ids):
-        return Lists(whole.neighbours, whole.similarities)
-    back = np.full(len(whole.ids) + 1, -1, np.int32)  # the last one for places of -1
-    back[place] = np.arange(len(ids), dtype=np.int32)
-    places = back[whole.neighbours[place]]
-    order = np.argsort(places < 0, axis=1, kind="stable")  # what is left moves up
-    places = np.take_along_axis(places, order, 1)
-    similarities = np.take_along_axis(whole.similarities[place], order, 1)
-    return Lists(places, np.where(places >= 0, similarities, np.float32(-np.inf)))
+    some = whole.among(ids)
+    return Lists(some.neighbours, some.similarities)
 
 
 def lists_among(gallery: Gallery, space: Space, ids: Ids, tell: Stages) -> Lists:

@@ -142,10 +142,10 @@ def centres(rows: Vectors, count: int) -> Vectors:
 
 
 def trained_centres(rows: Vectors, count: int) -> Vectors:
-    """(c, d) float32: at most `count` different unit vectors, the best of five runs of spherical k-means.
+    """The best of five runs of spherical k-means: (c, d) float32, at most `count` different unit vectors.
 
-    With one thread, which gives the same bits as two: on two processors that others use as well, 100 of 25,600
-    rows of 256 numbers took 4.6 seconds, and with two threads 15 to 20.
+    With one thread, which gives the same bits as two. On two processors that others used as well, 100 of
+    25,600 rows of 256 numbers took 4.6 seconds, and with two threads 15 to 20.
     """
     means = _faiss().Kmeans(
         rows.shape[1], count, niter=25, nredo=5, spherical=True, seed=1,
