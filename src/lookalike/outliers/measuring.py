@@ -21,7 +21,7 @@ VERSION = 1
 """To be raised when `quality.measure` finds something else: pictures are then measured anew."""
 
 _NAME = f"quality-{VERSION}"
-_KEPT_EVERY = 2048  # pictures: an interruption costs no more
+_KEPT_EVERY = 2048  # pictures, and where more are known a quarter of these: what a killed process loses
 _SHORTER = SIDE * 3 // 4  # pixels asked of the shorter side: `SIDE` for the longer one of a 4 : 3 picture
 
 
@@ -36,7 +36,8 @@ class Measures:
         self._gallery = gallery
         arrays = gallery.arrays(_NAME)
         self._known: dict[int, Quality] = {} if arrays is None else dict(_read(arrays))
-        self._fresh = 0
+        self._kept = len(self._known)
+        self._due = self._kept + _KEPT_EVERY
 
     def __getitem__(self, picture: Picture) -> Quality | None:
         """What is known of a picture; None when it could not be read."""
@@ -68,18 +69,23 @@ class Measures:
 
     def _put(self, picture: Picture, quality: Quality) -> None:
         self._known[_key(picture)] = quality
-        self._fresh += 1
-        if self._fresh >= _KEPT_EVERY:
+        if len(self._known) >= self._due:
             self._keep()
 
     def _keep(self) -> None:
-        if not self._fresh:
+        """Keep what is known, if the collection can be written to; else it serves without."""
+        number = len(self._known)
+        if number == self._kept:
             return
+        self._due = number + max(_KEPT_EVERY, number // 4)  # also after a failure, which may last
+        with suppress(CollectionError), self._gallery.writing() as writing:
+            writing.keep_arrays(_NAME, self._arrays())
+            self._kept = number
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         keys = np.array(sorted(self._known), np.uint64)
         values = np.array([_numbers(self._known[int(key)]) for key in keys], np.float32)
-        with suppress(CollectionError), self._gallery.writing() as writing:  # it serves without
-            writing.keep_arrays(_NAME, {"contents": keys, "values": values.reshape(-1, 4)})
-            self._fresh = 0
+        return {"contents": keys, "values": values.reshape(-1, 4)}
 
 
 def _measured(reader: Reader, picture: Picture) -> Quality | Failure:
