@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lookalike.duplicates.reading import Reading
 from lookalike.errors import UsageError
 from lookalike.filters import parse
 from lookalike.outliers import doubts, finding, measuring
+from lookalike.results import Reason
 
 
 def labelled(blob: Any) -> tuple[np.ndarray, list[dict[str, Any]]]:
@@ -89,6 +92,29 @@ def test_an_interruption_keeps_what_was_measured(tmp_path: Path, photo: Any) -> 
         assert [told for told in seen if told[0] == "measuring"][-1] == ("measuring", 7, 7)
         assert found.images == 12
         assert one.outliers().outliers == found.outliers
+
+
+def test_the_strongest_reason_comes_first_and_what_can_be_seen_on_ties() -> None:
+    def ordered(*reasons: Reason) -> list[str]:
+        return [reason.name for reason in finding.strongest_first(reasons)]
+
+    assert ordered(Reason("tiny", 0.6, ""), Reason("isolated", 0.9, "")) == ["isolated", "tiny"]
+    assert ordered(Reason("isolated", 0.90004, ""), Reason("tiny", 0.9, "")) == ["tiny", "isolated"]
+    assert ordered(Reason("tiny", 0.6, ""), Reason("blurred", 0.8, "")) == ["blurred", "tiny"]
+
+
+def test_score_and_reason_belong_together(blob: Any, filled: Any, space: Any) -> None:
+    rows = np.concatenate([blob(40, 1, 0.1), blob(1, 2)])  # the last one is like no other
+    gallery = filled(rows)
+    *_, last = gallery.pictures()
+    strip = replace(last, width=400, height=100)
+    with gallery.writing() as writing:
+        writing.put(space, [strip], rows[-1:])
+    with Reading(1) as reading:
+        (found,) = finding.find(gallery, space, reading).outliers
+    assert {reason.name for reason in found.reasons} == {"isolated", "odd aspect"}
+    assert found.isolation > 0.8
+    assert (found.reason, found.score) == ("isolated", found.isolation)
 
 
 def test_measures_go_by_the_bytes_and_not_by_the_name(tmp_path: Path, photo: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lookalike.clusters.scope import Stages, lists_of, scope, silent
 from lookalike.duplicates.reading import Reading
@@ -62,15 +62,22 @@ def find(
     usual = _usual(traits)
     found = []
     for place, own in enumerate(traits):
-        reasons = sorted((r for r in own if r.name not in usual), key=lambda r: -r.score)
+        reasons = [reason for reason in own if reason.name not in usual]
         if alone[place] > 0:
             reasons.append(_isolated(lists, place, float(alone[place])))
-        reasons = [reason for reason in reasons if reason.score >= threshold]
+        reasons = strongest_first(reason for reason in reasons if reason.score >= threshold)
         if reasons:
             found.append(_outlier(pictures, lists, place, reasons, float(alone[place])))
     found.sort(key=lambda one: (-one.score, one.id))
     seconds = round(time.perf_counter() - started, 3)
     return Outliers(tuple(found), len(pictures), usual, tuple(failed), seconds)
+
+
+def strongest_first(reasons: Iterable[Reason]) -> list[Reason]:
+    """The reasons with their scores as they are told, the strongest first; on ties what can be seen in the
+    picture itself comes before `isolated`."""
+    told = (Reason(one.name, round(one.score, 4), one.detail) for one in reasons)
+    return sorted(told, key=lambda one: (-one.score, one.name == "isolated"))
 
 
 def check_threshold(threshold: float) -> None:
@@ -114,8 +121,5 @@ def _outlier(
     pictures: Sequence[Picture], lists: Lists, place: int, reasons: Sequence[Reason], alone: float
 ) -> Outlier:
     picture = pictures[place]
-    rounded = tuple(Reason(one.name, round(one.score, 4), one.detail) for one in reasons)
-    score = max(one.score for one in rounded)
-    return Outlier(
-        picture.id, picture.path, score, rounded, round(alone, 4), neighbours(pictures, lists, place)
-    )
+    near = neighbours(pictures, lists, place)
+    return Outlier(picture.id, picture.path, reasons[0].score, tuple(reasons), round(alone, 4), near)

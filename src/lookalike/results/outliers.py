@@ -46,8 +46,8 @@ class Outlier:
     Attributes:
         id: its number.
         path: absolute path.
-        score: that of its strongest reason, in [0, 1].
-        reasons: what speaks against it, the most telling first: what can be seen in the picture itself
+        score: that of its strongest reason, the first one, in [0, 1].
+        reasons: what speaks against it, the strongest first; on ties what can be seen in the picture itself
             comes before `isolated`.
         isolation: how far it is from all others, in [0, 1); one half is far.
         neighbours: the three pictures nearest to it, nearest first.
@@ -62,7 +62,7 @@ class Outlier:
 
     @property
     def reason(self) -> str:
-        """The name of the most telling reason."""
+        """The name of the strongest reason."""
         return self.reasons[0].name
 
 
