@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, combinations, product
 
 from lookalike.clusters.scope import Stages, scope, silent
 from lookalike.duplicates.calibrating import calibration_of
@@ -32,6 +32,10 @@ MOST_SPLITS = 20
 """More values than these are no splits; somebody has named another column."""
 
 _TRIED = 8  # pictures of another split that a copy is compared with, beyond the pairs found
+
+
+_Groups = Mapping[str, Mapping[str, Sequence[int]]]
+"""The pictures with the same bytes: by content hash, and then by split; ascending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +92,14 @@ def find(
     groups = _contents(splits)
     sketches = Sketches(gallery, reading)
     calibrate = partial(calibration_of, gallery, space, sketches, partial(tell, "calibrating"))
-    between = {id_: frozenset(splits.split[one] for one in ids) for ids in groups.values() for id_ in ids}
+    between = {
+        id_: frozenset(by_split) for by_split in groups.values() for ids in by_split.values() for id_ in ids
+    }
     finder = Finder(gallery, space, sketches, calibrate, precision, between=between)
     found = finder.find(tell)
     pairs = [pair for pair in found.pairs if pair.kind != "exact"]
     near = chain(pairs, _completed(pairs, groups, splits, finder))
-    leaks = _surest(chain(_exact(groups, splits), _across(near, groups, splits)), splits)
+    leaks = _leaks(near, groups, splits)
     return Leaks(
         tuple(leaks),
         column,
@@ -135,45 +141,51 @@ def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).strip()
 
 
-def _contents(splits: _Splits) -> dict[str, list[int]]:
-    """The pictures with the same bytes, by content hash."""
-    groups: dict[str, list[int]] = {}
+def _contents(splits: _Splits) -> _Groups:
+    """The pictures with the same bytes."""
+    groups: dict[str, dict[str, list[int]]] = {}
     for id_, picture in splits.pictures.items():
-        groups.setdefault(picture.content, []).append(id_)
+        groups.setdefault(picture.content, {}).setdefault(splits.split[id_], []).append(id_)
     return groups
 
 
-def _exact(groups: Mapping[str, Sequence[int]], splits: _Splits) -> Iterator[Pair]:
-    """Of the same bytes in several splits each picture with one of every other split."""
-    for ids in groups.values():
-        first: dict[str, int] = {}
-        for id_ in ids:
-            first.setdefault(splits.split[id_], id_)
-        for id_ in ids:
-            for name, other in first.items():
-                if name != splits.split[id_]:
-                    yield Pair(id_, other, "exact", 1.0, 1.0)
+def _leaks(near: Iterable[Pair], groups: _Groups, splits: _Splits) -> list[Leak]:
+    """For each picture the surest copy in each larger split, the surest first.
+
+    Pictures with the same bytes in the same split have the same copies, so one is looked at for all.
+    """
+    leaks = []
+    for pair, id_, other in _surest(chain(_exact(groups), _across(near, groups, splits)), splits):
+        twins = groups[splits.pictures[id_].content][splits.split[id_]]
+        leaks += [_leak(pair, twin, other, splits) for twin in twins]
+    leaks.sort(key=lambda leak: (_KINDS.index(leak.kind), -leak.probability, leak.path, leak.other_split))
+    return leaks
 
 
-def _across(pairs: Iterable[Pair], groups: Mapping[str, Sequence[int]], splits: _Splits) -> Iterator[Pair]:
-    """Pairs of pictures of different splits, from pairs that stand for all with the same bytes."""
+def _exact(groups: _Groups) -> Iterator[Pair]:
+    """Of the same bytes in several splits the first pictures of each two of them."""
+    for by_split in groups.values():
+        for a, b in combinations(by_split.values(), 2):
+            yield Pair(a[0], b[0], "exact", 1.0, 1.0)
+
+
+def _across(pairs: Iterable[Pair], groups: _Groups, splits: _Splits) -> Iterator[Pair]:
+    """Pairs of pictures of different splits, from pairs that stand for all with the same bytes: of these the
+    first ones of each split."""
     for pair in pairs:
-        ids = [groups[splits.pictures[id_].content] for id_ in (pair.first, pair.second)]
-        for a in ids[0]:
-            for b in ids[1]:
-                if splits.split[a] != splits.split[b]:
-                    yield Pair(a, b, pair.kind, pair.probability, pair.similarity, pair.match)
+        first, second = (groups[splits.pictures[id_].content] for id_ in (pair.first, pair.second))
+        for (name, a), (other, b) in product(first.items(), second.items()):
+            if name != other:
+                yield replace(pair, first=a[0], second=b[0])
 
 
-def _completed(
-    pairs: Sequence[Pair], groups: Mapping[str, Sequence[int]], splits: _Splits, finder: Finder
-) -> Iterator[Pair]:
+def _completed(pairs: Sequence[Pair], groups: _Groups, splits: _Splits, finder: Finder) -> Iterator[Pair]:
     """The pairs that the finder left out, since its two pictures were linked through a third one: with three
     splits, a picture may have a copy in each of the others."""
     if len(splits.sizes) == 2:
         return  # whatever is linked has a pair across, since only such pairs link
     near = _near(pairs)
-    names = {id_: {splits.split[one] for one in groups[splits.pictures[id_].content]} for id_ in near}
+    names = {id_: set(groups[splits.pictures[id_].content]) for id_ in near}
     for ids in _linked(near):
         for id_ in ids:
             known = names[id_].union(*(names[other] for other in near[id_]))
@@ -210,19 +222,17 @@ def _linked(near: Mapping[int, set[int]]) -> list[list[int]]:
 _KINDS = ("exact", "pixels", "near", "edited")
 
 
-def _surest(pairs: Iterable[Pair], splits: _Splits) -> list[Leak]:
-    """For each picture the surest copy in each larger split, the surest first."""
-    best: dict[tuple[int, str], tuple[tuple[object, ...], Leak]] = {}
+def _surest(pairs: Iterable[Pair], splits: _Splits) -> Iterator[tuple[Pair, int, int]]:
+    """For each picture and each larger split the surest pair, the picture, and its copy there."""
+    best: dict[tuple[int, str], tuple[tuple[object, ...], Pair]] = {}
     for pair in pairs:
         id_, other = splits.smaller_first(pair.first, pair.second)
         rank = (_KINDS.index(pair.kind), -pair.probability, other)
         key = (id_, splits.split[other])
         if key not in best or rank < best[key][0]:
-            best[key] = rank, _leak(pair, id_, other, splits)
-    return sorted(
-        (leak for _, leak in best.values()),
-        key=lambda leak: (_KINDS.index(leak.kind), -leak.probability, leak.path, leak.other_split),
-    )
+            best[key] = rank, pair
+    for _, pair in best.values():
+        yield pair, *splits.smaller_first(pair.first, pair.second)
 
 
 def _leak(pair: Pair, id_: int, other: int, splits: _Splits) -> Leak:
