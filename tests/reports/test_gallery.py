@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import string
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -99,6 +100,49 @@ def test_many_sections_show_fewer_pictures_each() -> None:
     one = _section(size=MOST)
     assert len(bounded([one] * 1000)[0].pictures) == IN_ALL // 1000
     assert len(bounded([one] * (IN_ALL * 2))[0].pictures) == 1
+
+
+def _with_beside(size: int, beside: int) -> Section:
+    near = [Shown(f"/near/{i}.jpg") for i in range(beside)]
+    return Section("a", [Shown(f"/{i}.jpg", beside=near) for i in range(size)])
+
+
+@pytest.mark.parametrize("sections", [[_with_beside(60, 3)] * 100, [_section()] * (IN_ALL + 500)])
+def test_a_page_never_has_more_previews_than_it_may(sections: list[Section]) -> None:
+    cut = bounded(sections, 60)
+    previews = sum(1 + len(one.beside) for section in cut for one in section.pictures)
+    assert IN_ALL * 0.9 < previews <= IN_ALL
+    assert all(section.pictures for section in cut)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), max_size=30), st.integers(1, 8))
+def test_the_most_that_fit_are_shown(shape: list[tuple[int, int]], most: int) -> None:
+    sections = [_with_beside(size, beside) for size, beside in shape]
+    cut = bounded(sections, most, in_all=20)
+
+    def previews(some: list[Section]) -> int:
+        return sum(1 + len(one.beside) for section in some for one in section.pictures)
+
+    assert previews(cut) <= 20
+    each = max((len(section.pictures) for section in cut), default=0)
+    more = [replace(section, pictures=section.pictures[: each + 1]) for section in sections]
+    assert each == min(most, max((size for size, _ in shape), default=0)) or previews(more) > 20
+    if len(cut) < len(sections):
+        assert each <= 1
+        assert previews([replace(one, pictures=one.pictures[:1]) for one in sections[: len(cut) + 1]]) > 20
+
+
+def test_sections_that_are_left_out_are_counted(parse: Parse) -> None:
+    sections = [_section(str(i), 1) for i in range(3)]
+    assert (
+        "The first 3 of 1,200 sections are shown."
+        in parse(picture_gallery("t", sections, _thumbnail, total=1200)).texts
+    )
+    for page in (
+        picture_gallery("t", sections, _thumbnail, total=3),
+        picture_gallery("t", sections, _thumbnail),
+    ):
+        assert "sections are shown" not in page
 
 
 def test_paths_are_those_that_are_asked_for() -> None:

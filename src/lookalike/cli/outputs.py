@@ -94,7 +94,9 @@ def write_gallery(
     said = {"collection": os.path.abspath(collection.directory), **(facts or {})}
     with stage_bar() as progress:
         thumbnail = previews(collection, len(gallery.paths(shown)), progress)
-        page = reports.picture_gallery(title, shown, thumbnail, facts=said, intro=intro, empty=empty)
+        page = reports.picture_gallery(
+            title, shown, thumbnail, facts=said, intro=intro, empty=empty, total=len(sections)
+        )
     reports.write_page(Path(file), page)
     click.echo(f"Wrote {file}", err=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from lookalike.reports.page import (
     Pictures,
@@ -20,7 +21,7 @@ MOST = 24
 """Pictures of a section that are shown unless told otherwise: some three rows on a wide screen."""
 
 IN_ALL = 6_000
-"""Pictures a page shows at most: with small previews of about 12 kB each a file of 70 MB."""
+"""Previews a page has at most, with those beside a picture: at about 12 kB each a file of 70 MB."""
 
 FILTERED = 9
 """From so many sections on their list has a field to look for one."""
@@ -70,20 +71,38 @@ class Section:
         return len(self.pictures) if self.total is None else self.total
 
 
-def bounded(sections: Sequence[Section], most: int = MOST) -> list[Section]:
+def bounded(sections: Sequence[Section], most: int = MOST, *, in_all: int = IN_ALL) -> list[Section]:
     """The sections with their first pictures only; the others are counted.
 
     Args:
         sections: with as many pictures as there are.
-        most: of one section; fewer when the page would have more than `IN_ALL`, but at least one.
+        most: pictures of one section; fewer when there would be too many previews, but at least one.
+        in_all: previews of all sections together, counting those beside a picture.
+
+    Returns:
+        All sections, or the first ones when not even one picture of each fits.
     """
-    each = max(1, min(most, IN_ALL // max(1, len(sections))))
-    return [
-        replace(section, pictures=section.pictures[:each], total=section.size)
-        if len(section.pictures) > each
-        else section
-        for section in sections
-    ]
+    each, room = 0, in_all
+    while each < most and (cost := sum(_previews(section, each) for section in sections)) <= room:
+        if not cost:
+            each = most  # all are shown
+            break
+        each, room = each + 1, room - cost
+    if each:
+        return [_first(section, each) for section in sections]
+    costs = accumulate(_previews(section, 0) for section in sections)
+    return [_first(section, 1) for section, cost in zip(sections, costs, strict=True) if cost <= in_all]
+
+
+def _previews(section: Section, place: int) -> int:
+    """How many previews the picture at this place needs."""
+    return 1 + len(section.pictures[place].beside) if place < len(section.pictures) else 0
+
+
+def _first(section: Section, number: int) -> Section:
+    if len(section.pictures) <= number:
+        return section
+    return replace(section, pictures=section.pictures[:number], total=section.size)
 
 
 def paths(sections: Sequence[Section]) -> list[str]:
@@ -100,6 +119,7 @@ def picture_gallery(
     facts: Mapping[str, str] | None = None,
     intro: str = "",
     empty: str = "There is nothing to show.",
+    total: int | None = None,
 ) -> str:
     """A page of sections of pictures, with a list of them to go by.
 
@@ -110,6 +130,7 @@ def picture_gallery(
         facts: what else to say at the top, e.g. `{"collection": "/home/shop/.lookalike"}`.
         intro: a sentence below the heading.
         empty: what is said when there is no section.
+        total: how many sections there are, when these are the first of more; None when they are all.
 
     Returns:
         The HTML. Each distinct picture is in it once, however often it is shown.
@@ -119,7 +140,7 @@ def picture_gallery(
     body = [
         '<a class="skip" href="#sections">Skip to the pictures</a>',
         f'<div class="page{" indexed" if len(sections) > 1 else ""}">',
-        _head(title, intro, facts or {}),
+        _head(title, [intro, _left_out(len(sections), total)], facts or {}),
         _index(sections),
         '<main id="sections" tabindex="-1">',
         *(parts or [f'<p class="empty">{escaped(empty)}</p>']),
@@ -132,8 +153,14 @@ def picture_gallery(
     return document(title, "\n".join(body), styles=("look.css", "gallery.css"), scripts=scripts)
 
 
-def _head(title: str, intro: str, facts: Mapping[str, str]) -> str:
-    said = f"<p>{escaped(intro)}</p>" if intro else ""
+def _left_out(shown: int, total: int | None) -> str:
+    if total is None or total <= shown:
+        return ""
+    return f"The first {shown:,} of {total:,} sections are shown."
+
+
+def _head(title: str, sentences: Sequence[str], facts: Mapping[str, str]) -> str:
+    said = "".join(f"<p>{escaped(sentence)}</p>" for sentence in sentences if sentence)
     return f'<header class="head"><h1>{escaped(title)}</h1>{said}{fact_list(facts)}</header>'
 
 
