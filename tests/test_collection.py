@@ -509,6 +509,20 @@ def test_where_a_collection_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> No
     assert 1 <= default_threads() <= (os.cpu_count() or 1)
 
 
+@pytest.mark.parametrize("threads", [0, -1])
+def test_fewer_than_one_thread_are_refused(shop: Collection, place: Path, threads: int) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: shop.add(place / "in", threads=threads),
+        lambda: shop.map(threads=threads),
+        lambda: shop.map("map.html", threads=threads),
+        lambda: shop.train("mine", "kind", threads=threads),
+        lambda: shop.finetune("mine", "kind", threads=threads),
+    ]
+    for call in calls:
+        with pytest.raises(UsageError, match=f"threads must be at least 1, got {threads}"):
+            call()
+
+
 # --- compare ---------------------------------------------------------------------------------
 
 

@@ -284,9 +284,7 @@ class Collection:
             UsageError: a source does not exist, or the metadata file is wrong.
             CollectionBusy: another process is writing.
         """
-        if threads is not None and threads < 1:
-            raise UsageError(f"threads must be at least 1, got {threads}")
-        named = _several(sources)
+        workers, named = _threads(threads), _several(sources)
         found = files.walk(named, include=include, exclude=exclude, hidden=hidden)
         roots = [os.path.abspath(source) for source in named if os.path.isdir(source)]
         table = (
@@ -301,7 +299,7 @@ class Collection:
             found,
             roots=roots,
             metadata=table,
-            threads=threads or default_threads(),
+            threads=workers,
             retry=retry,
             limits=limits,
             progress=progress,
@@ -1058,13 +1056,14 @@ class Collection:
             LookalikeError: there is no picture to draw, or the file cannot be written.
         """
         name = title or _title(self.directory.resolve())
-        drawing = file and maps.Drawing(Path(file), name, colour, size, threads or default_threads())
+        workers = _threads(threads)
+        drawing = None if file is None else maps.Drawing(Path(file), name, colour, size, workers)
         return maps.laid_out(
             self.gallery,
             self.space,
             where=None if where is None else self.filter(where),
             fresh=fresh,
-            drawing=drawing or None,
+            drawing=drawing,
             progress=progress,
         )
 
@@ -1136,7 +1135,7 @@ class Collection:
         if (label is None) == (pairs is None):
             raise UsageError("train needs to know what belongs together: give a label or pairs")
         chosen = None if where is None else self.filter(where)
-        return teaching.Lesson(name, label, self._pairs(pairs), chosen, output, threads or default_threads())
+        return teaching.Lesson(name, label, self._pairs(pairs), chosen, output, _threads(threads))
 
     def finetune(
         self,

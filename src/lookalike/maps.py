@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lookalike.clusters import assigned
+from lookalike.clusters.stored import grouping
 from lookalike.duplicates.helpers import Crashed
 from lookalike.duplicates.reading import Reader, Reading
 from lookalike.errors import LookalikeError, PictureError, UsageError
 from lookalike.files import printable
 from lookalike.gallery.base import Gallery, Picture, Space
-from lookalike.neighbours import Graph, graph
+from lookalike.neighbours import Graph
 from lookalike.plane.keeping import Plane, Progress, plane
 from lookalike.reports.atlas import LARGE, Sheets, Sizes, sheet_order, sizes
 from lookalike.reports.figure import THUMBNAIL, as_png, as_svg, chosen
@@ -91,29 +92,42 @@ def laid_out(
     Args:
         gallery: whose pictures.
         space: which vectors.
-        where: show only the pictures it matches; all are laid out.
+        where: show only the pictures it matches; all are laid out. Missing ones are never shown.
         fresh: lay everything out anew.
         drawing: how to draw it; None to lay it out only.
         progress: called now and then.
 
     Raises:
-        UsageError: there is no such column.
+        UsageError: there is no such column, or it says nothing of the pictures shown.
         LookalikeError: there is no picture to draw, or the file cannot be written.
     """
     say: Progress = progress or (lambda stage, done, total: None)
     if drawing is not None:
         (check_page if drawing.is_page else check_figure)(drawing.file)
         _check_column(gallery, drawing.colour)
+    shown = _shown(gallery, space, where)
+    if drawing is not None:
+        _check_some(shown)
+        _check_colour(gallery, space, shown, drawing.colour)
     flat = plane(gallery, space, fresh=fresh, progress=progress)
-    shown = [picture for picture in gallery.pictures(where) if _place(flat, picture.id) >= 0]
-    points = flat.points[[_place(flat, picture.id) for picture in shown]] if shown else flat.points[:0]
+    shown = [picture for picture in shown if _place(flat, picture.id) >= 0]
     result = _result(flat, shown)
     if drawing is None:
         return result
+    _check_some(shown)
+    return _drawn(_data(gallery, space, shown, flat, drawing.colour), result, drawing, say)
+
+
+def _shown(gallery: Gallery, space: Space, where: Filter | None) -> list[Picture]:
+    """The pictures that match, have a vector and are not missing, by ascending id."""
+    with_vector = set(gallery.versions(space)[0].tolist())
+    pictures = gallery.pictures(where)
+    return [picture for picture in pictures if not picture.missing and picture.id in with_vector]
+
+
+def _check_some(shown: Sequence[Picture]) -> None:
     if not shown:
         raise LookalikeError("no picture to draw: loosen --where, or index pictures with this model")
-    data = _data(gallery, space, shown, points, drawing.colour)
-    return _drawn(data, result, drawing, say)
 
 
 def _place(flat: Plane, number: int) -> int:
@@ -141,47 +155,59 @@ def _result(flat: Plane, shown: Sequence[Picture]) -> PictureMap:
 
 
 def _check_column(gallery: Gallery, name: str | None) -> None:
-    known = [*gallery.columns(), CLUSTER, FOLDER]
+    known = dict.fromkeys([*gallery.columns(), CLUSTER, FOLDER])
     if name is not None and name not in known:
         raise UsageError(f"colour: there is no column {name!r}; there are {', '.join(known)}")
 
 
+def _check_colour(gallery: Gallery, space: Space, shown: Sequence[Picture], colour: str | None) -> None:
+    """Refuse a column that says nothing of the pictures shown, before they are laid out."""
+    if colour is None or colour in [column.name for column in _columns(gallery, space, shown)]:
+        return
+    if colour in gallery.columns():
+        why = f"no picture shown has a value in column {colour!r}"
+    elif colour == FOLDER:
+        why = "all pictures shown lie in one folder, or in very many"
+    elif assigned(gallery, space) is not None:
+        why = "no picture shown is in a cluster"
+    elif grouping(gallery) is not None:
+        why = "the clusters are those of another model or output: run `lookalike cluster` with this one"
+    else:
+        why = "there are no clusters yet: run `lookalike cluster` first"
+    raise UsageError(f"colour: {why}")
+
+
 def _data(
-    gallery: Gallery, space: Space, shown: Sequence[Picture], points: np.ndarray, colour: str | None
+    gallery: Gallery, space: Space, shown: Sequence[Picture], flat: Plane, colour: str | None
 ) -> MapData:
-    columns = [*_added(gallery, space, shown), *_metadata(gallery, shown)]
-    names = [column.name for column in columns]
-    if colour is not None and colour not in names:
-        raise UsageError(f"colour: {_why_not(colour)}")
-    near = _among(graph(gallery, space), np.array([picture.id for picture in shown]))
+    columns = _columns(gallery, space, shown)
+    near = _among(flat.graph, np.array([picture.id for picture in shown]))
+    points = flat.points[np.searchsorted(flat.ids, near.ids)]
     counts = np.bincount(near.neighbours[near.neighbours >= 0], minlength=len(shown))
     importance = np.empty(len(shown), np.int32)
     importance[np.argsort(-counts, kind="stable")] = np.arange(len(shown), dtype=np.int32)
-    first = colour or _telling(columns)
+    known = [column.name for column in columns]  # what was there before the layout may have gone
+    first = colour if colour in known else _telling(columns)
     return MapData(shown, points, near.neighbours, near.similarities, columns, first, importance)
 
 
-def _why_not(colour: str) -> str:
-    if colour == CLUSTER:
-        return "there are no clusters yet: run `lookalike cluster` first"
-    if colour == FOLDER:
-        return "all pictures shown lie in one folder, or in very many"
-    return f"no picture shown has a value in column {colour!r}"
-
-
 def _among(near: Graph, ids: np.ndarray) -> Graph:
-    """The graph of some pictures only, ids ascending; neighbours that are none of them are left out."""
+    """The graph of some of its pictures, ids ascending; neighbours that are none of them are left out."""
     rows = np.searchsorted(near.ids, ids)
     place = np.full(len(near.ids) + 1, -1, np.int32)
     place[rows] = np.arange(len(ids), dtype=np.int32)
     neighbours = place[near.neighbours[rows]]  # the last place, -1, stands for none
-    order = np.argsort(neighbours < 0, axis=1, kind="stable")
-    return Graph(
-        ids,
-        np.take_along_axis(neighbours, order, 1),
-        np.take_along_axis(near.similarities[rows], order, 1),
-        near.recall,
-    )
+    order = np.argsort(neighbours < 0, axis=1, kind="stable")  # what is left moves up
+    neighbours = np.take_along_axis(neighbours, order, 1)
+    similarities = np.take_along_axis(near.similarities[rows], order, 1)
+    return Graph(ids, neighbours, np.where(neighbours >= 0, similarities, np.float32(-np.inf)), near.recall)
+
+
+def _columns(gallery: Gallery, space: Space, shown: Sequence[Picture]) -> list[Column]:
+    """What the pictures can be coloured by; metadata count before what a map adds under the same name."""
+    known = gallery.columns()
+    added = [column for column in _added(gallery, space, shown) if column.name not in known]
+    return [*added, *_metadata(gallery, shown)]
 
 
 def _added(gallery: Gallery, space: Space, shown: Sequence[Picture]) -> Iterator[Column]:
@@ -289,7 +315,7 @@ def _shrunk(reader: Reader, picture: Picture, *, side: int) -> Pixels | Failure:
     try:
         rgb = reader.decoded(picture, side).rgb
     except PictureError as error:
-        return Failure(picture.path, error.reason)
+        return Failure(printable(picture.path), error.reason)
     scale = side / max(rgb.shape[:2])
     if scale >= 1:
         return rgb
@@ -298,7 +324,7 @@ def _shrunk(reader: Reader, picture: Picture, *, side: int) -> Pixels | Failure:
 
 
 def _failure(picture: Picture, outcome: Failure | Crashed) -> Failure:
-    return outcome if isinstance(outcome, Failure) else Failure(picture.path, "decoder crashed")
+    return outcome if isinstance(outcome, Failure) else Failure(printable(picture.path), "decoder crashed")
 
 
 def _large_ones(data: MapData, reading: Reading, say: Progress) -> dict[int, Pixels]:

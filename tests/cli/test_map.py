@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import base64
+import csv
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from lookalike import maps
+from lookalike.collection import Collection
 
 Shell = Callable[..., Any]
 
@@ -36,7 +41,7 @@ def test_a_page_is_written_and_the_quality_is_said(indexed: Shell, tmp_path: Pat
     lines = ended.out.splitlines()
     assert lines[0] == "12 pictures, 12 with a thumbnail"
     quality = (
-        r"\d+% of the 5 most similar pictures are among the 5 nearest points; trustworthiness [01]\.\d{3}"
+        r"\d+% of the 5 nearest points are among the 5 most similar pictures; trustworthiness [01]\.\d{3}"
     )
     assert re.fullmatch(quality, lines[1])
     assert re.fullmatch(r"Wrote map\.html \([\d.]+ [kM]B\)\n", ended.err)
@@ -72,8 +77,14 @@ def test_where_colour_and_title(indexed: Shell, tmp_path: Path) -> None:
     assert "<b>" not in (tmp_path / "m.html").read_text("utf-8").split('<script type="application/json"')[0]
 
 
-def test_clusters_are_a_column_and_the_first_colour(indexed: Shell, tmp_path: Path) -> None:
-    assert indexed("map", "map.html", "--colour", "cluster").code == 2
+def test_clusters_are_a_column_and_the_first_colour(
+    indexed: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maps, "plane", None)  # refused before anything is laid out
+    ended = indexed("map", "map.html", "--colour", "cluster")
+    assert (ended.code, "there are no clusters yet: run" in ended.err) == (2, True)
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
     assert indexed("cluster", "-k", "3").code == 0
     assert indexed("map", "map.html").code == 0
     data = page_data(tmp_path / "map.html")
@@ -81,6 +92,64 @@ def test_clusters_are_a_column_and_the_first_colour(indexed: Shell, tmp_path: Pa
     column = next(column for column in data["columns"] if column["name"] == "cluster")
     assert len(column["values"]) == 3
     assert set(unpacked(column["codes"])) == {1, 2, 3}
+
+
+def test_clusters_of_another_model_are_told_apart(indexed: Shell) -> None:
+    assert indexed("cluster", "-k", "3").code == 0
+    with Collection.open() as pictures:
+        partition = pictures.gallery.partition()
+        assert partition is not None
+        about = json.loads(partition.about) | {"space": "another"}
+        with pictures.gallery.writing() as writing:
+            writing.set_partition(replace(partition, about=json.dumps(about)))
+    ended = indexed("map", "map.html", "--colour", "cluster")
+    assert ended.code == 2
+    assert "the clusters are those of another model or output" in ended.err
+
+
+def test_metadata_count_before_columns_of_the_map(indexed: Shell, tmp_path: Path, pictures: Path) -> None:
+    (pictures / "deep").mkdir()
+    (pictures / "red-circle.jpg").rename(pictures / "deep" / "red-circle.jpg")
+    names = sorted(str(path.relative_to(pictures)) for path in pictures.rglob("*.jpg"))
+    rows = [f"{name},{'first' if n < 4 else 'second'},{n % 3}" for n, name in enumerate(names)]
+    (tmp_path / "more.csv").write_text("\n".join(["path,cluster,folder", *rows, ""]))
+    assert indexed("index", "pictures", "--metadata", "more.csv").code == 0
+    assert indexed("cluster", "-k", "3").code == 0
+    assert indexed("map", "map.html", "--colour", "cluster").code == 0
+    data = page_data(tmp_path / "map.html")
+    columns = {column["name"]: column for column in data["columns"]}
+    assert len(columns) == len(data["columns"])
+    assert columns["cluster"]["values"] == ["second", "first"]
+    assert data["colour"] == "cluster"
+
+
+def test_places_without_a_drawing(indexed: Shell, tmp_path: Path) -> None:
+    points = indexed("map", "--json").json["points"]
+    ended = indexed("map", "--csv", "places.csv")
+    assert (ended.code, ended.err) == (0, "Wrote places.csv\n")
+    assert ended.out.splitlines()[0] == "12 pictures"
+    with (tmp_path / "places.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    kinds = {"id": int, "path": str, "x": float, "y": float}
+    assert [{name: kind(row[name]) for name, kind in kinds.items()} for row in rows] == points
+    assert indexed("map", "--csv", "places.csv", "--where", "price > 1000").code == 0  # ours is written over
+    assert (tmp_path / "places.csv").read_text().splitlines() == ["id,path,x,y"]
+    both = indexed("map", "map.html", "--csv", "places.csv", "--json")
+    assert both.json["points"] == points
+    assert both.err == "Wrote places.csv\n"
+
+
+def test_vanished_pictures_are_not_shown(indexed: Shell, pictures: Path) -> None:
+    (pictures / "blue-square.jpg").unlink()
+    assert indexed("index", "pictures").code == 0
+    found = indexed("map", "map.html", "--json").json
+    assert len(found["points"]) == found["thumbnails"] == 11
+    assert found["images"] == 12
+    assert found["failed"] == []
+    for picture in pictures.glob("*.jpg"):
+        picture.unlink()
+    assert indexed("index", "pictures").code in (0, 3)
+    assert indexed("map", "map.html").code == 1
 
 
 @pytest.mark.parametrize("name", ["map.svg", "map.png"])
@@ -112,6 +181,9 @@ def test_a_file_that_is_not_ours_is_not_written_over(indexed: Shell, tmp_path: P
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        ([], "give a FILE to draw the map into, such as map.html; or --json or --csv"),
+        (["--json", "--colour", "price"], "--colour and --title need a FILE"),
+        (["--csv", "pictures"], "pictures"),
         (["map.jpg"], "a map is drawn into .html, .png, .svg"),
         (["nowhere/map.html"], "folder that exists"),
         (
@@ -141,14 +213,15 @@ def test_new_pictures_are_placed_and_unreadable_ones_are_dots(
 ) -> None:
     before = {point["id"]: point for point in indexed("map", "map.html", "--json").json["points"]}
     (pictures / "more.jpg").write_bytes((pictures / "red-circle.jpg").read_bytes())
-    (pictures / "blue-square.jpg").unlink()
     assert indexed("index", "pictures").code == 0
+    (pictures / "blue-square.jpg").unlink()
     found = indexed("map", "map.html", "--json").json
     assert found["placed"] == 1
     assert {p["id"]: p for p in found["points"] if p["id"] in before} == before
     assert [failure["path"] for failure in found["failed"]] == [str(pictures / "blue-square.jpg")]
     assert found["thumbnails"] == 12
     ended = indexed("map", "map.html")
+    assert ended.err.endswith("no such file or directory\nSuch pictures are dots without a thumbnail.\n")
     assert "1 picture placed into the layout that was there; --fresh lays out anew" in ended.out
     assert indexed("map", "map.html", "--fresh", "--json").json["placed"] == 0
 

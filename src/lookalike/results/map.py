@@ -29,14 +29,14 @@ class PictureMap:
     """A layout of the pictures in the plane, near to each other what looks alike.
 
     Attributes:
-        points: the pictures shown, by ascending id.
+        points: the pictures shown, by ascending id; missing ones are not.
         images: pictures that were laid out, those that were not shown included.
         placed: of these, pictures that came later and were put among the others, which did not move.
         nearest: neighbours looked at by the two figures below.
         trustworthiness: in [0, 1]: 1 when all that is near in the map is near in truth, about 0.5 for
             random places; measured on a sample. None with fewer than 5 pictures.
-        neighbours_kept: share of the `nearest` most similar pictures that are among the `nearest` nearest
-            points, in [0, 1]; None likewise.
+        neighbours_kept: share of the `nearest` nearest points that are among the `nearest` most similar
+            pictures, or as similar as the last of them, in [0, 1]; None likewise.
         file: where it was drawn; None when it was not.
         bytes: size of that file.
         thumbnails: pictures that have a thumbnail in it.
