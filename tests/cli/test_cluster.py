@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 
 from lookalike.collection import Collection
+from lookalike.errors import CollectionError
+from lookalike.gallery.local_writing import LocalWriting
 
 Shell = Callable[..., Any]
 
 TABLE = """\
-   pictures  cohesion  label         medoid
-1         4      0.92  circle 100%   pictures/green-circle.jpg
-2         4      0.92  square 100%   pictures/green-square.jpg
-3         4      0.88  stripes 100%  pictures/green-stripes.jpg
+   pictures  cohesion  near  label         medoid
+1         4      0.92     2  circle 100%   pictures/green-circle.jpg
+2         4      0.92     1  square 100%   pictures/green-square.jpg
+3         4      0.88     2  stripes 100%  pictures/green-stripes.jpg
 """
 
 SEARCH = "Search one: lookalike search PICTURE --where 'cluster == 1'\n"
@@ -43,7 +45,8 @@ def test_the_groups_are_shown_and_kept(indexed: Shell) -> None:
 def test_json(indexed: Shell) -> None:
     found = indexed("cluster", "--json").json
     assert set(found) == {
-        *("clusters", "noise", "method", "level", "images", "agreements", "added", "kept", "seconds")
+        *("clusters", "noise", "method", "level", "images", "k", "agreements"),
+        *("added", "kept", "not_kept", "seconds"),
     }
     assert (found["method"], found["level"], found["images"], found["noise"]) == ("communities", 3, 12, [])
     first = found["clusters"][0]
@@ -167,4 +170,29 @@ def test_a_busy_collection_is_read_and_told_of(indexed: Shell, tmp_path: Path) -
         ended = indexed("cluster")
     assert ended.code == 0
     assert trimmed(ended.out).startswith(TABLE)
-    assert ended.err.startswith("Not kept: another process is writing")
+    assert ended.err.startswith("Not kept: this process is already writing to ")
+
+
+def test_why_clusters_are_not_kept_is_said(indexed: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise CollectionError("store.db cannot be written: No space left on device")
+
+    monkeypatch.setattr(LocalWriting, "set_partition", full)
+    ended = indexed("cluster", "--json")
+    assert ended.err == "Not kept: store.db cannot be written: No space left on device\n"
+    assert ended.json["not_kept"] == "store.db cannot be written: No space left on device"
+
+
+def test_a_column_of_our_name_is_told_of(indexed: Shell, tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("path,cluster\npictures/red-circle.jpg,7\n")
+    indexed("index", "pictures", "--metadata", "own.csv")
+    ended = indexed("cluster")
+    assert ended.out.endswith("\nFilters mean your own column cluster: rename it to ask for these\n")
+
+
+def test_fewer_by_k_means_than_asked_for_is_said(shell: Shell, pictures: Path) -> None:
+    for copy in ("one", "two"):
+        (pictures / f"{copy}.jpg").write_bytes((pictures / "red-circle.jpg").read_bytes())
+    shell("index", "pictures/one.jpg", "pictures/two.jpg")
+    ended = shell("cluster", "-k", "2")
+    assert "\n2 pictures: 1 cluster by k-means, not 2: too few pictures differ\n" in ended.out

@@ -11,6 +11,7 @@ import pytest
 from lookalike.clusters import assigned
 from lookalike.clusters import scope as scopes
 from lookalike.clusters.finding import Request, find
+from lookalike.clusters.stored import grouping
 from lookalike.errors import CollectionError, UsageError
 from lookalike.filters import parse
 from lookalike.gallery.base import Picture, Space
@@ -158,6 +159,7 @@ def test_k_means_finds_as_many_as_asked_for(filled: Filled, groups: np.ndarray) 
 def test_k_means_of_copies_has_no_empty_clusters(filled: Filled, blobs: Blobs) -> None:
     found = find(filled(np.repeat(blobs([1] * 3), 10, axis=0)), SPACE, Request(k=9))
     assert [cluster.size for cluster in found.clusters] == [10, 10, 10]
+    assert found.k == 9
 
 
 def test_wrong_requests_are_explained(filled: Filled, groups: np.ndarray) -> None:
@@ -169,6 +171,15 @@ def test_wrong_requests_are_explained(filled: Filled, groups: np.ndarray) -> Non
             find(gallery, SPACE, Request(by="knd"))
         with pytest.raises(UsageError, match="none matches the filter"):
             find(gallery, SPACE, Request(where=parse("kind == 'x'")))
+        with pytest.raises(UsageError, match=r"level must be a whole number, got 2[.]5"):
+            Request(level=2.5)  # type: ignore[arg-type]
+        for wrong in (2.5, "3", True):
+            with pytest.raises(UsageError, match="k must be a whole number"):
+                Request(k=wrong)  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="weight of 'kind' must be a number from 0 to 1, got 'x'"):
+            Request(blend=(("kind", "x"),))  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="expected the name of a column, got 3"):
+            Request(by=3)  # type: ignore[arg-type]
         for level in (0, 6):
             with pytest.raises(UsageError, match="level must be from 1, coarse, to 5, fine"):
                 Request(level=level)
@@ -248,6 +259,7 @@ def test_clusters_are_found_while_another_writes_and_not_kept(filled: Filled, gr
         found = find(gallery, SPACE, Request())
     assert found.clusters
     assert not found.kept
+    assert "writing" in found.not_kept
     assert assigned(gallery, SPACE) is None
 
 
@@ -298,3 +310,39 @@ def test_a_column_of_our_name_is_not_mixed_with_our_clusters(filled: Filled, gro
         second = find(gallery, SPACE, Request(by="cluster"))
     assert first.agreements[0].images == second.agreements[0].images == 150
     assert replace(second, seconds=0) == replace(first, seconds=0)
+
+
+def test_a_picture_that_changes_before_its_cluster_is_kept_has_none(
+    filled: Filled, groups: np.ndarray, drawn_picture: Drawn
+) -> None:
+    def meanwhile(stage: str, done: int, total: int) -> None:
+        if (stage, done) == ("describing", total):
+            with gallery.writing() as writing:
+                writing.put(SPACE, [replace(drawn_picture(6), content="new")], groups[-1:])
+                writing.remove([9])
+
+    with filled(groups) as gallery:
+        found = find(gallery, SPACE, Request(), meanwhile)
+        kept = assigned(gallery, SPACE)
+    assert found.kept
+    assert kept is not None
+    assert sorted(set(range(1, 201)) - set(kept.ids.tolist())) == [7, 9]
+
+
+def test_vanished_pictures_are_not_counted(filled: Filled, groups: np.ndarray, drawn_picture: Drawn) -> None:
+    with filled(groups) as gallery:
+        find(gallery, SPACE, Request(5))
+        with gallery.writing() as writing:
+            writing.put(SPACE, [drawn_picture(300), drawn_picture(301)], groups[:2])
+            writing.mark_missing([1, 2, 202])
+        counted = grouping(gallery)
+    assert counted is not None
+    assert (counted.clusters, counted.images, counted.noise, counted.new) == (5, 198, 0, 1)
+
+
+def test_numbers_of_numpy_are_taken(filled: Filled, groups: np.ndarray) -> None:
+    half = [{"half": number % 2 == 0} for number in range(len(groups))]
+    with filled(groups, half) as gallery:
+        assert len(find(gallery, SPACE, Request(k=np.int64(5))).clusters) == 5  # type: ignore[arg-type]
+        asked = Request(level=np.int64(2), blend=(("half", np.float32(0.5)),))  # type: ignore[arg-type]
+        assert find(gallery, SPACE, asked).level == 2

@@ -49,7 +49,8 @@ def test_a_new_picture_goes_where_its_like_are(
     assert after.kept
     assert kept is not None
     cluster_of = dict(zip(kept.ids.tolist(), kept.clusters.tolist(), strict=True))
-    for old, new in zip(before.clusters, after.clusters, strict=True):
+    by_number = sorted(after.clusters, key=lambda cluster: cluster.id)
+    for old, new in zip(before.clusters, by_number, strict=True):
         assert set(old.members) <= set(new.members)
         assert (old.id, old.parent) == (new.id, new.parent)
     kind_of = {cluster_of[id]: truth[id - 1] for id in range(1, 76) if cluster_of[id] > 0}
@@ -88,6 +89,107 @@ def test_a_cluster_whose_pictures_are_gone_is_gone(filled: Filled, blobs: Blobs)
         found = update(gallery, SPACE)
     assert [(cluster.id, cluster.size) for cluster in found.clusters] == [(2, 30), (3, 20)]
     assert [near.id for near in found.clusters[0].nearest] == [3]
+
+
+def test_clusters_come_by_size_whatever_their_numbers(
+    filled: Filled, blobs: Blobs, drawn_picture: Drawn
+) -> None:
+    rows = blobs(SIZES)
+    with filled(rows) as gallery:
+        find(gallery, SPACE, Request(3))
+        add(gallery, np.repeat(rows[-1:], 25, axis=0), [drawn_picture(90 + i) for i in range(25)])
+        found = update(gallery, SPACE)
+    assert [(cluster.id, cluster.size) for cluster in found.clusters] == [(3, 45), (1, 40), (2, 30)]
+
+
+def test_k_means_puts_what_is_new_to_the_nearest_mean(
+    filled: Filled, blobs: Blobs, drawn_picture: Drawn
+) -> None:
+    rows, odd = blobs(SIZES), np.random.default_rng(9).standard_normal((40, SPACE.dimension))
+    odd = (odd / np.linalg.norm(odd, axis=1, keepdims=True)).astype(np.float32)
+    with filled(rows) as gallery:
+        find(gallery, SPACE, Request(3))
+        of = np.array([row.cluster for row in gallery.pictures()])
+        ids = add(gallery, odd, [drawn_picture(90 + i) for i in range(40)])
+        found = update(gallery, SPACE)
+        put = [row.cluster for row in gallery.get(ids)]
+    means = np.array([rows[of == number].mean(axis=0) for number in (1, 2, 3)])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    assert put == (np.argmax(odd @ means.T, axis=1) + 1).tolist()
+    assert (found.noise, found.added) == ((), 40)
+
+
+def test_k_means_without_any_of_its_pictures_is_explained(
+    filled: Filled, blobs: Blobs, drawn_picture: Drawn
+) -> None:
+    rows = blobs([5])
+    with filled(rows) as gallery:
+        find(gallery, SPACE, Request(1))
+        add(gallery, rows[:1], [drawn_picture(90)])
+        with gallery.writing() as writing:
+            writing.remove(range(1, 6))
+        with pytest.raises(UsageError, match="all pictures of these clusters are gone: find them anew"):
+            update(gallery, SPACE)
+
+
+def test_other_clusters_found_meanwhile_stay(filled: Filled, blobs: Blobs, drawn_picture: Drawn) -> None:
+    rows = blobs(SIZES)
+    with filled(rows) as gallery:
+        find(gallery, SPACE, Request(3))
+        add(gallery, rows[:1], [drawn_picture(90)])
+        done: list[str] = []
+
+        def meanwhile(stage: str, _done: int, _total: int) -> None:
+            if not done:
+                done.append(stage)
+                find(gallery, SPACE, Request(2))
+
+        found = update(gallery, SPACE, meanwhile)
+        kept = assigned(gallery, SPACE)
+        again = update(gallery, SPACE)
+    assert kept is not None
+    assert set(kept.clusters) == {1, 2}
+    assert (found.kept, found.not_kept) == (False, "other clusters were found meanwhile: run again")
+    assert (again.kept, again.not_kept, len(again.clusters)) == (True, "", 2)
+
+
+def test_a_picture_that_goes_meanwhile_does_not_stop_an_update(
+    filled: Filled, blobs: Blobs, drawn_picture: Drawn
+) -> None:
+    rows = blobs(SIZES)
+    with filled(rows) as gallery:
+        find(gallery, SPACE, Request(3))
+        add(gallery, rows[:1], [drawn_picture(90)])
+
+        def meanwhile(stage: str, done: int, total: int) -> None:
+            if (stage, done) == ("describing", total):
+                add(gallery, rows[-1:], [replace(drawn_picture(1), content="new")])
+
+        assert update(gallery, SPACE, meanwhile).kept
+        assert gallery.count(parse("cluster == null")) == 1
+        assert gallery.get([2])[0].cluster is None
+
+
+def test_clusters_by_a_column_of_our_name_are_updated(
+    filled: Filled, blobs: Blobs, drawn_picture: Drawn
+) -> None:
+    rows = blobs([60])
+    own = [{"cluster": number % 2 + 1} for number in range(60)]
+    for request in (
+        Request(level=1, by="cluster"),
+        Request(level=1, blend=(("cluster", 1.0),)),
+        Request(k=2, where=parse("cluster == 2")),
+    ):
+        with filled(rows, own) as gallery:
+            find(gallery, SPACE, request)
+            add(gallery, rows[1:2], [replace(drawn_picture(60), metadata={"cluster": 2})])
+            found = update(gallery, SPACE)
+            (mine,) = [one for one in found.clusters if "/pictures/0060.jpg" in one.members]
+            assert all(int(path[-8:-4]) % 2 for path in mine.members if "0060" not in path)
+    with filled(rows, [{}, *own[1:]]) as gallery:  # the first one is chosen by our number
+        find(gallery, SPACE, Request(k=2, where=parse("cluster != 2")))
+        with pytest.raises(UsageError, match="found within earlier ones"):
+            update(gallery, SPACE)
 
 
 def test_new_pictures_stay_within_their_value(filled: Filled, blobs: Blobs, drawn_picture: Drawn) -> None:

@@ -28,7 +28,8 @@ def described(
     parents: Mapping[int, int],
     tell: Stages,
 ) -> tuple[tuple[Cluster, ...], tuple[str, ...]]:
-    """The clusters as results, by ascending number, and the paths of the noise.
+    """The clusters as results, the largest first (of equally large ones that with the lower number), and
+    the paths of the noise.
 
     Args:
         gallery: whose pictures.
@@ -66,7 +67,7 @@ def described(
             )
         )
     noise = tuple(path for path, code in zip(paths, codes, strict=True) if code < 0)
-    return tuple(found), noise
+    return tuple(sorted(found, key=lambda cluster: (-cluster.size, cluster.id))), noise
 
 
 def _shape(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Request:
         where: only pictures it matches.
 
     Raises:
-        UsageError: these do not go together, or are out of range.
+        UsageError: these do not go together, are out of range, or are not of the right kind.
     """
 
     k: int | None = None
@@ -47,6 +48,7 @@ class Request:
     where: Filter | None = None
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         if self.level is not None and not 1 <= self.level <= LEVELS:
             raise UsageError(f"level must be from 1, coarse, to {LEVELS}, fine; got {self.level}")
         for column, weight in self.blend:
@@ -54,6 +56,19 @@ class Request:
                 raise UsageError(f"blend: the weight of {column!r} must be from 0 to 1, got {weight}")
         if self.k is not None and (self.by or self.blend or self.level is not None):
             raise UsageError("k-means has no level, by and blend: leave them out, or leave out k")
+
+    def _check_kinds(self) -> None:
+        for name, number in (("k", self.k), ("level", self.level)):
+            if number is not None and not _is(number, Integral):
+                raise UsageError(f"{name} must be a whole number, got {number!r}")
+        for column in columns_of(self.by, self.blend):
+            if not isinstance(column, str):
+                raise UsageError(f"by, blend: expected the name of a column, got {column!r}")
+        for column, weight in self.blend:
+            if not _is(weight, Real):
+                raise UsageError(
+                    f"blend: the weight of {column!r} must be a number from 0 to 1, got {weight!r}"
+                )
 
     @property
     def method(self) -> str:
@@ -63,7 +78,12 @@ class Request:
     @property
     def chosen_level(self) -> int:
         """The level of communities that is meant."""
-        return DEFAULT_LEVEL if self.level is None else self.level
+        return DEFAULT_LEVEL if self.level is None else int(self.level)
+
+
+def _is(value: object, kind: type) -> bool:
+    """Whether it is a number of this kind, of NumPy or not; true and false are none."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def find(gallery: Gallery, space: Space, request: Request, progress: Stages | None = None) -> Clusters:
@@ -73,6 +93,7 @@ def find(gallery: Gallery, space: Space, request: Request, progress: Stages | No
 
     Raises:
         UsageError: a column is unknown, k is out of range, or there are no pictures.
+        CollectionError: pictures went, or were written anew, while the neighbours were read.
     """
     started, tell = time.perf_counter(), progress or silent
     pictures = scope(gallery, space, request.where, columns_of(request.by, request.blend))
@@ -82,12 +103,17 @@ def find(gallery: Gallery, space: Space, request: Request, progress: Stages | No
         request.method,
         request.chosen_level if request.k is None else None,
         request.by,
-        request.blend,
+        tuple((column, float(weight)) for column, weight in request.blend),
         None if request.where is None else str(request.where),
         parents={} if parents is None else _parents(clusters, parents),
     )
     answer = kept(gallery, space, pictures, clusters, about, tell)
-    return replace(answer, agreements=agreements, seconds=round(time.perf_counter() - started, 3))
+    return replace(
+        answer,
+        k=None if request.k is None else int(request.k),
+        agreements=agreements,
+        seconds=round(time.perf_counter() - started, 3),
+    )
 
 
 def _parents(clusters: Codes, coarser: Codes) -> dict[int, int]:
@@ -142,7 +168,13 @@ def blends_of(pictures: Scope, blend: Sequence[tuple[str, float]]) -> list[Blend
 
 
 def kept(
-    gallery: Gallery, space: Space, pictures: Scope, clusters: Codes, about: About, tell: Stages
+    gallery: Gallery,
+    space: Space,
+    pictures: Scope,
+    clusters: Codes,
+    about: About,
+    tell: Stages,
+    before: Partition | None = None,
 ) -> Clusters:
     """The clusters in facts, kept with the gallery if nobody else is writing.
 
@@ -153,14 +185,38 @@ def kept(
         clusters: (n,) their clusters, from 1 on; -1 for noise.
         about: how they were made; the labels are found here.
         tell: called now and then.
+        before: what they continue; when others have taken its place meanwhile, these stay. None when they
+            are to be kept whatever there is.
     """
     found, noise = described(gallery, space, pictures, clusters, about.parents, tell)
     about = replace(about, labels={cluster.id: cluster.label for cluster in found})
     partition = Partition(pictures.ids, clusters.astype(np.int32), about.as_text())
-    done = True
+    why_not = _keep(gallery, space, pictures, partition, before)
+    return Clusters(
+        found, noise, about.method, about.level, images=len(clusters), kept=not why_not, not_kept=why_not
+    )
+
+
+def _keep(
+    gallery: Gallery, space: Space, pictures: Scope, partition: Partition, before: Partition | None
+) -> str:
+    """Keep the clusters of those pictures that have not changed meanwhile; gives why it cannot be done."""
     try:
         with gallery.writing() as writing:
-            writing.set_partition(partition)
-    except CollectionError:  # somebody else writes, or nobody can
-        done = False
-    return Clusters(found, noise, about.method, about.level, images=len(clusters), kept=done)
+            if before is not None and not _still_there(before, gallery.partition()):
+                return "other clusters were found meanwhile: run again"
+            ids, versions = gallery.versions(space)
+            _, ours, theirs = np.intersect1d(pictures.ids, ids, assume_unique=True, return_indices=True)
+            same = ours[pictures.versions[ours] == versions[theirs]]
+            writing.set_partition(Partition(partition.ids[same], partition.clusters[same], partition.about))
+    except CollectionError as error:  # somebody else writes, or nobody can
+        return str(error)
+    return ""
+
+
+def _still_there(before: Partition, now: Partition | None) -> bool:
+    """Whether it is the same, but for pictures that have changed or gone."""
+    if now is None or now.about != before.about:
+        return False
+    _, first, second = np.intersect1d(before.ids, now.ids, assume_unique=True, return_indices=True)
+    return len(second) == len(now.ids) and np.array_equal(before.clusters[first], now.clusters[second])

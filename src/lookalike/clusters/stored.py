@@ -100,18 +100,21 @@ def assigned(gallery: Gallery, space: Space) -> Assigned | None:
 
 
 def grouping(gallery: Gallery) -> Grouping | None:
-    """The clusters that are kept, in numbers; None when there are none."""
+    """The clusters that are kept, in numbers; None when there are none. Vanished pictures do not count."""
     partition = gallery.partition()
     about = None if partition is None else About.read(partition.about)
     if partition is None or about is None:
         return None
-    inside = partition.clusters > 0
+    present = gallery.hashes()[0]
+    here = np.isin(present, partition.ids, assume_unique=True)
+    clusters = partition.clusters[np.isin(partition.ids, present, assume_unique=True)]
+    inside = clusters > 0
     models = {space.identity: space.model for space in gallery.spaces()}
     return Grouping(
-        clusters=len(np.unique(partition.clusters[inside])),
+        clusters=len(np.unique(clusters[inside])),
         images=int(inside.sum()),
         noise=int((~inside).sum()),
-        new=gallery.count() - len(inside),
+        new=int((~here).sum()),
         method=about.method,
         level=about.level,
         model=models.get(about.space, ""),

@@ -23,7 +23,7 @@ class Cluster:
     """Pictures that belong together by their looks.
 
     Attributes:
-        id: its number, from 1 on, the largest cluster first.
+        id: its number, from 1 on; they were given by size when the clusters were found, and stay.
         size: how many pictures it has.
         medoid: path of the picture that stands for it: the one with the highest mean cosine to the
             others.
@@ -76,15 +76,18 @@ class Clusters:
     """How a collection falls into groups.
 
     Attributes:
-        clusters: the largest first.
+        clusters: the largest first, of equally large ones that with the lower number.
         noise: paths of the pictures that are in none.
         method: `communities` or `kmeans`.
         level: from 1, coarse, to 5, fine; None for k-means.
         images: pictures that were looked at.
+        k: how many were asked for, by k-means; fewer are found when fewer pictures differ. None for
+            communities, and when new pictures were put into clusters.
         agreements: for each column that took part, how well the clusters agree with it.
         added: pictures that were put into clusters that were there before, or found to be noise; 0 when
             clusters were found anew.
         kept: they are kept with the collection, and `cluster == 12` can be asked for.
+        not_kept: why they are not; "" when they are.
         seconds: wall-clock time.
     """
 
@@ -93,9 +96,11 @@ class Clusters:
     method: str
     level: int | None
     images: int
+    k: int | None = None
     agreements: tuple[Agreement, ...] = ()
     added: int = 0
     kept: bool = False
+    not_kept: str = ""
     seconds: float = 0.0
 
 
@@ -148,7 +153,7 @@ class Grouping:
     """The clusters that are kept with a collection.
 
     Attributes:
-        clusters: how many there are.
+        clusters: how many there are. Vanished pictures count nowhere here.
         images: pictures in one of them.
         noise: pictures that were looked at and are in none.
         new: pictures that came or changed since, or were left out by a filter.

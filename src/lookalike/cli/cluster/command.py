@@ -8,13 +8,11 @@ import click
 
 from lookalike.cli.options import collection_option, model_options, open_collection
 from lookalike.cli.outputs import check_outputs, output_options, write_csv, write_gallery
-from lookalike.cli.terminal import echo_json, stage_bar
+from lookalike.cli.terminal import echo_json, stage_bar, visible
 
 if TYPE_CHECKING:
     from lookalike.collection import Collection
     from lookalike.results import Clusters, Representatives
-
-NOT_KEPT = "Not kept: another process is writing to the collection, or it cannot be written to."
 
 
 @click.command(short_help="See which groups the pictures fall into.")
@@ -141,14 +139,14 @@ def _answer(pictures: Collection, found: Clusters, csv: str | None, html: str | 
     if as_json:
         echo_json(found)
     else:
-        showing.clusters(found)
+        showing.clusters(found, own="cluster" in pictures.gallery.columns())
     if csv is not None:
         write_csv(csv, files.CLUSTER_COLUMNS, files.cluster_rows(found))
     if html is not None:
         facts, sections = files.cluster_facts(found), files.cluster_sections(found)
         write_gallery(html, pictures, "Clusters", sections, facts=facts, empty=showing.NONE)
     if not found.kept:
-        click.echo(NOT_KEPT, err=True)
+        click.echo(f"Not kept: {visible(found.not_kept)}", err=True)
 
 
 def _represent(

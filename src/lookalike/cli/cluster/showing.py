@@ -15,16 +15,32 @@ SHOWN = 40
 NONE = "No clusters: no three pictures are more like each other than like the rest."
 
 
-def clusters(found: Clusters) -> None:
-    """The largest clusters, and a summary."""
+def clusters(found: Clusters, own: bool) -> None:
+    """The largest clusters, and a summary.
+
+    Args:
+        found: the clusters.
+        own: whether the metadata have a column `cluster`, which is what filters then mean.
+    """
     out = console()
     if found.clusters:
         table = plain_table(
-            ("", "right"), ("pictures", "right"), ("cohesion", "right"), ("label", "left"), ("medoid", "fold")
+            ("", "right"),
+            ("pictures", "right"),
+            ("cohesion", "right"),
+            ("near", "right"),
+            ("label", "left"),
+            ("medoid", "fold"),
         )
         for one in found.clusters[:SHOWN]:
+            near = str(one.nearest[0].id) if one.nearest else ""
             table.add_row(
-                str(one.id), f"{one.size:,}", f"{one.cohesion:.2f}", labelled(one), short_path(one.medoid)
+                str(one.id),
+                f"{one.size:,}",
+                f"{one.cohesion:.2f}",
+                near,
+                labelled(one),
+                short_path(one.medoid),
             )
         out.print(table)
         if len(found.clusters) > SHOWN:
@@ -35,7 +51,9 @@ def clusters(found: Clusters) -> None:
     out.print(summary(found), soft_wrap=True)
     for agreement in found.agreements:
         out.print(agreed(agreement), soft_wrap=True)
-    if found.clusters and found.kept:
+    if found.kept and own:
+        out.print("Filters mean your own column cluster: rename it to ask for these", soft_wrap=True)
+    elif found.clusters and found.kept:
         out.print(f"Search one: lookalike search PICTURE --where 'cluster == {found.clusters[0].id}'")
 
 
@@ -47,6 +65,8 @@ def labelled(one: Cluster) -> str:
 def summary(found: Clusters) -> str:
     """What was found, in a line."""
     how = "by k-means" if found.level is None else f"on level {found.level}"
+    if found.k is not None and len(found.clusters) < found.k:
+        how += f", not {found.k:,}: too few pictures differ"
     noise = f", {many(len(found.noise), 'picture')} in none" if found.noise else ""
     added = f"; {many(found.added, 'picture')} new" if found.added else ""
     return f"{many(found.images, 'picture')}: {many(len(found.clusters), 'cluster')} {how}{noise}{added}"
