@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lookalike.cli.outliers import doubts
+from lookalike.results import DoubtfulLabel, DoubtfulLabels, Neighbour
+
 Shell = Any  # conftest.Shell
 
 
@@ -40,7 +43,7 @@ def test_says_what_does_not_belong_and_why(odd: Shell, tmp_path: Path) -> None:
     assert "160 × 40 pixels; odd aspect" in ended.out
     assert "3 outliers among 15 pictures." in ended.out
     assert "blue-square.jpg: has changed since it was indexed" in ended.err
-    assert ended.err.startswith("Wrote odd.csv\nWrote odd.html\n")
+    assert ended.err.endswith("Wrote odd.csv\nWrote odd.html\n")
     rows = table(tmp_path / "odd.csv")
     assert {Path(row["path"]).name: row["reason"] for row in rows} == {
         "blank.jpg": "nearly blank",
@@ -116,6 +119,18 @@ def test_a_label_in_doubt(indexed: Shell, pictures: Path, tmp_path: Path) -> Non
     assert len(one["neighbours"]) == 3
 
 
+def test_labels_are_told_apart_by_value_and_cut_for_show_only() -> None:
+    start = "a label that begins as another one does, "
+    labels = [f"{start}one", f"{start}two", 1, "1", True]
+    near = (Neighbour("/p/near.jpg", 0.9, "b"),)
+    found = [DoubtfulLabel(i, f"/p/{i}.jpg", one, "b", 0.9, 0.9, 0.1, near) for i, one in enumerate(labels)]
+    answer = doubts.answer(DoubtfulLabels(tuple(found), "kind", 6, 9, 0), None, to_see=True)
+    sections = answer.page.sections()
+    assert [len(section.pictures) for section in sections] == [1] * 5
+    assert all(len(section.heading) <= 40 for section in sections)
+    assert [section.note for section in sections] == [f"{start}one", f"{start}two", "", "", ""]
+
+
 @pytest.fixture
 def split(indexed: Shell, tmp_path: Path, photo: Any) -> Shell:
     """Photos for training and testing: of the latter two are edited copies, and one has the same bytes."""
@@ -171,6 +186,8 @@ def test_no_leaks_end_with_0(split: Shell) -> None:
         (["--split", "name"], "12 values of 'name' for 12 pictures"),
         (["--where", "price > 900"], "none matches the filter"),
         (["--threshold", "2"], "2"),
+        (["--split", "category", "--threshold", "0"], "--threshold is the least probability of a copy"),
+        (["--labels", "category", "--threads", "2"], "leave out --threads"),
         (["--csv", "pictures/shop.csv"], "no table with the columns path, score"),
         (["--html", "pictures/red-circle.jpg"], "is no HTML page"),
         (["-n", "0"], "0"),

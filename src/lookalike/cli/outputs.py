@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from lookalike.cli.options import json_option
-from lookalike.cli.terminal import Stages, stage_bar
+from lookalike.cli.terminal import Stages, echo_json, stage_bar
 
 if TYPE_CHECKING:
     from lookalike.collection import Collection
@@ -24,6 +25,78 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 PREVIEWS = ((500, 480), (2_000, 320), (sys.maxsize, 200))
 """How many pictures a page may have for previews of so many pixels: all of them are in the one file, at
 about 33, 23 and 12 kB each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page of an answer.
+
+    Attributes:
+        title: its heading.
+        sections: makes its sections, with all their pictures; only called when there is a page.
+        intro: sentences below the heading.
+        facts: what else to say at the top; the collection is said without.
+        empty: what is said when there is no section.
+        most: pictures shown of each section; None for the usual number.
+    """
+
+    title: str
+    sections: Callable[[], Sequence[Section]]
+    intro: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    empty: str = "There is nothing to show."
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command found, in every form that it can be asked for.
+
+    Attributes:
+        found: what `--json` prints.
+        show: prints it on the terminal otherwise.
+        columns: of the table.
+        rows: makes the table's rows; only called when there is one.
+        page: the page.
+    """
+
+    found: Any
+    show: Callable[[], None]
+    columns: Sequence[str]
+    rows: Callable[[], Iterable[Sequence[Scalar]]]
+    page: Page
+
+
+def deliver(
+    answer: Answer, collection: Collection, *, csv: str | None, html: str | None, as_json: bool
+) -> None:
+    """Print an answer, and then write the files that were asked for: a page takes a while.
+
+    Args:
+        answer: what was found.
+        collection: whose pictures the page shows.
+        csv: the table's file, if any.
+        html: the page's file, if any.
+        as_json: print JSON.
+    """
+    if as_json:
+        echo_json(answer.found)
+    else:
+        answer.show()
+    if csv is not None:
+        write_csv(csv, answer.columns, answer.rows())
+    if html is not None:
+        page = answer.page
+        write_gallery(
+            html,
+            collection,
+            page.title,
+            page.sections(),
+            facts=page.facts,
+            intro=page.intro,
+            empty=page.empty,
+            most=page.most,
+        )
 
 
 def output_options(command: Command) -> Command:

@@ -1,4 +1,4 @@
-"""The command: it asks one of three questions, and each answer has a module that shows it."""
+"""The command: it asks one of three questions, and each has a module that makes its answer."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import click
 
 from lookalike.cli.options import collection_option, model_options, open_collection
 from lookalike.cli.outliers import doubts, leaks, odd
-from lookalike.cli.outputs import check_outputs, output_options, write_csv, write_gallery
-from lookalike.cli.terminal import echo_json, stage_bar
+from lookalike.cli.outputs import check_outputs, deliver, output_options
+from lookalike.cli.terminal import stage_bar
 
 LEAKING = 3
 """Exit code when splits share pictures: a script that checks a data set ends there."""
@@ -61,26 +61,33 @@ def outliers(
 
     With --split, exit code 3 says that the splits share pictures.
     """  # noqa: D301 - \b is a character that keeps click from filling the lines
-    if labels is not None and split is not None:
-        raise click.UsageError("--labels and --split exclude each other")
-    asked = labels if labels is not None else split
-    answer = doubts if labels is not None else leaks if split is not None else odd
-    check_outputs(html=html, csv=csv, columns=answer.COLUMNS)
+    _check_together(labels, split, threshold, threads)
+    asked = doubts if labels is not None else leaks if split is not None else odd
+    check_outputs(html=html, csv=csv, columns=asked.COLUMNS)
+    least = {} if threshold is None else {"precision" if split is not None else "threshold": threshold}
+    to_see, leaking = html is None, False
     with open_collection(collection, model, output, runtime) as pictures:
         with stage_bar() as progress:
-            found = answer.find(pictures, asked, where, threshold, threads, progress)
-        shown = answer.first(found, limit)
-        if csv is not None:
-            write_csv(csv, answer.COLUMNS, answer.rows(shown))
-        if html is not None:
-            page = answer.page(found)
-            if limit is not None and limit < answer.count(found):
-                first = "first is" if limit == 1 else f"first {limit:,} are"
-                page["intro"] += f" The {first} shown."
-            write_gallery(html, pictures, answer.title(found), answer.sections(shown), **page)
-    if as_json:
-        echo_json(shown)
-    else:
-        answer.show(found, shown, to_see=html is None)
-    if split is not None and answer.count(found):
+            if labels is not None:
+                doubted = pictures.doubtful_labels(labels, where=where, progress=progress, **least)
+                answer = doubts.answer(doubted, limit, to_see=to_see)
+            elif split is not None:
+                shared = pictures.leaks(split, where=where, threads=threads, progress=progress, **least)
+                answer, leaking = leaks.answer(shared, limit, to_see=to_see), bool(shared.leaks)
+            else:
+                found = pictures.outliers(where=where, threads=threads, progress=progress, **least)
+                answer = odd.answer(found, limit, to_see=to_see)
+        deliver(answer, pictures, csv=csv, html=html, as_json=as_json)
+    if leaking:
         raise click.exceptions.Exit(LEAKING)
+
+
+def _check_together(
+    labels: str | None, split: str | None, threshold: float | None, threads: int | None
+) -> None:
+    if labels is not None and split is not None:
+        raise click.UsageError("--labels and --split exclude each other")
+    if split is not None and threshold == 0:
+        raise click.UsageError("with --split, --threshold is the least probability of a copy: more than 0")
+    if labels is not None and threads is not None:
+        raise click.UsageError("with --labels no picture is read: leave out --threads")

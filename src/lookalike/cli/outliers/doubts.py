@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lookalike.cli.outliers.odd import MOST, SHOWN, echo_more, echo_next
-from lookalike.cli.terminal import Stages, cell, console, many, plain_table, short_path, visible
+from lookalike.cli.outliers.showing import MOST, SHOWN, echo_more, echo_next, introduction
+from lookalike.cli.outputs import Answer, Page
+from lookalike.cli.terminal import cell, console, many, plain_table, short_path, visible
 
 if TYPE_CHECKING:
-    from lookalike.collection import Collection
     from lookalike.reports import Section
     from lookalike.results import DoubtfulLabel, DoubtfulLabels, Scalar
 
@@ -29,30 +30,32 @@ COLUMNS = (
 )
 
 
-def find(
-    pictures: Collection,
-    column: str,
-    where: str | None,
-    threshold: float | None,
-    _threads: int | None,
-    progress: Stages | None,
-) -> DoubtfulLabels:
-    """Ask the collection."""
-    more = {} if threshold is None else {"threshold": threshold}
-    return pictures.doubtful_labels(column, where=where, progress=progress, **more)
+def answer(found: DoubtfulLabels, limit: int | None, *, to_see: bool) -> Answer:
+    """What was found, as it is shown.
+
+    Args:
+        found: all of it.
+        limit: only the first ones are shown; None means all.
+        to_see: say which option makes a page.
+    """
+    shown = replace(found, doubtful=found.doubtful[:limit])
+    page = Page(
+        f"Labels in doubt: {found.column}",
+        partial(_sections, shown),
+        introduction(
+            _summary(found),
+            "Below each picture those nearest to it, with their labels.",
+            number=len(found.doubtful),
+            limit=limit,
+        ),
+        empty="No label is in doubt.",
+        most=MOST,
+    )
+    show = partial(_show, found, shown, to_see=to_see)
+    return Answer(shown, show, COLUMNS, partial(_rows, shown), page)
 
 
-def first(found: DoubtfulLabels, limit: int | None) -> DoubtfulLabels:
-    """The first ones."""
-    return replace(found, doubtful=found.doubtful[:limit])
-
-
-def count(found: DoubtfulLabels) -> int:
-    """How many there are."""
-    return len(found.doubtful)
-
-
-def rows(found: DoubtfulLabels) -> Iterator[Sequence[Scalar]]:
+def _rows(found: DoubtfulLabels) -> Iterator[Sequence[Scalar]]:
     """The table, a row for each picture."""
     for one in found.doubtful:
         near = one.neighbours[0]
@@ -60,7 +63,7 @@ def rows(found: DoubtfulLabels) -> Iterator[Sequence[Scalar]]:
         yield one.path, *told, near.path, near.label, near.similarity
 
 
-def show(found: DoubtfulLabels, shown: DoubtfulLabels, *, to_see: bool) -> None:
+def _show(found: DoubtfulLabels, shown: DoubtfulLabels, *, to_see: bool) -> None:
     """The table, on the terminal."""
     out = console()
     if shown.doubtful:
@@ -74,13 +77,13 @@ def show(found: DoubtfulLabels, shown: DoubtfulLabels, *, to_see: bool) -> None:
         out.print(table)
         out.print()
     echo_more(len(shown.doubtful))
-    click.echo(summary(found))
+    click.echo(_summary(found))
     if found.unlabelled:
         click.echo(f"{many(found.unlabelled, 'picture')} without a label: not looked at.")
     echo_next(len(shown.doubtful), "--html labels.html", to_see=to_see)
 
 
-def summary(found: DoubtfulLabels) -> str:
+def _summary(found: DoubtfulLabels) -> str:
     """How many are in doubt."""
     pictures = f"{many(found.images, 'picture')} and {found.labels:,} labels of {visible(found.column)}"
     if not found.doubtful:
@@ -92,25 +95,22 @@ def summary(found: DoubtfulLabels) -> str:
 # --- the page -------------------------------------------------------------------------------
 
 
-def title(found: DoubtfulLabels) -> str:
-    """The page's heading."""
-    return f"Labels in doubt: {found.column}"
-
-
-def page(found: DoubtfulLabels) -> dict[str, Any]:
-    """What else the page says."""
-    intro = f"{summary(found)} Below each picture those nearest to it, with their labels."
-    return {"intro": intro, "empty": "No label is in doubt.", "most": MOST}
-
-
-def sections(found: DoubtfulLabels) -> list[Section]:
+def _sections(found: DoubtfulLabels) -> list[Section]:
     """One section for each label, that with the highest score first."""
     from lookalike.reports import Section
 
-    by_label: dict[str, list[DoubtfulLabel]] = {}
-    for one in found.doubtful:
-        by_label.setdefault(cell(one.label), []).append(one)
-    return [Section(label, [_shown(one) for one in some]) for label, some in by_label.items()]
+    by_label: dict[tuple[type, Scalar], list[DoubtfulLabel]] = {}
+    for one in found.doubtful:  # by type, too: 1 and True are equal
+        by_label.setdefault((type(one.label), one.label), []).append(one)
+    return [
+        Section(cell(label), [_shown(one) for one in some], _whole(label))
+        for (_, label), some in by_label.items()
+    ]
+
+
+def _whole(label: Scalar) -> str:
+    """A label that the heading cuts short."""
+    return visible(label) if isinstance(label, str) and cell(label) != visible(label) else ""
 
 
 def _shown(one: DoubtfulLabel) -> Any:

@@ -4,52 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lookalike.cli.outliers.odd import MOST, SHOWN, echo_more, echo_next
-from lookalike.cli.terminal import Stages, console, echo_failures, many, plain_table, short_path, visible
+from lookalike.cli.outliers.showing import MOST, SHOWN, echo_more, echo_next, introduction
+from lookalike.cli.outputs import Answer, Page
+from lookalike.cli.terminal import console, echo_failures, many, plain_table, short_path, visible
 
 if TYPE_CHECKING:
-    from lookalike.collection import Collection
     from lookalike.reports import Section
     from lookalike.results import Leak, Leaks, Scalar
 
 COLUMNS = ("path", "split", "other", "other_split", "kind", "probability", "similarity")
 
 
-def find(
-    pictures: Collection,
-    column: str,
-    where: str | None,
-    threshold: float | None,
-    threads: int | None,
-    progress: Stages | None,
-) -> Leaks:
-    """Ask the collection."""
-    more = {} if threshold is None else {"precision": threshold}
-    return pictures.leaks(column, where=where, threads=threads, progress=progress, **more)
+def answer(found: Leaks, limit: int | None, *, to_see: bool) -> Answer:
+    """What was found, as it is shown.
+
+    Args:
+        found: all of it.
+        limit: only the first ones are shown; None means all.
+        to_see: say which option makes a page.
+    """
+    shown = replace(found, leaks=found.leaks[:limit])
+    page = Page(
+        f"Leaks between splits: {found.column}",
+        partial(_sections, shown),
+        introduction(
+            _summary(found),
+            "Below each picture its copy in the larger split.",
+            number=len(found.leaks),
+            limit=limit,
+        ),
+        empty="No picture is shared by two splits.",
+        most=MOST,
+    )
+    show = partial(_show, found, shown, to_see=to_see)
+    return Answer(shown, show, COLUMNS, partial(_rows, shown), page)
 
 
-def first(found: Leaks, limit: int | None) -> Leaks:
-    """The first ones."""
-    return replace(found, leaks=found.leaks[:limit])
-
-
-def count(found: Leaks) -> int:
-    """How many there are."""
-    return len(found.leaks)
-
-
-def rows(found: Leaks) -> Iterator[Sequence[Scalar]]:
+def _rows(found: Leaks) -> Iterator[Sequence[Scalar]]:
     """The table, a row for each picture."""
     for one in found.leaks:
         found_as = (one.kind, one.probability, one.similarity)
         yield one.path, one.split, one.other, one.other_split, *found_as
 
 
-def show(found: Leaks, shown: Leaks, *, to_see: bool) -> None:
+def _show(found: Leaks, shown: Leaks, *, to_see: bool) -> None:
     """The table, on the terminal."""
     from lookalike.reports.details import sure
 
@@ -64,13 +67,13 @@ def show(found: Leaks, shown: Leaks, *, to_see: bool) -> None:
         out.print()
     echo_more(len(shown.leaks))
     echo_failures(found.failed, more="--json lists all")
-    click.echo(summary(found))
+    click.echo(_summary(found))
     if found.unsplit:
         click.echo(f"{many(found.unsplit, 'picture')} in no split: not looked at.")
     echo_next(len(shown.leaks), "--html leaks.html", to_see=to_see)
 
 
-def summary(found: Leaks) -> str:
+def _summary(found: Leaks) -> str:
     """How many leak between which splits."""
     splits = ", ".join(f"{visible(name)} {size:,}" for name, size in found.splits.items())
     where = f"{visible(found.column)}: {splits}"
@@ -84,18 +87,7 @@ def summary(found: Leaks) -> str:
 # --- the page -------------------------------------------------------------------------------
 
 
-def title(found: Leaks) -> str:
-    """The page's heading."""
-    return f"Leaks between splits: {found.column}"
-
-
-def page(found: Leaks) -> dict[str, Any]:
-    """What else the page says."""
-    intro = f"{summary(found)} Below each picture its copy in the larger split."
-    return {"intro": intro, "empty": "No picture is shared by two splits.", "most": MOST}
-
-
-def sections(found: Leaks) -> list[Section]:
+def _sections(found: Leaks) -> list[Section]:
     """One section for each kind of copy, the surest first."""
     from lookalike.reports import Section
     from lookalike.reports.review import KINDS

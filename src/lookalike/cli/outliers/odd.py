@@ -4,49 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lookalike.cli.terminal import Stages, console, echo_failures, many, plain_table, short_path
+from lookalike.cli.outliers.showing import MOST, SHOWN, echo_more, echo_next, introduction
+from lookalike.cli.outputs import Answer, Page
+from lookalike.cli.terminal import console, echo_failures, many, plain_table, short_path
 
 if TYPE_CHECKING:
-    from lookalike.collection import Collection
     from lookalike.reports import Section
     from lookalike.results import Outlier, Outliers, Scalar
 
 COLUMNS = ("path", "score", "reason", "detail", "isolation", "nearest", "similarity")
-SHOWN = 20
-"""Rows that a table has at most."""
-
-MOST = 60
-"""Pictures of a section that a page shows."""
 
 
-def find(
-    pictures: Collection,
-    _column: str | None,
-    where: str | None,
-    threshold: float | None,
-    threads: int | None,
-    progress: Stages | None,
-) -> Outliers:
-    """Ask the collection."""
-    more = {} if threshold is None else {"threshold": threshold}
-    return pictures.outliers(where=where, threads=threads, progress=progress, **more)
+def answer(found: Outliers, limit: int | None, *, to_see: bool) -> Answer:
+    """What was found, as it is shown.
+
+    Args:
+        found: all of it.
+        limit: only the first ones are shown; None means all.
+        to_see: say which option makes a page.
+    """
+    shown = replace(found, outliers=found.outliers[:limit])
+    page = Page(
+        "Outliers",
+        partial(_sections, shown),
+        introduction(_summary(found), number=len(found.outliers), limit=limit),
+        {"not counted": ", ".join(found.usual)} if found.usual else {},
+        "Nothing stands out.",
+        MOST,
+    )
+    show = partial(_show, found, shown, to_see=to_see)
+    return Answer(shown, show, COLUMNS, partial(_rows, shown), page)
 
 
-def first(found: Outliers, limit: int | None) -> Outliers:
-    """The first ones."""
-    return replace(found, outliers=found.outliers[:limit])
-
-
-def count(found: Outliers) -> int:
-    """How many there are."""
-    return len(found.outliers)
-
-
-def rows(found: Outliers) -> Iterator[Sequence[Scalar]]:
+def _rows(found: Outliers) -> Iterator[Sequence[Scalar]]:
     """The table, a row for each picture."""
     for one in found.outliers:
         near = one.neighbours[0] if one.neighbours else None
@@ -54,7 +49,7 @@ def rows(found: Outliers) -> Iterator[Sequence[Scalar]]:
         yield one.path, one.score, one.reason, one.reasons[0].detail, one.isolation, *nearest
 
 
-def show(found: Outliers, shown: Outliers, *, to_see: bool) -> None:
+def _show(found: Outliers, shown: Outliers, *, to_see: bool) -> None:
     """The table, on the terminal."""
     out = console()
     if shown.outliers:
@@ -67,13 +62,13 @@ def show(found: Outliers, shown: Outliers, *, to_see: bool) -> None:
         out.print()
     echo_more(len(shown.outliers))
     echo_failures(found.failed, more="--json lists all")
-    click.echo(summary(found))
+    click.echo(_summary(found))
     if found.usual:
         click.echo(f"Not counted, since more than a tenth of the pictures are so: {', '.join(found.usual)}.")
     echo_next(len(shown.outliers), "--html outliers.html", to_see=to_see)
 
 
-def summary(found: Outliers) -> str:
+def _summary(found: Outliers) -> str:
     """How many stand out of how many."""
     among = f"among {many(found.images, 'picture')}"
     if not found.outliers:
@@ -81,33 +76,10 @@ def summary(found: Outliers) -> str:
     return f"{many(len(found.outliers), 'outlier')} {among}."
 
 
-def echo_more(number: int) -> None:
-    """Say that there are more than the table shows."""
-    if number > SHOWN:
-        console().print(f"… and {number - SHOWN:,} more: --html, --csv or --json has all\n")
-
-
-def echo_next(number: int, option: str, *, to_see: bool) -> None:
-    """Say how to look at them."""
-    if number and to_see:
-        click.echo(f"To look at them, add\n  {option}")
-
-
 # --- the page -------------------------------------------------------------------------------
 
 
-def title(_found: Outliers) -> str:
-    """The page's heading."""
-    return "Outliers"
-
-
-def page(found: Outliers) -> dict[str, Any]:
-    """What else the page says."""
-    facts = {"not counted": ", ".join(found.usual)} if found.usual else {}
-    return {"intro": summary(found), "facts": facts, "empty": "Nothing stands out.", "most": MOST}
-
-
-def sections(found: Outliers) -> list[Section]:
+def _sections(found: Outliers) -> list[Section]:
     """One section for each reason, that with the highest score first."""
     from lookalike.reports import Section
 
