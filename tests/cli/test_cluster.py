@@ -141,7 +141,7 @@ def test_new_pictures_join(indexed: Shell, tmp_path: Path) -> None:
         (["--representatives", "3", "-k", "3"], "--representatives finds no clusters: leave out -k"),
         (["--where", "cluster == 1"], "there are no clusters yet: `lookalike cluster` finds them"),
         (["--csv", "pictures/shop.csv"], "pictures/shop.csv exists and is no table with the columns path, "),
-        (["--html", "pictures/red-circle.jpg"], "exists and is no HTML page"),
+        (["--html", "pictures/red-circle.jpg"], "a page ends in .html"),
         (["--level", "6"], "6 is not in the range 1<=x<=5"),
     ],
 )

@@ -189,7 +189,7 @@ def test_no_leaks_end_with_0(split: Shell) -> None:
         (["--split", "category", "--threshold", "0"], "--threshold is the least probability of a copy"),
         (["--labels", "category", "--threads", "2"], "leave out --threads"),
         (["--csv", "pictures/shop.csv"], "no table with the columns path, score"),
-        (["--html", "pictures/red-circle.jpg"], "is no HTML page"),
+        (["--html", "pictures/red-circle.jpg"], "a page ends in .html"),
         (["-n", "0"], "0"),
     ],
 )

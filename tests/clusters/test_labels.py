@@ -49,3 +49,16 @@ def test_of_several_columns_the_one_that_sets_apart_most() -> None:
     for number in range(30):
         tally.add(2, {"colour": "red" if number < 3 else "blue", "kind": "hat"})
     assert tally.labels() == {1: Label("kind", "dress", 1.0), 2: Label("kind", "hat", 1.0)}
+
+
+def test_what_most_of_the_described_have_sets_nothing_apart() -> None:
+    others: list[Scalar] = ["adult"] * 85 + ["child"] * 15
+    undescribed: list[Scalar] = [None] * 900
+    assert label(["adult"] * 78 + ["child"] * 22, others + undescribed) is None
+    assert label(["child"] * 78 + ["adult"] * 22, others + undescribed) == Label("kind", "child", 0.78)
+
+
+def test_a_cluster_is_called_by_its_most_usual_value() -> None:
+    inside: list[Scalar] = ["hat"] * 43 + ["shoes"] * 49 + ["belt"] * 8
+    found = label(inside, ["shoes"] * 60 + ["dress"] * 400)
+    assert found == Label("kind", "shoes", 0.49)

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from lookalike.errors import LookalikeError, UsageError
 from lookalike.reports import check_page, check_table, write_page, write_table
-from lookalike.reports.writing import cell
+from lookalike.reports.writing import MARK, cell
 
 
 def test_write_page_replaces_whole_files_and_cleans_up(tmp_path: Path) -> None:
     file = tmp_path / "sheet.html"
-    write_page(file, "<!doctype html>one é\n")
-    write_page(file, "<!doctype html>two\n")
-    assert file.read_bytes() == b"<!doctype html>two\n"
+    write_page(file, f"<!doctype html>{MARK}one é\n")
+    write_page(file, f"<!doctype html>{MARK}two\n")
+    assert file.read_text() == f"<!doctype html>{MARK}two\n"
     assert [entry.name for entry in tmp_path.iterdir()] == ["sheet.html"]
     with pytest.raises(LookalikeError, match=r"nowhere.*choose"):
         write_page(tmp_path / "nowhere" / "sheet.html", "x")
@@ -32,20 +32,28 @@ def test_write_page_replaces_whole_files_and_cleans_up(tmp_path: Path) -> None:
 def test_a_page_never_replaces_a_picture(tmp_path: Path) -> None:
     picture = tmp_path / "mine.jpg"
     picture.write_bytes(b"\xff\xd8\xff rest")
-    with pytest.raises(UsageError, match="is no HTML page"):
+    with pytest.raises(UsageError, match="a page ends in"):
         write_page(picture, "<!doctype html>")
     assert picture.read_bytes() == b"\xff\xd8\xff rest"
     assert [p.name for p in tmp_path.iterdir()] == ["mine.jpg"]
+
+
+def test_a_page_never_replaces_somebody_elses_page(tmp_path: Path) -> None:
+    page = tmp_path / "diary.html"
+    page.write_text("<html><body>my diary</body></html>")
+    with pytest.raises(UsageError, match="no page that lookalike made"):
+        write_page(page, "<!doctype html>")
+    assert "my diary" in page.read_text()
 
 
 def test_what_will_be_refused_is_refused_before_the_work(tmp_path: Path) -> None:
     picture = tmp_path / "mine.jpg"
     picture.write_bytes(b"\xff\xd8\xff rest")
     for check in (check_page, lambda file: check_table(file, ["path"])):
-        for place in (picture, tmp_path, tmp_path / "nowhere" / "file"):
+        for place in (picture, tmp_path, tmp_path / "nowhere" / "file.html"):
             with pytest.raises(UsageError, match="choose"):
                 check(place)
-        check(tmp_path / "new")
+        check(tmp_path / "new.html")
     assert sorted(tmp_path.iterdir()) == [picture]
 
 

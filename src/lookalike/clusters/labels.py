@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lookalike.results import Metadata, Scalar
@@ -15,6 +14,11 @@ for a cluster drawn blindly."""
 
 LEAST_SHARE = 0.4
 """Share of the cluster's pictures that must have the value it is called by."""
+
+LIFT = 1.5
+"""How many times as usual as elsewhere it must be there: in a large collection hardly any difference is
+not certain. (Of 25 clusters of clothes, groceries and fruits together, this took away 'not kids', which is
+nine in ten of the clothes, and 'photo', which is two in three of the groceries.)"""
 
 Key = tuple[str, str, Scalar]
 """Column, type and value."""
@@ -57,6 +61,7 @@ class Tally:
     def __init__(self) -> None:
         self._sizes: Counter[int] = Counter()
         self._total: Counter[Key] = Counter()
+        self._known: Counter[str] = Counter()  # pictures with a value, by column
         self._inside: dict[int, Counter[Key]] = {}
 
     def add(self, cluster: int, metadata: Metadata) -> None:
@@ -69,33 +74,39 @@ class Tally:
         ]
         self._sizes[cluster] += 1
         self._total.update(keys)
+        self._known.update(column for column, _, _ in keys)
         if cluster > 0:
             self._inside.setdefault(cluster, Counter()).update(keys)
 
     def labels(self) -> dict[int, Label]:
         """For each cluster the value that sets it apart most from all other pictures, where one does.
 
-        That is the value whose log odds inside and outside differ by most standard errors (Monroe, Colaresi
-        and Quinn 2008, equation 22, with a flat prior), if it is certain and usual enough; of equal ones that
-        which was met first.
+        Of each column that is the most usual value in the cluster; pictures of which the column says nothing
+        say nothing either. Of these values it is the one whose log odds inside and outside differ by most
+        standard errors (Monroe, Colaresi and Quinn 2008, equation 22, with a flat prior), if it is certain,
+        usual there and more so than elsewhere; of equal ones that which was met first.
         """
-        count = self._sizes.total()
-        found = {
-            cluster: _best(counts, self._sizes[cluster], self._total, count)
-            for cluster, counts in sorted(self._inside.items())
-        }
+        found = {cluster: self._best(cluster) for cluster in sorted(self._inside)}
         return {cluster: label for cluster, label in found.items() if label}
 
-
-def _best(counts: Mapping[Key, int], size: int, total: Mapping[Key, int], count: int) -> Label | None:
-    best, label = CERTAIN, None
-    for key, here in counts.items():
-        if here < LEAST_SHARE * size:
-            continue
-        score = _apart(here, size, total[key] - here, count - size)
-        if score > best:
-            best, label = score, Label(key[0], key[2], here / size)
-    return label
+    def _best(self, cluster: int) -> Label | None:
+        counts, size = self._inside[cluster], self._sizes[cluster]
+        known: Counter[str] = Counter()
+        usual: dict[str, Key] = {}
+        for key, here in counts.items():
+            known[key[0]] += here
+            if here > counts[usual.setdefault(key[0], key)]:
+                usual[key[0]] = key
+        best, label = CERTAIN, None
+        for column, key in usual.items():
+            here, elsewhere = counts[key], self._total[key] - counts[key]
+            inside, others = known[column], self._known[column] - known[column]
+            if here < LEAST_SHARE * size or here * others < LIFT * elsewhere * inside:
+                continue
+            score = _apart(here, inside, elsewhere, others)
+            if score > best:
+                best, label = score, Label(column, key[2], here / size)
+        return label
 
 
 def _apart(here: int, size: int, elsewhere: int, others: int) -> float:

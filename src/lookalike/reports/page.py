@@ -17,6 +17,8 @@ from functools import cache
 from importlib.resources import files as package_files
 from pathlib import PurePath
 
+from lookalike.reports.writing import MARK
+
 Thumbnail = Callable[[str], bytes | None]
 """The path or name of a picture -> a small JPEG of it, or None when there is none."""
 
@@ -61,6 +63,7 @@ def document(title: str, body: str, *, styles: Sequence[str], scripts: Sequence[
             '<html lang="en">',
             "<head>",
             '<meta charset="utf-8">',
+            MARK,  # before the policy, which is long: it is looked for at the beginning of a file
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="referrer" content="no-referrer">',

@@ -15,12 +15,17 @@ from lookalike.results import Scalar
 
 # --- pages ----------------------------------------------------------------------------------
 
+MARK = '<meta name="generator" content="lookalike">'
+"""What pages of ours have near their beginning: only these are ever replaced."""
+
+ENDINGS = (".html", ".htm")
+
 
 def write_page(file: Path, page: str) -> None:
     """Write a page so that the file is at every moment either the old one or the new one, whole.
 
     Raises:
-        UsageError: there is a file already that is no page; one slip, and it would be a picture.
+        UsageError: there is a file already that is no page of ours; one slip, and it would be a picture.
         LookalikeError: the file cannot be written.
     """
     _write(file, _encoded(page), "page", check_page)
@@ -30,11 +35,16 @@ def check_page(file: Path) -> None:
     """Refuse a place where no page can be written, before the work that leads to it.
 
     Raises:
-        UsageError: it is a folder, in no folder, or a file that is no page.
+        UsageError: it is a folder, in no folder, is not called like a page, or is a file that is no
+            page of ours.
     """
     _check_place(file)
-    if file.is_file() and not _begins(file, b"<!doctype html", b"<html"):
-        raise UsageError(f"{file} exists and is no HTML page: choose another name for the page")
+    if file.suffix.lower() not in ENDINGS:
+        raise UsageError(f"{file}: a page ends in .html; choose another name for the page")
+    if file.is_file() and not _has(file, MARK):
+        raise UsageError(
+            f"{file} exists and is no page that lookalike made: choose another name for the page"
+        )
 
 
 # --- tables ---------------------------------------------------------------------------------
@@ -121,11 +131,7 @@ def check_figure(file: Path) -> None:
         UsageError: it is a folder, in no folder, or a file that is no figure of ours.
     """
     _check_place(file)
-    if not file.is_file():
-        return
-    with file.open("rb") as handle:
-        start = handle.read(1000)
-    if start and FIGURE_MARK.encode() not in start:
+    if file.is_file() and not _has(file, FIGURE_MARK):
         raise UsageError(f"{file} exists and lookalike did not draw it: choose another name for the figure")
 
 
@@ -135,6 +141,13 @@ def check_figure(file: Path) -> None:
 def _check_place(file: Path) -> None:
     if file.is_dir() or not file.absolute().parent.is_dir():
         raise UsageError(f"{file} cannot be written: choose a file in a folder that exists")
+
+
+def _has(file: Path, mark: str) -> bool:
+    """Whether a file has a mark of ours near its beginning; an empty one has nothing to lose."""
+    with file.open("rb") as handle:
+        start = handle.read(1000)
+    return not start or mark.encode() in start
 
 
 def _begins(file: Path, *beginnings: bytes) -> bool:
