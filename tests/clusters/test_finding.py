@@ -327,6 +327,7 @@ def test_a_picture_that_changes_before_its_cluster_is_kept_has_none(
     assert found.kept
     assert kept is not None
     assert sorted(set(range(1, 201)) - set(kept.ids.tolist())) == [7, 9]
+    assert "/pictures/0008.jpg" in {path for cluster in found.clusters for path in cluster.members}
 
 
 def test_vanished_pictures_are_not_counted(filled: Filled, groups: np.ndarray, drawn_picture: Drawn) -> None:

@@ -42,8 +42,8 @@ def described(
     numbers, dense = np.unique(clusters[clusters > 0], return_inverse=True)
     codes = np.full(len(clusters), -1, np.int64)
     codes[clusters > 0] = dense
+    paths, names = _named(gallery, pictures, clusters)  # first: reading the vectors notices what has gone
     typical, centres = _shape(gallery, space, pictures.ids, codes, len(numbers), tell)
-    paths, names = _named(gallery, pictures, clusters)
     near = _near(centres)
     # By cluster, the most typical first, equally typical ones as they come.
     order = np.lexsort((-np.round(typical, 6), codes))
