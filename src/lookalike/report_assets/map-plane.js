@@ -134,39 +134,42 @@ const reach = new Float32Array(n);
 
 const thin = shown => {
   const finest = 1 / 16384, finer = 2 ** -(1 / 3), size = 1 << 17;
-  const heads = new Int32Array(size), next = new Int32Array(n), taken = [];
+  const heads = new Int32Array(size), next = new Int32Array(n); // lists of what was taken, by cells of r by r
   const held = new Float32Array(n).fill(Infinity); // how near one was found that is in the way: so long it is
+  const left = grid.byImportance.filter(i => shown[i]), taken = new Uint32Array(left.length);
+  let waiting = left.length, count = 0;
+  const key = (column, row) => (Math.imul(column, 73856093) ^ Math.imul(row, 19349663)) & (size - 1);
+  const put = (i, cell) => { next[i] = heads[cell]; heads[cell] = i; };
+  const inTheWay = (i, r, column, row) => {
+    const x = xs[i], y = ys[i];
+    for (let j = heads[key(column, row)]; j >= 0; j = next[j]) {
+      const distance = Math.max(Math.abs(xs[j] - x), Math.abs(ys[j] - y));
+      if (distance < r) { held[i] = distance; return true; }
+    }
+    return false;
+  };
+  const blocked = (i, r, c, o) => // its own cell first: most are found there
+    inTheWay(i, r, c, o)
+    || inTheWay(i, r, c - 1, o) || inTheWay(i, r, c + 1, o) || inTheWay(i, r, c, o - 1) || inTheWay(i, r, c, o + 1)
+    || inTheWay(i, r, c - 1, o - 1) || inTheWay(i, r, c + 1, o - 1)
+    || inTheWay(i, r, c - 1, o + 1) || inTheWay(i, r, c + 1, o + 1);
   reach.fill(0);
-  let left = grid.byImportance.filter(i => shown[i]);
-  const key = (column, row) => ((column * 73856093) ^ (row * 19349663)) & (size - 1);
-  for (let r = 0.25; left.length; r *= finer) {
-    if (r < finest) { for (const i of left) reach[i] = finest; break; }
+  for (let r = 0.25; waiting && r >= finest; r *= finer) {
+    const cell = value => Math.floor(value / r);
     heads.fill(-1);
-    const put = i => {
-      const at = key(Math.floor(xs[i] / r), Math.floor(ys[i] / r));
-      next[i] = heads[at];
-      heads[at] = i;
-    };
-    taken.forEach(put);
-    const blocked = i => {
-      if (held[i] < r) return true;
-      const [column, row] = [Math.floor(xs[i] / r), Math.floor(ys[i] / r)];
-      for (let c = column - 1; c <= column + 1; c++) {
-        for (let o = row - 1; o <= row + 1; o++) {
-          for (let j = heads[key(c, o)]; j >= 0; j = next[j]) {
-            const distance = Math.max(Math.abs(xs[j] - xs[i]), Math.abs(ys[j] - ys[i]));
-            if (distance < r) { held[i] = distance; return true; }
-          }
-        }
+    for (let k = 0; k < count; k++) put(taken[k], key(cell(xs[taken[k]]), cell(ys[taken[k]])));
+    let still = 0;
+    for (let k = 0; k < waiting; k++) {
+      const i = left[k];
+      if (held[i] < r || blocked(i, r, cell(xs[i]), cell(ys[i]))) {
+        left[still++] = i;
+        continue;
       }
-      return false;
-    };
-    left = left.filter(i => {
-      if (blocked(i)) return true;
       reach[i] = r;
-      taken.push(i);
-      put(i);
-      return false;
-    });
+      taken[count++] = i;
+      put(i, key(cell(xs[i]), cell(ys[i])));
+    }
+    waiting = still;
   }
+  for (let k = 0; k < waiting; k++) reach[left[k]] = finest;
 };
