@@ -41,7 +41,7 @@ def test_a_page_never_replaces_a_picture(tmp_path: Path) -> None:
 def test_a_page_never_replaces_somebody_elses_page(tmp_path: Path) -> None:
     page = tmp_path / "diary.html"
     page.write_text("<html><body>my diary</body></html>")
-    with pytest.raises(UsageError, match="no page that lookalike made"):
+    with pytest.raises(UsageError, match="lookalike did not make it"):
         write_page(page, "<!doctype html>")
     assert "my diary" in page.read_text()
 

@@ -133,6 +133,11 @@ def _show(report: TrainReport | FinetuneReport) -> None:
     )
     if report.default:
         click.echo(f"{report.model} is better: the collection is searched with it from now on")
+        if report.unlabelled:
+            click.echo(
+                f"That goes for the {many(report.unlabelled, 'picture')} of which nothing is known, too, and how "
+                f"well these are found was not measured; `lookalike models use {report.base}` would go back"
+            )
     else:
         click.echo(
             f"{report.model} is not better than what is used now, and is not made the default: "

@@ -43,7 +43,7 @@ def check_page(file: Path) -> None:
         raise UsageError(f"{file}: a page ends in .html; choose another name for the page")
     if file.is_file() and not _has(file, MARK):
         raise UsageError(
-            f"{file} exists and is no page that lookalike made: choose another name for the page"
+            f"{file} exists and lookalike did not make it: choose another name for the page"
         )
 
 
