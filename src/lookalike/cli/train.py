@@ -135,8 +135,8 @@ def _show(report: TrainReport | FinetuneReport) -> None:
         click.echo(f"{report.model} is better: the collection is searched with it from now on")
         if report.unlabelled:
             click.echo(
-                f"That goes for the {many(report.unlabelled, 'picture')} of which nothing is known, too, and how "
-                f"well these are found was not measured; `lookalike models use {report.base}` would go back"
+                f"That goes for the {many(report.unlabelled, 'picture')} of which nothing is known, too; "
+                f"how well these are found was not measured: `lookalike models use {report.base}` goes back"
             )
     else:
         click.echo(

@@ -42,9 +42,7 @@ def check_page(file: Path) -> None:
     if file.suffix.lower() not in ENDINGS:
         raise UsageError(f"{file}: a page ends in .html; choose another name for the page")
     if file.is_file() and not _has(file, MARK):
-        raise UsageError(
-            f"{file} exists and lookalike did not make it: choose another name for the page"
-        )
+        raise UsageError(f"{file} exists and lookalike did not make it: choose another name for the page")
 
 
 # --- tables ---------------------------------------------------------------------------------
