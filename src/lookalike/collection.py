@@ -185,9 +185,14 @@ class Collection:
             CollectionError: the collection has no vectors of the model that was named.
             ModelError: the model is not there, or not the one it was when the vectors were made.
         """
+        return self._embedder_of(self.space)
+
+    def _embedder_of(self, space: Space) -> Embedder:
+        """The network of a space: another one than before when `use`, perhaps of another process, has changed
+        the default."""
         with self._lock:
-            if self._embedder is None:
-                self._embedder = self._embedder_for(self.space)
+            if self._embedder is None or self._embedder.identity != space.identity:
+                self._embedder = self._embedder_for(space)
             return self._embedder
 
     @property
@@ -320,7 +325,8 @@ class Collection:
         except CollectionNotFound:
             known = []
         if self._model is None and any(self._is_wanted(space) for space in known):
-            return self.space, self.embedder
+            space = self.space
+            return space, self._embedder_of(space)
         name = self._model or (known[0].model if known else models.DEFAULT_MODEL)
         embedder = Embedder.load(name, self._output, self._runtime or "onnxruntime")
         self._embedder = embedder
@@ -511,21 +517,22 @@ class Collection:
         if threshold is not None and not -1 <= threshold <= 1:
             raise UsageError(f"threshold must be a similarity from -1 to 1, got {threshold}")
         chosen = Region.parse(region) if isinstance(region, str) else region
-        positive = [self._asked(picture, chosen), *(self._asked(p, None) for p in also)]
-        negative = [self._asked(p, None) for p in against]
+        space = self.space  # one to the end: `use` may change it meanwhile
+        positive = [self._asked(space, picture, chosen), *(self._asked(space, p, None) for p in also)]
+        negative = [self._asked(space, p, None) for p in against]
         vector = combine(
-            _stack([a.vector for a in positive], self.space), _stack([a.vector for a in negative], self.space)
+            _stack([a.vector for a in positive], space), _stack([a.vector for a in negative], space)
         )
         own = set() if include_self else {number for asked in positive + negative for number in asked.ids}
         allowed = None if where is None else self.filter(where)
-        matches = self.gallery.search(self.space, vector[None], k + len(own), where=allowed, exact=exact)[0]
+        matches = self.gallery.search(space, vector[None], k + len(own), where=allowed, exact=exact)[0]
         hits = self._hits(matches, own, k, threshold)
         if len(positive) + len(negative) == 1:  # chances are those of one picture's hits, not of mixtures
-            hits = self._with_chances(hits)
+            hits = self._with_chances(space, hits)
         return SearchResult(_name(picture), hits)
 
-    def _with_chances(self, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
-        calibrated = Calibration.loads(self.gallery.note(calibration_key(self.space.identity)))
+    def _with_chances(self, space: Space, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
+        calibrated = Calibration.loads(self.gallery.note(calibration_key(space.identity)))
         if calibrated is None:
             return hits
         chances = calibrated.probability([hit.similarity for hit in hits]).tolist()
@@ -564,28 +571,28 @@ class Collection:
                 return {}
             return {number: row for one in ids for number, row in self._rows([one]).items()}
 
-    def _asked(self, picture: Asked, region: Region | None) -> _Asked:
+    def _asked(self, space: Space, picture: Asked, region: Region | None) -> _Asked:
         """The vector of what is asked for, and the ids of the same picture in the collection."""
         if isinstance(picture, (int, np.integer)):
-            return self._asked_row(self.picture(int(picture)), region)
+            return self._asked_row(space, self.picture(int(picture)), region)
         if isinstance(picture, (str, os.PathLike)):
             row = self.gallery.at_path(os.path.abspath(picture))
             if row is not None and self._is_as_indexed(row):
-                return self._asked_row(row, region)
+                return self._asked_row(space, row, region)
             data: Source = files.read(picture, max_bytes=self._decoder.limits.max_bytes)
             same = [row.id] if row is not None else self._ids_with(data)
             try:
-                return _Asked(self._embed(data, region), same)
+                return _Asked(self._embed(space, data, region), same)
             except PictureError as error:
                 raise PictureError(error.reason, files.printable(os.fspath(picture))) from error
-        return _Asked(self._embed(picture, region), self._ids_with(picture))
+        return _Asked(self._embed(space, picture, region), self._ids_with(picture))
 
-    def _asked_row(self, row: Picture, region: Region | None) -> _Asked:
+    def _asked_row(self, space: Space, row: Picture, region: Region | None) -> _Asked:
         if region is None:
             # A picture may have come with another model and have no vector of this one.
             with suppress(NotInCollection):
-                return _Asked(self.gallery.vectors(self.space, [row.id])[0], [row.id])
-        return _Asked(self._embed(row.path, region), [row.id])
+                return _Asked(self.gallery.vectors(space, [row.id])[0], [row.id])
+        return _Asked(self._embed(space, row.path, region), [row.id])
 
     def _is_as_indexed(self, row: Picture) -> bool:
         """Whether what is known of a picture can stand for its file: it has not changed, or
@@ -600,8 +607,8 @@ class Collection:
             return []
         return [row.id for row in self.gallery.with_content(files.content_hash(picture))]
 
-    def _embed(self, picture: Source, region: Region | None) -> Vectors:
-        return embed(self.embedder, self._decoder, picture, region)
+    def _embed(self, space: Space, picture: Source, region: Region | None) -> Vectors:
+        return embed(self._embedder_of(space), self._decoder, picture, region)
 
     # --- clusters ----------------------------------------------------------------------------
 
@@ -818,8 +825,9 @@ class Collection:
         if data is None:
             raise UsageError("copies takes a path, bytes or an id: an array has no file to compare with")
         check = Check(data, self._decoder.decode, self.limits)
-        vector = self._embed(data, None)
-        found, failed, compared = check.against(self.gallery, self.space, vector, precision, candidates)
+        space = self.space
+        vector = self._embed(space, data, None)
+        found, failed, compared = check.against(self.gallery, space, vector, precision, candidates)
         others = tuple(copy for copy in found if own is None or copy.picture.id != own.id)
         return Copies(_name(picture), others, compared, failed)
 

@@ -13,6 +13,7 @@ import pytest
 from lookalike.collection import Collection
 from lookalike.errors import CollectionError
 from lookalike.images import Limits
+from lookalike.models import DEFAULT_MODEL
 from lookalike.server.deployments import Deployments
 from lookalike.server.settings import Source
 from serving import Server
@@ -61,6 +62,33 @@ def test_sighup_reads_the_file_again(serving: Callable[..., Server], tmp_path: P
     config.write_text("")
     server.process.send_signal(signal.SIGHUP)
     assert within(lambda: known(server) == ["default"])
+
+
+def test_another_process_changes_the_model(serving: Callable[..., Server], shop: Path) -> None:
+    server = serving()
+    data = (shop / "query.jpg").read_bytes()
+    before = similarities(server, data)
+    for output in ("plain", "embedding"):
+        with Collection.open(shop / "collection") as other:
+            other.use(DEFAULT_MODEL, output)
+            expected = [hit.similarity for hit in other.search(data, 12).results]
+        assert similarities(server, data) == expected
+        assert server.get("/v1/deployments").json["deployments"][0]["output"] == output
+        assert server.post("/v1/duplicates", ("picture", data)).status == 200
+    assert expected == before
+
+
+def test_a_deployment_with_a_model_of_its_own_keeps_it(serving: Callable[..., Server], shop: Path) -> None:
+    server = serving("--output", "embedding")
+    data = (shop / "query.jpg").read_bytes()
+    before = similarities(server, data)
+    with Collection.open(shop / "collection") as other:
+        other.use(DEFAULT_MODEL, "plain")
+    assert similarities(server, data) == before
+
+
+def similarities(server: Server, data: bytes) -> list[float]:
+    return [hit["similarity"] for hit in server.post("/v1/search?k=12", ("picture", data)).json["results"]]
 
 
 def known(server: Server) -> list[str]:

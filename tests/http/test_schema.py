@@ -6,20 +6,40 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from serving import Server
+import pytest
+
+from lookalike.collection import Collection
+from serving import Server, make_collection, start
 
 # Not `positive_data_acceptance`: that a form has one picture or one id cannot be said in its schema.
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 CHECKS += ",response_headers_conformance,unsupported_method,missing_required_header"
 
+# The same requests each time, and nothing that depends on how busy the machine is.
+STEADY = ["--generation-deterministic", "--seed", "1", "--suppress-health-check", "all"]
+STEADY += ["--request-timeout", "60", "--max-examples", "5"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, draw_shop: Callable[[Path], Path]) -> Iterator[Server]:
+    """What the examples of the description name is there: clusters, and a deployment `candidate`."""
+    folder = tmp_path_factory.mktemp("described")
+    make_collection(folder, draw_shop(folder / "pictures"))
+    with Collection.open(folder / "collection") as collection:
+        collection.clusters(3)
+    running = start(folder, "--deployment", f"candidate={folder / 'collection'}")
+    yield running
+    assert running.stop() == 0
+
 
 def test_no_request_is_too_much(server: Server) -> None:
     phases = "examples,coverage,fuzzing" if os.environ.get("CI") else "examples,coverage"
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json"]
-    options = ["--checks", CHECKS, "--max-examples", "20", "--phases", phases]
     done = subprocess.run(
-        [*command, *options, "--seed", "1", "--no-color", "--generation-database", "none"],
+        [*command, "--checks", CHECKS, "--phases", phases, "--no-color", *STEADY],
         capture_output=True,
         text=True,
         cwd=server.folder,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from lookalike.collection import Collection
 from lookalike.errors import RequestError
 from lookalike.server.intake import Form, Upload
-from lookalike.server.schemas import Search, Where
+from lookalike.server.schemas import Guided, Where
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -69,7 +69,7 @@ def source(picture: Upload | int) -> bytes | int:
 
 
 def searching(
-    asked: Search, picture: Upload | int, also: Sequence[Upload], against: Sequence[Upload], max_k: int
+    asked: Guided, picture: Upload | int, also: Sequence[Upload], against: Sequence[Upload], max_k: int
 ) -> Callable[[Collection], Any]:
     """The search a request asks for, to be done on a collection.
 

@@ -45,8 +45,7 @@ class Served:
 
     def warm(self) -> None:
         """Load what the first request would wait for. Raises what is wrong with the collection."""
-        vector = self.collection.embedder.embed_rgb(reference_picture())
-        self.collection.gallery.search(self.collection.space, vector[None], 1)
+        self.collection.search(reference_picture(), 1)
 
     def with_model(self, model: str | None, output: str | None, runtime: str | None) -> Collection:
         """The same collection with the vectors of another of its models; None means any.

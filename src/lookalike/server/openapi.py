@@ -12,13 +12,14 @@ from pydantic import BaseModel
 from lookalike.server.schemas import Envelope
 
 BINARY = {"type": "string", "format": "binary"}
+PICTURE_TYPES = "image/jpeg, image/png, image/gif, image/webp, image/tiff, image/bmp, image/avif, image/heic"
 ABOUT = """What looks like this? Search by picture in the collections of this server.
 
 Pictures are sent as multipart form data, or as the whole body with a type such as `image/jpeg`. Every error
 has the same shape: `{"error": {"status", "code", "message", "request_id"}}`."""
 
 _REASONS = {
-    400: "The body cannot be understood.",
+    400: "The request cannot be understood.",
     401: "A token is needed.",
     403: "The token, or this server, does not allow it.",
     404: "There is no such thing.",
@@ -30,8 +31,8 @@ _REASONS = {
     429: "There is too much to do; `Retry-After` says when to try again.",
     503: "Not now: it took too long, or another process is writing; see `Retry-After`.",
 }
-_ALWAYS = (401, 403, 404, 421, 422, 429, 503)
-_WITH_BODY = (400, 408, 413, 415)
+_ALWAYS = (400, 401, 403, 404, 421, 422, 429, 503)
+_WITH_BODY = (408, 413, 415)
 
 
 def answers(kind: type[BaseModel] | None, status: int = 200, *, body: bool = False) -> dict[int | str, Any]:
@@ -63,7 +64,7 @@ def body(
     several: Sequence[str] = (),
     extra: Mapping[str, Any] | None = None,
     needed: Sequence[str] = (),
-    json: bool = False,
+    either: Mapping[str, str] | None = None,
     raw: bool = True,
 ) -> dict[str, Any]:
     """A `requestBody` with pictures.
@@ -74,24 +75,34 @@ def body(
         several: those that may come more than once.
         extra: further fields, as JSON Schema.
         needed: those that must come.
-        json: the same may come as JSON, without files.
+        either: of each pair, a file and the number of an indexed picture, one must come; with numbers alone,
+            the same may come as JSON.
         raw: one picture may be the whole body, the fields then being in the query.
     """
     known = fields.model_json_schema()["properties"]
     parts = {
-        name: {"type": "array", "items": BINARY, "description": what}
+        name: {"type": "array", "items": BINARY, "minItems": int(name in needed), "description": what}
         if name in several
         else {**BINARY, "description": what}
         for name, what in files.items()
     }
     schema: dict[str, Any] = {"type": "object", "properties": {**parts, **known, **(extra or {})}}
+    schema["additionalProperties"] = fields.model_config.get("extra") != "forbid"
     if needed:
         schema["required"] = list(needed)
-    content: dict[str, Any] = {"multipart/form-data": {"schema": schema}}
-    if json:
+    if either:
+        schema["allOf"] = [{"oneOf": [{"required": [one]} for one in pair]} for pair in either.items()]
+    types = {name: {"contentType": PICTURE_TYPES} for name in files}
+    content: dict[str, Any] = {"multipart/form-data": {"schema": schema, "encoding": types}}
+    if either:
         content["application/json"] = {
-            "schema": {"type": "object", "properties": known},
-            "example": {"id": 17, "k": 3, "where": "in_stock"}
+            "schema": {
+                "type": "object",
+                "properties": known,
+                "additionalProperties": False,
+                "required": list(either.values()),
+            },
+            "example": {"id": 3, "k": 3, "where": "in_stock"}
             if "id" in known
             else {"first_id": 1, "second_id": 2},
         }
@@ -114,6 +125,7 @@ def json_body(schema: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str
 
 METADATA = {
     "type": "object",
+    "propertyNames": {"minLength": 1},
     "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
 }
 

@@ -33,7 +33,7 @@ SIDE = 320  # pixels of the pictures in the answer
     ),
 )
 async def similarity(
-    request: Request, deployment_id: schemas.Text, query: Annotated[schemas.Nearest, Query()]
+    request: Request, deployment_id: schemas.DeploymentName, query: Annotated[schemas.Nearest, Query()]
 ) -> Response:
     """What looks like a picture, as the Peltarion platform answered it."""
     service = service_of(request)

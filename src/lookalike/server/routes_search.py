@@ -33,7 +33,9 @@ SIDES = {"also": "Results should look like these as well.", "against": "Results 
 @router.post(
     "/search",
     responses=openapi.answers(schemas.SearchAnswer, body=True),
-    openapi_extra=openapi.body(schemas.Search, PICTURE | SIDES, several=("also", "against"), json=True),
+    openapi_extra=openapi.body(
+        schemas.Search, PICTURE | SIDES, several=("also", "against"), either={"picture": "id"}
+    ),
 )
 async def search(request: Request, query: Annotated[schemas.Search, Query()]) -> Response:
     """What looks like a picture: a file, the whole body, or the `id` of an indexed one."""
@@ -65,7 +67,7 @@ async def _answer(service: Service, wanted: schemas.Search, picture: Upload | in
 
 
 def _search(
-    service: Service, wanted: schemas.Search, picture: Upload | int, form: Form | None = None
+    service: Service, wanted: schemas.Guided, picture: Upload | int, form: Form | None = None
 ) -> Callable[[Collection], Any]:
     also, against = (form.named("also"), form.named("against")) if form else ([], [])
     return searching(wanted, picture, also, against, service.settings.max_k)
@@ -83,7 +85,7 @@ def _search(
         },
     },
     openapi_extra=openapi.body(
-        schemas.Search,
+        schemas.Guided,
         {"picture": "What to search for, one search each."},
         several=("picture",),
         needed=("picture",),
@@ -94,7 +96,7 @@ async def search_batch(request: Request, query: Annotated[schemas.Question, Quer
     """Many searches in one request; the answers are streamed."""
     service = service_of(request)
     form = await service.form(request)
-    wanted = asked(schemas.Search, query, form.fields)
+    wanted = asked(schemas.Guided, query, form.fields)
     only(form, "picture")
     pictures = [*form.named("picture"), *form.named("body")]
     if not 1 <= len(pictures) <= service.settings.max_batch:
@@ -132,7 +134,7 @@ async def _in_order(
 
 
 def _line(
-    wanted: schemas.Search, request_id: str, one: Upload, search: Callable[[Collection], Any], served: Served
+    wanted: schemas.Guided, request_id: str, one: Upload, search: Callable[[Collection], Any], served: Served
 ) -> bytes:
     try:
         found = as_json(search(served.with_model(*whose(wanted))))
@@ -145,7 +147,10 @@ def _line(
     "/compare",
     responses=openapi.answers(schemas.Comparison, body=True),
     openapi_extra=openapi.body(
-        schemas.Pair, {"first": "One picture.", "second": "Another one."}, json=True, raw=False
+        schemas.Pair,
+        {"first": "One picture.", "second": "Another one."},
+        either={"first": "first_id", "second": "second_id"},
+        raw=False,
     ),
 )
 async def compare_two(request: Request, query: Annotated[schemas.Pair, Query()]) -> Response:

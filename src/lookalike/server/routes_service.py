@@ -86,7 +86,7 @@ async def _deployment(service: Service, name: str) -> dict[str, str | int]:
     responses=openapi.answers(schemas.Deployment, body=True),
     openapi_extra=openapi.json_body(schemas.Switch.model_json_schema(), {"to": "candidate"}),
 )
-async def switch(request: Request, name: schemas.Text) -> Response:
+async def switch(request: Request, name: schemas.DeploymentName) -> Response:
     """Let a name mean, from this moment on, what another one means. Requests in work end as they began."""
     service = service_of(request)
     try:

@@ -15,6 +15,7 @@ import uvicorn
 from lookalike.errors import LookalikeError
 from lookalike.server.app import create
 from lookalike.server.auth import Auth
+from lookalike.server.refusals import LONGEST_HEAD, protocol
 from lookalike.server.service import Service
 from lookalike.server.settings import Settings
 
@@ -46,6 +47,8 @@ def run(
         service.load()
         config = uvicorn.Config(
             create(service),
+            http=protocol(service),
+            h11_max_incomplete_event_size=LONGEST_HEAD,
             lifespan="on",
             log_config=None,
             access_log=False,

@@ -54,9 +54,17 @@ def _sound(text: str) -> str:
     return text
 
 
+# Together so long at most that the address of a request with all of them, four-byte characters escaped, is
+# one that the HTTP parser takes (`refusals.LONGEST_HEAD`).
 Text = Annotated[str, Field(max_length=4000), AfterValidator(_sound)]
-Id = Annotated[int, Field(ge=1, le=LARGEST_ID, examples=[17])]
-PathId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The picture's number.", examples=[17])]
+Short = Annotated[str, Field(max_length=200), AfterValidator(_sound)]
+DeploymentName = Annotated[
+    str,
+    Path(max_length=200, description="Name of a deployment; see /v1/deployments.", examples=[DEFAULT]),
+    AfterValidator(_sound),
+]
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID, examples=[3])]
+PathId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The picture's number.", examples=[3])]
 
 
 class Chosen(BaseModel):
@@ -64,7 +72,7 @@ class Chosen(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    deployment: Text = Field(DEFAULT, description="Name of a deployment; see /v1/deployments.")
+    deployment: Short = Field(DEFAULT, description="Name of a deployment; see /v1/deployments.")
 
 
 class Small(Chosen):
@@ -76,9 +84,9 @@ class Small(Chosen):
 class Where(Chosen):
     """Which deployment answers, and with which of its models."""
 
-    model: Text | None = Field(None, description="Another of the deployment's models; see /v1/info.")
-    output: Text | None = Field(None, description="Which output of it.")
-    runtime: Text | None = Field(None, description="Which runtime.")
+    model: Short | None = Field(None, description="Another of the deployment's models; see /v1/info.")
+    output: Short | None = Field(None, description="Which output of it.")
+    runtime: Short | None = Field(None, description="Which runtime.")
 
 
 class Nearest(BaseModel):
@@ -95,7 +103,7 @@ class Question(Where):
         None, description="Only pictures whose metadata match.", examples=["in_stock and price < 100"]
     )
     threshold: float | None = Field(None, ge=-1, le=1, description="Least similarity.", allow_inf_nan=False)
-    region: Text | None = Field(
+    region: Short | None = Field(
         None,
         description="The part of the picture that matters, X,Y,WIDTH,HEIGHT in pixels or shares.",
         examples=["0.25,0.25,0.5,0.5"],
@@ -104,12 +112,17 @@ class Question(Where):
     include_self: bool = Field(False, description="Keep the query itself among the results.")
 
 
-class Search(Question):
+class Guided(Question):
+    """A search for what comes as a file, with indexed pictures for and against."""
+
+    also_id: list[Id] = Field([], max_length=32, description="Results should look like these as well.")
+    against_id: list[Id] = Field([], max_length=32, description="Results should not look like these.")
+
+
+class Search(Guided):
     """A search: what is asked for comes as a file, or as the number of an indexed picture."""
 
     id: Id | None = Field(None, description="Search for what looks like this indexed picture.")
-    also_id: list[Id] = Field([], max_length=32, description="Results should look like these as well.")
-    against_id: list[Id] = Field([], max_length=32, description="Results should not look like these.")
 
 
 class Pair(Where):
@@ -139,7 +152,7 @@ class Switch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    to: Text = Field(description="Another deployment.", examples=["candidate"])
+    to: Short = Field(description="Another deployment.", examples=["candidate"])
 
 
 # --- answers ----------------------------------------------------------------------------------
