@@ -15,7 +15,7 @@ for a cluster drawn blindly."""
 LEAST_SHARE = 0.4
 """Share of the cluster's pictures that must have the value it is called by."""
 
-LIFT = 1.5
+LIFT = 2.0
 """How many times as usual as elsewhere it must be there: in a large collection hardly any difference is
 not certain. (Of 25 clusters of clothes, groceries and fruits together, this took away 'not kids', which is
 nine in ten of the clothes, and 'photo', which is two in three of the groceries.)"""
