@@ -19,7 +19,6 @@ from lookalike.duplicates.reading import Reader, Reading
 from lookalike.errors import LookalikeError, PictureError, UsageError
 from lookalike.files import printable
 from lookalike.gallery.base import Gallery, Picture, Space
-from lookalike.neighbours import Graph
 from lookalike.plane.keeping import Plane, Progress, plane
 from lookalike.reports.atlas import LARGE, Sheets, Sizes, sheet_order, sizes
 from lookalike.reports.figure import THUMBNAIL, as_png, as_svg, chosen
@@ -181,7 +180,7 @@ def _data(
     gallery: Gallery, space: Space, shown: Sequence[Picture], flat: Plane, colour: str | None
 ) -> MapData:
     columns = _columns(gallery, space, shown)
-    near = _among(flat.graph, np.array([picture.id for picture in shown]))
+    near = flat.graph.among(np.array([picture.id for picture in shown], np.int64))
     points = flat.points[np.searchsorted(flat.ids, near.ids)]
     counts = np.bincount(near.neighbours[near.neighbours >= 0], minlength=len(shown))
     importance = np.empty(len(shown), np.int32)
@@ -189,18 +188,6 @@ def _data(
     known = [column.name for column in columns]  # what was there before the layout may have gone
     first = colour if colour in known else _telling(columns)
     return MapData(shown, points, near.neighbours, near.similarities, columns, first, importance)
-
-
-def _among(near: Graph, ids: np.ndarray) -> Graph:
-    """The graph of some of its pictures, ids ascending; neighbours that are none of them are left out."""
-    rows = np.searchsorted(near.ids, ids)
-    place = np.full(len(near.ids) + 1, -1, np.int32)
-    place[rows] = np.arange(len(ids), dtype=np.int32)
-    neighbours = place[near.neighbours[rows]]  # the last place, -1, stands for none
-    order = np.argsort(neighbours < 0, axis=1, kind="stable")  # what is left moves up
-    neighbours = np.take_along_axis(neighbours, order, 1)
-    similarities = np.take_along_axis(near.similarities[rows], order, 1)
-    return Graph(ids, neighbours, np.where(neighbours >= 0, similarities, np.float32(-np.inf)), near.recall)
 
 
 def _columns(gallery: Gallery, space: Space, shown: Sequence[Picture]) -> list[Column]:
