@@ -50,6 +50,20 @@ def test_a_switch_drops_nothing_and_is_complete(serving: Callable[..., Server], 
     assert server.ask("PUT", "/v1/deployments/default", b'{"to": 1}').code == "usage"
 
 
+def test_listing_while_deployments_come_and_go(serving: Callable[..., Server], tmp_path: Path) -> None:
+    config = tmp_path / "serve.toml"
+    config.write_text("")
+    server = serving("--config", str(config))
+    text = f'[deployments.new]\ncollection = "{tmp_path / "collection"}"\n'
+    for turn in range(12):
+        config.write_text(text if turn % 2 else "")
+        server.process.send_signal(signal.SIGHUP)
+        for _ in range(20):
+            answer = server.get("/v1/deployments")
+            assert answer.status == 200, answer
+            assert server.get("/metrics").status == 200
+
+
 def test_sighup_reads_the_file_again(serving: Callable[..., Server], tmp_path: Path) -> None:
     config = tmp_path / "serve.toml"
     config.write_text("")

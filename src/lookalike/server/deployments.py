@@ -162,6 +162,14 @@ class Deployments:
             served.enter()
             return served
 
+    def enter_all(self) -> dict[str, Served]:
+        """What every name means now, in the names' order, each open until `leave` is called."""
+        with self._lock:
+            now = dict(sorted(self._named.items()))
+            for served in now.values():
+                served.enter()
+            return now
+
     def names(self) -> list[str]:
         """The names, in order."""
         with self._lock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -17,7 +19,7 @@ from lookalike.server.deployments import Served
 from lookalike.server.envelope import Json
 from lookalike.server.intake import object_of
 from lookalike.server.metrics import CONTENT_TYPE
-from lookalike.server.service import Service, service_of
+from lookalike.server.service import service_of
 
 router = APIRouter(tags=["service"])
 READ, WRITE = [Depends(reading)], [Depends(writing)]
@@ -62,22 +64,18 @@ async def clusters(request: Request, part: Annotated[schemas.Part, Query()]) -> 
 @router.get("/v1/deployments", dependencies=READ, responses=openapi.answers(schemas.DeploymentList))
 async def deployments(request: Request) -> Response:
     """All that is served, by name."""
-    service = service_of(request)
-    return Json({"deployments": [await _deployment(service, name) for name in service.deployments.names()]})
+    return Json({"deployments": await service_of(request).ask_all(_described)})
 
 
-async def _deployment(service: Service, name: str) -> dict[str, str | int]:
-    def work(served: Served) -> dict[str, str | int]:
-        space = served.collection.space
-        return {
-            "name": name,
-            "images": served.collection.gallery.count(),
-            "model": space.model,
-            "output": space.output,
-            "runtime": space.runtime,
-        }
-
-    return await service.ask(name, work)
+def _described(name: str, served: Served) -> dict[str, str | int]:
+    space = served.collection.space
+    return {
+        "name": name,
+        "images": served.collection.gallery.count(),
+        "model": space.model,
+        "output": space.output,
+        "runtime": space.runtime,
+    }
 
 
 @router.put(
@@ -96,7 +94,7 @@ async def switch(request: Request, name: schemas.DeploymentName) -> Response:
         raise RequestError(said, 422, "usage") from None
     service.deployments.switch(name, wanted.to)
     service.metrics.switches.inc()
-    return Json(await _deployment(service, name))
+    return Json(await service.ask(name, partial(_described, name)))
 
 
 @router.get("/v1/health", responses={200: {"model": schemas.Health}})
@@ -127,10 +125,7 @@ async def metrics(request: Request) -> Response:
     service.metrics.in_work.set(service.pool.in_work + service.writer.in_work)
     service.metrics.open.set(service.open.used)
     service.metrics.held.set(service.held.used)
-    counts = []
-    for name in service.deployments.names():
-        try:
-            counts.append((name, await service.ask(name, lambda served: served.collection.gallery.count())))
-        except LookalikeError:  # overloaded, or gone meanwhile: the other figures are worth having
-            continue
+    counts: list[tuple[str, int]] = []
+    with suppress(LookalikeError):  # overloaded: the other figures are worth having
+        counts = await service.ask_all(lambda name, served: (name, served.collection.gallery.count()))
     return Response(service.metrics.page(counts), media_type=CONTENT_TYPE)

@@ -51,6 +51,7 @@ class Service:
         self.thumbnails = Thumbnails()
         self.answers = Answers()
         self.ready = False
+        self._reloading = asyncio.Lock()
 
     async def form(self, request: Request) -> intake.Form:
         """What a request brought; its bytes count until it has been answered."""
@@ -66,6 +67,22 @@ class Service:
         """What a piece of work gives that reads a collection, done by a thread of the pool."""
         served = self.deployments.enter(deployment)
         return await self.pool.run(partial(work, served), served.leave)
+
+    async def ask_all(self, work: Callable[[str, Served], T]) -> list[T]:
+        """What a piece of work gives for each deployment there is at this moment, in the order of names.
+
+        All are entered at once, so that one that is switched away meanwhile still answers.
+        """
+        entered = self.deployments.enter_all()
+
+        def all_of_it() -> list[T]:
+            return [work(name, served) for name, served in entered.items()]
+
+        def leave() -> None:
+            for served in entered.values():
+                served.leave()
+
+        return await self.pool.run(all_of_it, leave)
 
     async def change(self, deployment: str, work: Callable[[Served], T]) -> T:
         """What a piece of work gives that writes to a collection, done by the thread that writes."""
@@ -91,13 +108,14 @@ class Service:
 
     async def reload(self, read: Callable[[], Settings]) -> None:
         """Serve the deployments that the settings name now, each opened anew; on an error nothing changes."""
-        try:
-            settings = await asyncio.to_thread(read)
-            await asyncio.to_thread(self.deployments.load, settings.deployments)
-            self.metrics.switches.inc()
-            _log.info("reloaded: %s", ", ".join(self.deployments.names()))
-        except LookalikeError as error:
-            _log.error("nothing was reloaded: %s", error)
+        async with self._reloading:  # in the order they were asked for, so that the last settings win
+            try:
+                settings = await asyncio.to_thread(read)
+                await asyncio.to_thread(self.deployments.load, settings.deployments)
+                self.metrics.switches.inc()
+                _log.info("reloaded: %s", ", ".join(self.deployments.names()))
+            except LookalikeError as error:
+                _log.error("nothing was reloaded: %s", error)
 
     async def close(self) -> None:
         """Finish what is in work and close the collections."""
