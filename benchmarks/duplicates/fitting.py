@@ -10,7 +10,8 @@ import numpy as np
 import pictures
 
 from lookalike import Collection, images
-from lookalike.duplicates import geometry
+from lookalike.duplicates.agreement import agree
+from lookalike.duplicates.aligning import align
 from lookalike.duplicates.calibrating import evidence_of_edit
 from lookalike.duplicates.calibration import NAMES, Calibration, Floats, fit, numbers
 from lookalike.duplicates.edits import EDITS
@@ -61,8 +62,8 @@ def _negatives(folder: Path, truth: pictures.Truth) -> Iterator[Floats]:
             if truth[pair[0]].shows & truth[pair[1]].shows:
                 continue
             a, b = (_sketched(path, done) for path in pair)
-            alignment = geometry.align(a.features, b.features, a.size, b.size)
-            seen = geometry.agreement(a.look.grey, b.look.grey, alignment.transform) if alignment else None
+            alignment = align(a.features, b.features, a.size, b.size)
+            seen = agree(a.look.grey, b.look.grey, alignment.transform) if alignment else None
             if alignment is not None and seen is not None:
                 yield numbers(seen)
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lookalike.duplicates.agreement import Agreement
 from lookalike.duplicates.calibration import NAMES, SHIPPED, Calibration, fit, numbers
-from lookalike.duplicates.geometry import Agreement
 
 IDENTITY = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 CLEAR = Agreement(0.97, 0.98, 0.95, 0.98, 256, IDENTITY, (1.0, 1.0), (0.0, 0.0), 0.0, 0.97, 100)

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike import images
-from lookalike.duplicates import geometry
+from lookalike.duplicates import aligning
+from lookalike.duplicates.agreement import Agreement, agree
+from lookalike.duplicates.aligning import Alignment, align
 from lookalike.duplicates.edits import EDITS, Edited, moved
 from lookalike.duplicates.features import Features, describe, grey_at
-from lookalike.duplicates.geometry import Agreement, Alignment, agreement, align
+from lookalike.duplicates.laying import LAID
 
 GREY = 320  # the longer side at which pictures are laid over each other
 
@@ -52,7 +54,7 @@ def aligned(a: np.ndarray, b: np.ndarray) -> Alignment | None:
 
 def laid_over(a: np.ndarray, b: np.ndarray, transform: np.ndarray) -> Agreement | None:
     greys = (grey_at(picture, GREY, enlarge=False) for picture in (a, b))
-    return agreement(*greys, transform)
+    return agree(*greys, transform)
 
 
 def compared(a: np.ndarray, b: np.ndarray) -> Agreement | None:
@@ -88,7 +90,7 @@ def test_the_transform_of_an_edit_is_found(name: str) -> None:
     assert found is not None
     assert found.transform.shape == (2, 3)
     assert found.transform.dtype == np.float64
-    assert geometry.FEWEST <= found.inliers <= found.matches
+    assert aligning.FEWEST <= found.inliers <= found.matches
     assert error(found.transform, copy, picture) < 0.02
     assert np.sign(np.linalg.det(found.transform[:, :2])) == np.sign(np.linalg.det(copy.transform[:, :2]))
 
@@ -141,7 +143,7 @@ def test_an_identical_picture_stays_where_it_is() -> None:
     assert (found.share, found.still, found.rigid) == (1.0, 1.0, 1.0)
     assert found.overlaps == (1.0, 1.0)
     assert found.extras == (0.0, 0.0)
-    assert found.size == geometry.LAID
+    assert found.size == LAID
 
 
 def test_the_answer_is_the_same_in_several_threads() -> None:
@@ -271,10 +273,10 @@ def test_nothing_over_nothing_is_no_agreement() -> None:
 
 def test_a_transform_no_copy_is_made_by_is_not_given() -> None:
     squeezed = np.array([[1.0, 0, 0], [0, 0.2, 0]])
-    assert geometry._is_plain(np.eye(2, 3))
-    assert not geometry._is_plain(squeezed)
-    assert not geometry._is_plain(np.eye(2, 3) * 0.01)
-    assert not geometry._is_plain(np.eye(2, 3) * 30)
+    assert aligning._is_plain(np.eye(2, 3))
+    assert not aligning._is_plain(squeezed)
+    assert not aligning._is_plain(np.eye(2, 3) * 0.01)
+    assert not aligning._is_plain(np.eye(2, 3) * 30)
 
 
 # --- the steps against the slow, obvious way --------------------------------------------------
@@ -283,10 +285,10 @@ def test_a_transform_no_copy_is_made_by_is_not_given() -> None:
 def mutual_by_looking_at_all(a: np.ndarray, b: np.ndarray) -> set[tuple[int, int]]:
     """Pairs of which each is the other's nearest, and near, in all and in the first 64 bits."""
     bits = np.unpackbits(a, axis=1)[:, None] != np.unpackbits(b, axis=1)
-    apart = np.where(bits[..., :64].sum(2) <= geometry._CLOSE_WORD, bits.sum(2), 999)
+    apart = np.where(bits[..., :64].sum(2) <= aligning._CLOSE_WORD, bits.sum(2), 999)
     return {
         (i, j)
-        for i, j in np.argwhere(apart <= geometry._CLOSE_BITS).tolist()
+        for i, j in np.argwhere(apart <= aligning._CLOSE_BITS).tolist()
         if apart[i, j] == apart[i].min() == apart[:, j].min()
     }
 
@@ -301,7 +303,7 @@ def test_resembling_descriptors_are_each_others_nearest(seed: int, many: int, mo
         return np.asarray(seeds[dice.integers(0, 5, count)] ^ flips)
 
     a, b = near_some(many), near_some(more)
-    found = [(int(i), int(j)) for i, j in geometry._resembling(a, b)]
+    found = [(int(i), int(j)) for i, j in aligning._resembling(a, b)]
     expected = mutual_by_looking_at_all(a, b)
     assert set(found) <= expected
     assert len({i for i, _ in found}) == len(found) == len({j for _, j in found})

@@ -12,9 +12,11 @@ from functools import partial
 
 import numpy as np
 
-from lookalike.duplicates import geometry
+from lookalike.duplicates.agreement import agree
+from lookalike.duplicates.aligning import align
 from lookalike.duplicates.calibration import SHIPPED, Calibration, Floats, fit, numbers
 from lookalike.duplicates.edits import EDITS, Edited, moved
+from lookalike.duplicates.geometry import Matrix
 from lookalike.duplicates.helpers import Crashed
 from lookalike.duplicates.looks import Sketch, sketch
 from lookalike.duplicates.reading import Reader
@@ -148,16 +150,16 @@ def evidence_of_edit(original: Sketch, edited: Edited) -> Floats | None:
     """The numbers of a picture and an edit of it; None when it was not found where it is."""
     height, width = edited.pixels.shape[:2]
     copy = sketch(Decoded(np.ascontiguousarray(edited.pixels), width, height, "array"))
-    alignment = geometry.align(original.features, copy.features, original.size, copy.size)
+    alignment = align(original.features, copy.features, original.size, copy.size)
     if alignment is None:
         return None
-    agreement = geometry.agreement(original.look.grey, copy.look.grey, alignment.transform)
+    agreement = agree(original.look.grey, copy.look.grey, alignment.transform)
     if agreement is None or not _placed(agreement.transform, edited, original.size):
         return None
     return numbers(agreement)
 
 
-def _placed(transform: geometry.Matrix, edited: Edited, size: tuple[int, int]) -> bool:
+def _placed(transform: Matrix, edited: Edited, size: tuple[int, int]) -> bool:
     """Whether the edited picture was found where it is."""
     longest = max(edited.pixels.shape[:2])
     corners = np.array([(0, 0), (size[0], 0), (0, size[1])], float)
@@ -186,8 +188,8 @@ def _different(reader: Reader, both: tuple[Kept, Kept]) -> Floats | None:
     """The evidence of two pictures that are no copies; None when they may be, or nothing agrees."""
     a, b = (one.sketch(reader) for one in both)
     try:
-        alignment = geometry.align(a.features, b.features, a.size, b.size)
-        agreement = geometry.agreement(a.look.grey, b.look.grey, alignment.transform) if alignment else None
+        alignment = align(a.features, b.features, a.size, b.size)
+        agreement = agree(a.look.grey, b.look.grey, alignment.transform) if alignment else None
     except PictureError:
         return None
     if alignment is None or agreement is None or SHIPPED.probability(agreement) >= 0.5:

@@ -16,12 +16,12 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.duplicates.geometry import Agreement
+from lookalike.duplicates.agreement import Agreement
 
 Floats = npt.NDArray[np.float64]
 
 NAMES = ("rigid", "steady", "share", "correlation", "points")
-"""What the five numbers come from; see `geometry.Agreement`. The more points, the surer: a small picture,
+"""What the five numbers come from; see `agreement.Agreement`. The more points, the surer: a small picture,
 or one with few details, says little."""
 
 SUREST = 0.9999

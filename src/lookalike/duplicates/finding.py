@@ -1,7 +1,7 @@
 """Find the copies in a collection, and copies of its pictures among others.
 
-Candidates first (`candidates`), then each pair's pixels (`geometry`), then the chance that it is a
-copy (`calibration`). Pairs that are the most likely copies are compared first, and a pair whose two
+Candidates first (`candidates`), then each pair's pixels (`aligning`, `agreement`), then the chance that it
+is a copy (`calibration`). Pairs that are the most likely copies are compared first, and a pair whose two
 pictures are linked through others already is left out: with a hundred copies of one picture, a hundred
 comparisons find them, not five thousand. (Groups ask for the ones they need; see `groups`. They follow
 only pairs of which one may go, so others, such as a collage and a picture in it, make no link.)
@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike import files
-from lookalike.duplicates import geometry
+from lookalike.duplicates.agreement import Agreement, agree
+from lookalike.duplicates.aligning import align
 from lookalike.duplicates.calibration import SHIPPED, Calibration
 from lookalike.duplicates.candidates import FAR, by_features, by_hash, by_neighbours
 from lookalike.duplicates.colours import Colours, compare_colours
@@ -89,14 +90,14 @@ def compare(
     Returns:
         None when nothing of the one was found in the other.
     """
-    alignment = geometry.align(first.features, second.features, first.size, second.size)
+    alignment = align(first.features, second.features, first.size, second.size)
     if alignment is None and hamming(first.phash, second.phash) > FAR:
         return None
     if _may_be_the_same(first, second) and same_pixels():
         return Compared(1.0, "pixels", _identity(first.size))  # also where there is nothing to align
     if alignment is None:
         return None
-    agreement = geometry.agreement(first.look.grey, second.look.grey, alignment.transform)
+    agreement = agree(first.look.grey, second.look.grey, alignment.transform)
     if agreement is None:
         return None
     colours = compare_colours(first.look.colours, second.look.colours, agreement.transform)
@@ -122,7 +123,7 @@ def part_probability(
     matrix = np.array(match.transform) / max(second.size)
     matrix[:, 2] += matrix[:, :2] @ (np.array([max(0, left), max(0, top)]) / unit)
     matrix[:, :2] *= max(part.shape) / unit
-    seen = geometry.agreement(part, second.look.grey, matrix)
+    seen = agree(part, second.look.grey, matrix)
     if seen is None:
         return 0.0
     return calibration.probability(seen)
@@ -144,7 +145,7 @@ def _identity(size: tuple[int, int]) -> Match:
 
 def _match(
     inliers: int,
-    agreement: geometry.Agreement,
+    agreement: Agreement,
     colours: Colours,
     first: tuple[int, int],
     second: tuple[int, int],

@@ -1,0 +1,229 @@
+"""How one picture lies in another: the transform on which their local features agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import hypot
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.duplicates.features import Descriptors, Features
+from lookalike.duplicates.geometry import Matrix, Points, moved
+from lookalike.gallery.knn import within_bits
+
+FEWEST = 5
+"""Inliers without which no transform is looked at: two make a similarity, so five are three that
+did not have to agree."""
+
+_CLOSE_BITS = 56
+"""Of 256; descriptors of unrelated patches differ by 128 on average. Of pictures pasted at 30 to 50 % of
+the side and crops to 10 % of the area, as many were aligned with 64 bits, and more of unrelated ones."""
+
+_CLOSE_WORD = 18  # of the first 64 bits; with fewer, time is saved and crops are lost
+_TRIED = 60  # nearest descriptors, every two of which propose a transform
+_PROPOSED = 500  # transforms that are looked at: only where most descriptors agree are there more
+_ASKED = 120  # nearest descriptors that are asked whether they agree with one
+_APART = 0.03  # of the longer side: two points that lie nearer do not tell how the picture is turned
+_GROWN_OFF = 0.4  # binary logarithm; how far the growth of a patch may be from that of the picture
+_TURNED_OFF = 18.0  # degrees; likewise its turn
+_OFF = 0.008  # of the longer side: how far from its place an inlier may lie,
+_OFF_GROWS = 0.03  # and how much farther for its size, since large patches are found less exactly
+_ROUNDS = 4  # of fitting to the inliers and looking for more
+_FREE = 8  # inliers from which a change of aspect is believed
+_STRETCH = 2.5  # length : width that a copy's aspect may have been changed by
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """A transform on which features agree.
+
+    Attributes:
+        transform: (2, 3) float64, takes points of the first picture to the second, both in shares
+            of the longer side of their picture, (0, 0) being the top left corner.
+        inliers: how many pairs of features agree.
+        matches: of how many that resemble each other.
+    """
+
+    transform: Matrix
+    inliers: int
+    matches: int
+
+
+def align(
+    first: Features, second: Features, first_size: tuple[int, int], second_size: tuple[int, int]
+) -> Alignment | None:
+    """The transform on which most features agree, mirrored or not; None when too few do.
+
+    Args:
+        first: features of a picture.
+        second: features of another one.
+        first_size: width and height of the first; only their ratio matters.
+        second_size: likewise.
+    """
+    places = _places(first, first_size), _places(second, second_size)
+    plain = _align(first, second, first.descriptors, *places, mirrored=False, least=FEWEST)
+    # Symmetric things agree with their mirror image a little, never in most of their patches.
+    if plain is not None and 2 * plain.inliers > min(len(first), len(second)):
+        return plain
+    width = first_size[0] / max(first_size)
+    flipped = places[0] * (-1, 1) + (width, 0)
+    least = FEWEST if plain is None else plain.inliers + 1
+    mirrored = _align(first, second, first.mirrored, flipped, places[1], mirrored=True, least=least)
+    if mirrored is None:
+        return plain
+    back = np.array([[-1, 0, width], [0, 1, 0], [0, 0, 1]], np.float64)
+    return Alignment(mirrored.transform @ back, mirrored.inliers, mirrored.matches)
+
+
+def _places(features: Features, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """The points in shares of the longer side."""
+    return features.points * (np.array(size) / max(size)).astype(np.float32)
+
+
+def _align(
+    first: Features,
+    second: Features,
+    descriptors: npt.NDArray[np.uint8],
+    from_: npt.NDArray[np.float32],
+    to: npt.NDArray[np.float32],
+    *,
+    mirrored: bool,
+    least: int,
+) -> Alignment | None:
+    """None also when fewer than `least` agree."""
+    found = _resembling(descriptors, second.descriptors)
+    if len(found) < least:
+        return None
+    a, b = found.T
+    angles = (180 - first.angles) if mirrored else first.angles
+    matches = _Matches(
+        from_[a],
+        to[b],
+        (second.angles[b] - angles[a]) % 360,
+        np.log2(second.scales[b] / first.scales[a]),
+        _OFF + _OFF_GROWS * second.scales[b],
+    )
+    transform, inliers = _fitted(matches)
+    return Alignment(transform, inliers, len(found)) if inliers >= least and _is_plain(transform) else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Matches:
+    """Points whose patches resemble each other, the most alike first.
+
+    Attributes:
+        a: (m, 2) points of the first picture, in shares of its longer side.
+        b: (m, 2) their partners in the second.
+        turned: (m,) by how much the patch is turned, in degrees.
+        grown: (m,) binary logarithm of how much larger it is.
+        off: (m,) how far from its place the partner may lie.
+    """
+
+    a: Points
+    b: Points
+    turned: Points
+    grown: Points
+    off: Points
+
+    def agreeing(self, transform: Matrix) -> npt.NDArray[np.bool_]:
+        away = np.linalg.norm(moved(transform, self.a) - self.b, axis=1)
+        return np.asarray(away <= self.off)
+
+
+def _fitted(matches: _Matches) -> tuple[Matrix, int]:
+    """The transform that takes most points to near their partners, and how many it takes there."""
+    transform = _guessed(matches)
+    agreed = matches.agreeing(transform)
+    for _ in range(_ROUNDS):
+        better = _least_squares(matches.a[agreed], matches.b[agreed])
+        now = matches.agreeing(better)
+        if now.sum() < agreed.sum() or not _is_plain(better):
+            break
+        settled = np.array_equal(now, agreed)
+        transform, agreed = better, now
+        if settled:  # the same ones would be fitted again
+            break
+    return transform, int(agreed.sum())
+
+
+def _guessed(matches: _Matches) -> Matrix:
+    """Of the similarities that two matches make, the one with which most others agree.
+
+    Like RANSAC (M. Fischler and R. Bolles, 1981), but nothing is drawn at random: the most alike are
+    tried, every two of them, and only where the patches are turned and grown as their places say.
+    """
+    from_, to = matches.a @ _COMPLEX, matches.b @ _COMPLEX
+    i, j = _every_two(min(len(from_), _TRIED))
+    wide = np.abs(from_[j] - from_[i]) > _APART
+    i, j = i[wide], j[wide]
+    factor = (to[j] - to[i]) / (from_[j] - from_[i])
+    growth, turn = np.log2(np.abs(factor) + 1e-6), np.degrees(np.angle(factor))
+    fits = np.ones(len(i), bool)
+    for one in (i, j):
+        fits &= np.abs(growth - matches.grown[one]) < _GROWN_OFF
+        fits &= np.abs((turn - matches.turned[one] + 180) % 360 - 180) < _TURNED_OFF
+    some = np.flatnonzero(fits)[:_PROPOSED]
+    if not len(some):
+        return np.zeros((2, 3))
+    factor, shift = factor[some], (to[i] - factor * from_[i])[some]
+    asked = slice(_ASKED)
+    away = np.abs(factor[:, None] * from_[asked] + (shift[:, None] - to[asked]))
+    best = int(np.count_nonzero(away <= matches.off[asked], axis=1).argmax())
+    f, s = complex(factor[best]), complex(shift[best])
+    return np.array([[f.real, -f.imag, s.real], [f.imag, f.real, s.imag]])
+
+
+@lru_cache(maxsize=_TRIED + 1)
+def _every_two(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    return np.triu_indices(count, 1)
+
+
+_COMPLEX = np.array([1, 1j], np.complex64)  # points of the plane as numbers: a similarity is one product
+
+
+def _least_squares(a: Points, b: Points) -> Matrix:
+    """The affine transform that takes the points a nearest to b; of few points, the similarity."""
+    ones = np.ones(len(a))
+    if len(a) >= _FREE:
+        solved: Matrix = np.linalg.lstsq(np.column_stack([a, ones]), b.astype(np.float64), rcond=None)[0]
+        return solved.T
+    both = np.column_stack([a @ _COMPLEX, ones]).astype(np.complex128)
+    f, s = map(complex, np.linalg.lstsq(both, b @ _COMPLEX, rcond=None)[0])
+    return np.array([[f.real, -f.imag, s.real], [f.imag, f.real, s.imag]])
+
+
+def _resembling(a: Descriptors, b: Descriptors) -> npt.NDArray[np.intp]:
+    """(m, 2) places in a and b of descriptors that are each other's nearest, and near; the nearest
+    first."""
+    i, j, bits = _near(a, b)
+    near = np.argsort(bits.astype(np.uint8), kind="stable")
+    pairs = np.column_stack([i[near], j[near]])
+    found: npt.NDArray[np.intp] = pairs[_first_seen(pairs[:, 0], len(a)) & _first_seen(pairs[:, 1], len(b))]
+    return found
+
+
+def _near(a: Descriptors, b: Descriptors) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Points]:
+    """The places in a and b of all descriptors that are near each other, by place, and how many of
+    their bits differ."""
+    i, j, bits = within_bits(a, b, _CLOSE_BITS)
+    words = (np.ascontiguousarray(each).view(np.uint64)[:, 0] for each in (a, b))
+    close = np.bitwise_count(next(words)[i] ^ next(words)[j]) <= _CLOSE_WORD
+    return i[close], j[close], bits[close]
+
+
+def _first_seen(numbers: npt.NDArray[np.intp], below: int) -> npt.NDArray[np.bool_]:
+    """Where each number, which is below a limit, stands for the first time."""
+    places = np.arange(len(numbers))
+    first = np.zeros(below, np.intp)
+    first[numbers[::-1]] = places[::-1]  # of several, the last one written stays
+    return np.asarray(first[numbers] == places)
+
+
+def _is_plain(transform: Matrix) -> bool:
+    """Whether a copy can have been made so: not squeezed to a line, neither tiny nor huge."""
+    (a, b), (c, d) = transform[:, :2].tolist()
+    turned, mirrored = hypot(a + d, b - c) / 2, hypot(a - d, b + c) / 2
+    most, least = turned + mirrored, abs(turned - mirrored)  # the singular values
+    return least > 0.08 and most < 12 and most <= _STRETCH * least

@@ -1,0 +1,171 @@
+"""One picture laid over another: the part that both show, at one size and equally sharp."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.duplicates.geometry import Grey, Matrix, square
+
+LAID = 256
+"""Pixels of the longer side of the part that both pictures show, when one is laid over the other."""
+
+_LEAST = 64  # pixels of each picture that the other one must show
+_LOST = 0.2  # share of the details of one picture that shows that the other one is blurred
+_TILE = 16  # pixels of a tile of which it is asked
+_DETAILED = 1e-3  # variance lost, as a share of all, from which a tile has something to lose
+_ONE_COLOUR = 12  # grey levels between the darkest and brightest pixel of a plain border, but a hundredth
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """The part both pictures show, in the second one's frame, at the coarser one's size.
+
+    `to` takes points of the second picture, in shares of its longer side, to pixels here. `inside` and
+    `covered` are the pixels of the first and of the second picture that the other one shows.
+    """
+
+    first: Grey
+    second: Grey
+    mask: npt.NDArray[np.bool_]
+    to: Matrix
+    inside: npt.NDArray[np.bool_]
+    covered: npt.NDArray[np.bool_]
+
+
+def lay(first: Grey, second: Grey, transform: Matrix) -> Laid | None:
+    """Lay the first picture over the second; None when next to nothing lies over each other."""
+    inside, covered = seen(first.shape, second.shape, transform)
+    if min(np.count_nonzero(inside), np.count_nonzero(covered)) < _LEAST:
+        return None
+    over = _Over(first, second, _in_pixels(transform, first.shape, second.shape), inside, covered)
+    left, top, right, bottom = over.box
+    size = min(LAID / max(right - left, bottom - top), 1.0, 1.0 / over.step)
+    laid = over.at(size)
+    blur = _blur(laid)
+    return laid if blur == 1 else over.at(size / blur)
+
+
+@dataclass(frozen=True, slots=True)
+class _Over:
+    """Two pictures and how the first lies over the second, in pixels; `inside`, `covered`: see `Laid`."""
+
+    first: Grey
+    second: Grey
+    forth: Matrix
+    inside: npt.NDArray[np.bool_]
+    covered: npt.NDArray[np.bool_]
+
+    @property
+    def step(self) -> float:
+        """Pixels of the second for one of the first."""
+        return float(np.sqrt(abs(np.linalg.det(self.forth[:, :2]))))
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """The part of the second that is covered: left, top, right, bottom."""
+        import cv2
+
+        left, top, width, height = cv2.boundingRect(self.covered.view(np.uint8))
+        return left, top, left + width, top + height
+
+    def at(self, size: float) -> Laid:
+        """What both show, with `size` pixels for one of the second picture."""
+        import cv2
+
+        left, top, right, bottom = self.box
+        shape = max(1, round((right - left) * size)), max(1, round((bottom - top) * size))
+        scale = np.array([shape[0] / (right - left), shape[1] / (bottom - top)])
+        to = np.array([[scale[0], 0, -left * scale[0]], [0, scale[1], -top * scale[1]]])
+        centre = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # OpenCV has (0, 0) in a pixel's centre
+        whole = np.linalg.inv(centre) @ square(to) @ centre @ square(self.forth)
+        a = cv2.warpAffine(_blurred(self.first, self.step * size), whole[:2], shape, flags=cv2.INTER_LINEAR)
+        b = cv2.resize(self.second[top:bottom, left:right], shape, interpolation=cv2.INTER_AREA)
+        mask = cv2.resize(self.covered[top:bottom, left:right].astype(np.uint8), shape) > 0
+        to[:, :2] *= max(self.second.shape)
+        return Laid(np.asarray(a, np.uint8), np.asarray(b, np.uint8), mask, to, self.inside, self.covered)
+
+
+def _blur(laid: Laid) -> int:
+    """By how much both must be shrunk until neither shows details that the other has lost: 1, 2 or 4.
+
+    Asked of every tile, most of them decide: large letters over a part have details that nothing has lost.
+    """
+    import cv2
+
+    side = min(laid.first.shape)
+    if side < 32:
+        return 1
+    both = laid.first, laid.second
+    tiles = max(1, laid.first.shape[1] // _TILE), max(1, laid.first.shape[0] // _TILE)
+    whole = cv2.resize(laid.mask.view(np.uint8) * 255, tiles, interpolation=cv2.INTER_AREA) > 250
+    spreads = [cv2.meanStdDev(grey, mask=laid.mask.view(np.uint8))[1].item() ** 2 + 1 for grey in both]
+    for factor in (4, 2):
+        if side >= 16 * factor:
+            fine = [_lost(grey, tiles, factor) / spread for grey, spread in zip(both, spreads, strict=True)]
+            some = whole & (np.maximum(*fine) > _DETAILED)
+            if some.any():
+                one, other = (float(np.median(each[some])) for each in fine)
+                if min(one, other) < _LOST * max(one, other):
+                    return factor
+    return 1
+
+
+def _lost(grey: Grey, tiles: tuple[int, int], factor: int) -> npt.NDArray[np.float32]:
+    """The variance that is lost in each tile when a picture is made smaller by a factor."""
+    import cv2
+
+    height, width = grey.shape
+    small = cv2.resize(grey, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
+    again = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    off = cv2.absdiff(grey, again).astype(np.float32)
+    return np.asarray(cv2.resize(off * off, tiles, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def seen(
+    first: tuple[int, ...], second: tuple[int, ...], transform: Matrix
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which pixels of the first picture the second one shows, and the other way round."""
+    import cv2
+
+    forth = _in_pixels(transform, first, second)
+    back = cv2.invertAffineTransform(forth)
+    inside = cv2.warpAffine(np.full(second, 255, np.uint8), back, first[::-1]) > 127
+    covered = cv2.warpAffine(np.full(first, 255, np.uint8), forth, second[::-1]) > 127
+    return inside, covered
+
+
+def _in_pixels(transform: Matrix, first: tuple[int, ...], second: tuple[int, ...]) -> Matrix:
+    """The transform between pictures of these shapes, for pixel centres at whole numbers."""
+    scale_a, scale_b = max(first), max(second)
+    linear = transform[:, :2] * (scale_b / scale_a)
+    shift = transform[:, 2] * scale_b + linear @ (0.5, 0.5) - 0.5
+    return np.column_stack([linear, shift])
+
+
+def _blurred(grey: Grey, step: float) -> Grey:
+    """The picture without what is lost when it is shrunk by `step`."""
+    import cv2
+
+    if step >= 0.8:
+        return grey
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), 0.5 * (1 / step**2 - 1) ** 0.5), np.uint8)
+
+
+def share(which: npt.NDArray[np.bool_]) -> float:
+    """Share of the pixels that are marked, in [0, 1]."""
+    return float(np.count_nonzero(which) / which.size)
+
+
+def extra(grey: Grey, shown: npt.NDArray[np.bool_]) -> float:
+    """Share of a picture outside what the other one shows; 0 when there is but a border of one colour. A
+    clear sky or a wall is not of one colour, and a caption is no border."""
+    import cv2
+
+    outside = cv2.dilate(shown.view(np.uint8), np.ones((7, 7), np.uint8)) == 0
+    if not outside.any():
+        return 0.0
+    darkest, brightest = np.percentile(grey[outside], (0.5, 99.5))
+    return 0.0 if brightest - darkest <= _ONE_COLOUR else 1 - share(shown)
