@@ -163,7 +163,7 @@ async def opened(port: int, messages: list[bytes], rate: float, seconds: float, 
     async def one(message: bytes, due: float) -> None:
         nonlocal open_now
         try:
-            connection = idle.pop() if idle else await Connection.to(port)
+            connection = _kept(idle) or await Connection.to(port)
             await timed(connection, message, due, run)
             idle.append(connection)
         except (OSError, EOFError):
@@ -184,6 +184,16 @@ async def opened(port: int, messages: list[bytes], rate: float, seconds: float, 
     await asyncio.gather(*tasks)
     for connection in idle:
         connection.writer.close()
+
+
+def _kept(idle: list[Connection]) -> Connection | None:
+    """One that is open still: the server closes those that bring nothing for five seconds."""
+    while idle:
+        connection = idle.pop()
+        if not connection.reader.at_eof():
+            return connection
+        connection.writer.close()
+    return None
 
 
 async def timed(connection: Connection, message: bytes, since: float, run: Run) -> None:
