@@ -5,13 +5,16 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from lookalike.server.refusals import LONGEST_HEAD
 from lookalike.server.schemas import Search
-from serving import Server
+from serving import Server, make_collection, start
 
 
 def told(server: Server, raw: bytes) -> tuple[http.client.HTTPResponse, bytes]:
@@ -60,3 +63,53 @@ def test_what_is_allowed_is_never_too_long(server: Server) -> None:
     answer = server.post(path, ("picture", (server.folder / "query.jpg").read_bytes()))
     assert (answer.status, answer.code) == (404, "no_such_deployment")
     assert server.get(f"/v1/info?deployment={'x' * 201}").code == "usage"
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory, draw_shop: Callable[[Path], Path]) -> Iterator[Server]:
+    """A server that takes few connections, and waits a short time for what they bring."""
+    folder = tmp_path_factory.mktemp("narrow")
+    make_collection(folder, draw_shop(folder / "pictures"))
+    (folder / "serve.toml").write_text("max_connections = 5\nhead_seconds = 1.5\n")
+    running = start(folder, "--config", "serve.toml")
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /v1/health HTTP/1.1\r\nHost: loc"], ids=["nothing", "half a head"]
+)
+def test_a_connection_that_brings_no_request_is_closed(narrow: Server, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", narrow.port), timeout=30) as idle:
+        idle.sendall(sent)
+        said = b"".join(iter(lambda: idle.recv(10_000), b""))
+    assert said[:13] == (b"HTTP/1.1 408 " if sent else b"")
+
+
+def test_the_next_request_of_a_connection_has_to_come_in_time_too(narrow: Server) -> None:
+    whole = b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", narrow.port), timeout=30) as idle:
+        idle.sendall(whole)
+        assert idle.recv(10_000).startswith(b"HTTP/1.1 200 ")
+        idle.sendall(whole[:20])
+        said = b"".join(iter(lambda: idle.recv(10_000), b""))
+    assert b"HTTP/1.1 408 " in said
+
+
+def test_a_head_in_pieces_is_taken(narrow: Server) -> None:
+    whole = b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", narrow.port), timeout=30) as slow:
+        for byte in range(len(whole)):
+            slow.sendall(whole[byte : byte + 1])
+        assert slow.recv(10_000).startswith(b"HTTP/1.1 200 ")
+
+
+def test_connections_are_counted(narrow: Server) -> None:
+    with ExitStack() as opened:
+        for _ in range(5):
+            opened.enter_context(socket.create_connection(("127.0.0.1", narrow.port), timeout=30))
+        with socket.create_connection(("127.0.0.1", narrow.port), timeout=30) as more:
+            said = b"".join(iter(lambda: more.recv(10_000), b""))
+    assert said.startswith(b"HTTP/1.1 429 ")
+    assert b"\r\nretry-after: 1\r\n" in said.lower()
+    assert narrow.get("/v1/health").status == 200

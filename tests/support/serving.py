@@ -116,6 +116,8 @@ def start(folder: Path, *options: str, **environment: str) -> Server:
         said.append(line.rstrip())
         if found := re.search(r" on (http://\S+) ", line):
             return Server(process, found[1].replace("0.0.0.0", "127.0.0.1"), folder, said)
+    process.stderr.close()
+    process.wait()
     raise AssertionError(f"the server did not start: {said}")
 
 

@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     )
     waiting: int = Field(32, ge=0, le=10_000, description="Requests that may wait for a thread; then 429.")
     max_open: int = Field(256, ge=1, le=10_000, description="Requests under way, uploads included; then 429.")
+    max_connections: int = Field(
+        512, ge=1, le=65_536, description="Connections open at once, idle ones included; then 429."
+    )
     max_picture_bytes: int = Field(20 << 20, ge=1, description="Largest picture.")
     max_body_bytes: int = Field(64 << 20, ge=1, description="Largest request.")
     max_held_bytes: int = Field(128 << 20, ge=1, description="Bodies of all requests together; then 429.")
@@ -86,6 +89,7 @@ class Settings(BaseSettings):
     max_k: int = Field(1000, ge=1, description="Results of one search.")
     decode_seconds: float = Field(10, gt=0, description="Longest time to decode one picture.")
     request_seconds: float = Field(30, gt=0, description="Longest time to work on one request.")
+    head_seconds: float = Field(10, gt=0, description="Longest time until a connection brings a request.")
     upload_seconds: float = Field(60, gt=0, description="Longest time to receive one request.")
     shutdown_seconds: float = Field(30, gt=0, description="Time that requests get to finish at the end.")
 
