@@ -14,10 +14,12 @@ from lookalike.server import (
     docs_page,
     envelope,
     openapi,
+    page,
     peltarion,
     routes_pictures,
     routes_search,
     routes_service,
+    routes_session,
 )
 from lookalike.server.envelope import Json
 from lookalike.server.frame import Frame
@@ -40,10 +42,13 @@ def create(service: Service) -> FastAPI:
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.service = service
     envelope.install(app)
-    for part in (routes_search, routes_pictures, routes_service, peltarion):
+    for part in (routes_search, routes_pictures, routes_session, routes_service, peltarion):
         app.include_router(part.router)
     openapi.describe(app, version("lookalike"), secured=service.auth.required)
-    app.add_api_route("/", _root, include_in_schema=False)
+    if service.settings.page:
+        app.include_router(page.router)
+    else:
+        app.add_api_route("/", page.for_programs, include_in_schema=False)
     if service.settings.docs:
         app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
         app.add_api_route("/docs", _docs, include_in_schema=False)
@@ -57,10 +62,6 @@ def create(service: Service) -> FastAPI:
         )
     app.add_middleware(Frame, service=service)
     return app
-
-
-async def _root() -> Response:
-    return Json({"name": "lookalike", "docs": "/docs", "openapi": "/openapi.json", "api": "/v1"})
 
 
 async def _openapi(request: Request) -> Response:

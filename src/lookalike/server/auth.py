@@ -1,17 +1,35 @@
-"""Who may read and who may write: tokens, as Bearer or as the user name of Basic."""
+"""Who may read and who may write: tokens, as Bearer or as the user name of Basic, and the page's sessions.
+
+An `<img>` cannot show a token, so the web page exchanges it for a cookie (`POST /v1/session`). The cookie
+holds no token but when it ends, signed with the token (HMAC-SHA256): nothing is kept here, it has the rights
+of the token that signed it, and it ends with that token at the latest. Scripts cannot read it (HttpOnly) and
+no other site's page makes a browser send it (SameSite=Strict). As another port of one host is the same site,
+a request that may change something counts only when its `Origin` is the server itself.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import secrets
+import time
 from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
 from lookalike.errors import RequestError
 from lookalike.server.settings import Settings
+
+Rights = Literal["write", "read"]
+"""What a token allows: whoever may write may read."""
+
+COOKIE = "lookalike_session"
+SESSION_SECONDS = 12 * 3600
+_SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 def new_token() -> str:
@@ -47,20 +65,54 @@ class Auth:
         Raises:
             RequestError: 401 without a valid token, 403 when it does not allow this.
         """
-        if self.required:
-            shown = _shown(request.headers.get("authorization", ""))
-            may_write, may_read = _same(shown, self.write), _same(shown, self.read)
-            if not (may_write or may_read):
-                raise RequestError(
-                    "a valid token is needed: `Authorization: Bearer TOKEN`, or Basic with the token as user "
-                    "name and an empty password",
-                    401,
-                    "unauthorized",
-                )
-            if writing and not may_write:
-                raise RequestError("this token may only read", 403, "forbidden")
+        rights = self.rights(request)
+        if rights is None:
+            raise RequestError(
+                "a valid token is needed: `Authorization: Bearer TOKEN`, or Basic with the token as user "
+                "name and an empty password",
+                401,
+                "unauthorized",
+            )
+        if writing and rights != "write":
+            raise RequestError("this token may only read", 403, "forbidden")
         if writing and self.read_only:
             raise RequestError("this server is read-only", 403, "read_only")
+
+    def rights(self, request: Request) -> Rights | None:
+        """What a request may do by the token it shows, or by its session; None for nothing."""
+        if not self.required:
+            return "write"
+        return self.rights_of(_shown(request.headers.get("authorization", ""))) or self._of_session(request)
+
+    def rights_of(self, shown: str) -> Rights | None:
+        """What a token allows; None for one that is not ours."""
+        may_write, may_read = _same(shown, self.write), _same(shown, self.read)
+        return "write" if may_write else "read" if may_read else None
+
+    def session(self, shown: str) -> str:
+        """The cookie for whoever has shown this token, which must be one of ours."""
+        until = str(int(time.time()) + SESSION_SECONDS)
+        return f"{until}.{_signature(shown, until)}"
+
+    def _of_session(self, request: Request) -> Rights | None:
+        until, _, signature = request.cookies.get(COOKIE, "").partition(".")
+        may_write, may_read = (
+            token is not None and _same(signature, _signature(token, until))
+            for token in (self.write, self.read)
+        )
+        if not (may_write or may_read) or int(until) < time.time() or not _is_own(request):
+            return None
+        return "write" if may_write else "read"
+
+
+def _is_own(request: Request) -> bool:
+    """Whether a request that a browser sends with our cookie comes from our own page."""
+    origin = urlsplit(request.headers.get("origin", "")).netloc.lower()
+    return request.method in _SAFE or origin == request.headers.get("host", "").lower() != ""
+
+
+def _signature(token: str, until: str) -> str:
+    return hmac.new(token.encode(), f"lookalike session until {until}".encode(), hashlib.sha256).hexdigest()
 
 
 def _same(shown: str, token: str | None) -> bool:

@@ -133,7 +133,11 @@ def install(app: FastAPI) -> None:
     async def handle(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException) and error.status_code == 405:
             error = HTTPException(405, headers={"Allow": ", ".join(_methods(request))})
-        return answer(error, request.scope.get("request_id", ""))
+        said = answer(error, request.scope.get("request_id", ""))
+        if said.status_code == 401 and request.headers.get("sec-fetch-mode", "navigate") != "navigate":
+            # A browser would ask for name and password in a window of its own; our page has a form.
+            said.headers["WWW-Authenticate"] = 'Bearer realm="lookalike"'
+        return said
 
     for kind in (LookalikeError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, handle)

@@ -397,6 +397,24 @@ class Health(BaseModel):
     status: str = Field(examples=["ok"])
 
 
+class Login(BaseModel):
+    """A token, to be exchanged for a session."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: Short = Field(description="A token of this server.")
+
+
+class Session(BaseModel):
+    """What whoever asks may do."""
+
+    required: bool = Field(description="Whether this server wants a token.")
+    rights: str | None = Field(description="`write`, `read`, or null for nothing.", examples=["write"])
+    originals: bool = Field(description="Whether original files are given out.")
+    max_k: int = Field(description="Results that one search may give.")
+    max_picture_bytes: int = Field(description="Bytes that one picture may have.")
+
+
 class PeltarionFeatures(BaseModel):
     """What is shown of a picture."""
 

@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     allowed_hosts: tuple[str, ...] = Field((), description="Further names under which the server is called.")
     originals: bool = Field(True, description="Give out original files, not only thumbnails.")
     docs: bool = Field(True, description="Serve the description of the API.")
+    page: bool = Field(True, description="Serve the web page.")
 
     threads: int | None = Field(
         None, ge=1, le=256, description="Requests worked on at once; one a processor."
