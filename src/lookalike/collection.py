@@ -1060,8 +1060,8 @@ class Collection:
             progress: called now and then with what is being done, how much is done, and of how much.
 
         Raises:
-            UsageError, FilterError: an argument is wrong.
-            LookalikeError: there is no picture to draw, or the file cannot be written.
+            UsageError, FilterError: an argument is wrong, or there is no picture to draw.
+            LookalikeError: the file cannot be written.
         """
         name = title or _title(self.directory.resolve())
         workers = _threads(threads)

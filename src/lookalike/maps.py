@@ -16,7 +16,7 @@ from lookalike.clusters import assigned
 from lookalike.clusters.stored import grouping
 from lookalike.duplicates.helpers import Crashed
 from lookalike.duplicates.reading import Reader, Reading
-from lookalike.errors import LookalikeError, PictureError, UsageError
+from lookalike.errors import PictureError, UsageError
 from lookalike.files import printable
 from lookalike.gallery.base import Gallery, Picture, Space
 from lookalike.plane.keeping import Plane, Progress, plane
@@ -97,8 +97,8 @@ def laid_out(
         progress: called now and then.
 
     Raises:
-        UsageError: there is no such column, or it says nothing of the pictures shown.
-        LookalikeError: there is no picture to draw, or the file cannot be written.
+        UsageError: there is no such column, it says nothing of the pictures shown, or there are none.
+        LookalikeError: the file cannot be written.
     """
     say: Progress = progress or (lambda stage, done, total: None)
     if drawing is not None:
@@ -126,7 +126,7 @@ def _shown(gallery: Gallery, space: Space, where: Filter | None) -> list[Picture
 
 def _check_some(shown: Sequence[Picture]) -> None:
     if not shown:
-        raise LookalikeError("no picture to draw: loosen --where, or index pictures with this model")
+        raise UsageError("no picture to draw: loosen --where, or index pictures with this model")
 
 
 def _place(flat: Plane, number: int) -> int:

@@ -113,6 +113,8 @@ def test_nothing_found(shell: Shell, answering: Any) -> None:
     ended = shell("duplicates")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out == "No copies among 12 pictures.\nCompared 1 pair of pictures in 1.2 s.\n"
+    answering(found(images=1, compared=0, graph_recall=None))
+    assert shell("duplicates").out.startswith("No copies among 1 picture.\n")
 
 
 def test_only_doubts(shell: Shell, tmp_path: Path, answering: Any) -> None:

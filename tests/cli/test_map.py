@@ -149,7 +149,7 @@ def test_vanished_pictures_are_not_shown(indexed: Shell, pictures: Path) -> None
     for picture in pictures.glob("*.jpg"):
         picture.unlink()
     assert indexed("index", "pictures").code in (0, 3)
-    assert indexed("map", "map.html").code == 1
+    assert indexed("map", "map.html").code == 2
 
 
 @pytest.mark.parametrize("name", ["map.svg", "map.png"])
@@ -203,7 +203,7 @@ def test_wrong_use_is_explained(indexed: Shell, arguments: list[str], said: str)
 
 def test_nothing_to_draw_is_said(indexed: Shell, tmp_path: Path) -> None:
     ended = indexed("map", "map.html", "--where", "price > 1000")
-    assert ended.code == 1
+    assert ended.code == 2
     assert ended.err == "Error: no picture to draw: loosen --where, or index pictures with this model\n"
     assert not (tmp_path / "map.html").exists()
 

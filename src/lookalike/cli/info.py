@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lookalike.cli.options import collection_option, json_option, open_collection
-from lookalike.cli.terminal import console, echo_json, plain_table, short_path
+from lookalike.cli.terminal import console, echo_json, many, plain_table, short_path
 
 if TYPE_CHECKING:
     from lookalike.results import CollectionInfo, Grouping, ModelInfo
@@ -55,7 +55,7 @@ def _rows(facts: CollectionInfo) -> list[tuple[str, str]]:
         rows.append(("clusters", _clusters(facts.clusters)))
     for model in facts.models:
         how = f"{model.model}, {model.output}, {model.dimension} numbers, {model.runtime}"
-        rows.append(("model", f"{how}: {model.vectors:,} vectors"))
+        rows.append(("model", f"{how}: {many(model.vectors, 'vector')}"))
         rows.append(("search", _how_searched(model)))
     rows.append(("size", _size(facts)))
     return rows
@@ -65,7 +65,7 @@ def _clusters(kept: Grouping) -> str:
     how = "k-means" if kept.level is None else f"level {kept.level}"
     noise = f", {kept.noise:,} in none" if kept.noise else ""
     new = f"; {kept.new:,} not looked at (lookalike cluster --update)" if kept.new else ""
-    return f"{kept.clusters:,} of {kept.images:,} pictures ({how}){noise}{new}"
+    return f"{kept.clusters:,} of {many(kept.images, 'picture')} ({how}){noise}{new}"
 
 
 def _how_searched(model: ModelInfo) -> str:

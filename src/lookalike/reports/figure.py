@@ -124,12 +124,22 @@ def _on_scale(values: npt.NDArray[np.float64]) -> tuple[list[str], list[tuple[st
     low, high = float(values[known].min()), float(values[known].max())
     shares = np.where(known, (values - low) / ((high - low) or 1.0), 0)
     dyes = [dye if there else _NONE for dye, there in zip(colours.on_scale(shares), known, strict=True)]
-    steps = np.linspace(0, 1, 5 if high > low else 1)
-    entries = [
-        (dye, f"{low + share * (high - low):.4g}")
-        for dye, share in zip(colours.on_scale(steps), steps, strict=True)
-    ]
+    marks = _marks(values[known])
+    steps = (marks - low) / ((high - low) or 1.0)
+    whole = np.array_equal(marks, np.rint(marks))
+    said = [f"{mark:.0f}" if whole else f"{mark:.4g}" for mark in marks]
+    entries = list(zip(colours.on_scale(steps), said, strict=True))
     return dyes, [*entries, *([] if known.all() else [(_NONE, "none")])]
+
+
+def _marks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """At most five values of the scale to name: whole ones where all are whole, as years and counts are.
+
+    >>> _marks(np.array([1.0, 4.0])), _marks(np.array([90.0, 103.0])), _marks(np.array([0.0, 0.5]))
+    (array([1., 2., 3., 4.]), array([ 90.,  93.,  96., 100., 103.]), array([0. , 0.125, 0.25 , 0.375, 0.5 ]))
+    """
+    marks = np.linspace(values.min(), values.max(), 5)
+    return np.unique(np.rint(marks) if np.array_equal(values, np.rint(values)) else marks)
 
 
 # --- SVG ---------------------------------------------------------------------------------------

@@ -64,16 +64,14 @@ def summary(found: Duplicates) -> None:
     echo_failures(found.failed, more="--json lists all")
     members = [member for group in found.groups for member in group.members]
     proposed = [member for member in members if member.doubt is None]
-    among = f"among {found.images:,}"
+    among = f"among {many(found.images, 'picture')}"
     if not members:
-        click.echo(f"No copies {among} pictures.")
+        click.echo(f"No copies {among}.")
         return
     originals = sum(any(m.doubt is None for m in group.members) for group in found.groups)
-    copies = f"{_copies_in_words(len(proposed))} of {many(originals, 'picture')} {among}"
+    copies = f"{_copies_in_words(len(proposed))} of {many(originals, 'picture')} among {found.images:,}"
     free = file_size(sum(member.picture.bytes for member in proposed))
-    said = (
-        f"{copies}: removing them would free {free}" if proposed else f"No copies to remove {among} pictures"
-    )
+    said = f"{copies}: removing them would free {free}" if proposed else f"No copies to remove {among}"
     left = len(members) - len(proposed)
     rest = f"; {left:,} more {'is' if left == 1 else 'are'} shown for you to decide" if left else ""
     click.echo(f"{said}{rest}.")
