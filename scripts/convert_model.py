@@ -280,6 +280,7 @@ alike = {embedding_alike}
 [outputs.plain]
 tensor = "plain"
 dimension = 1280
+map = "features_DequantizeLinear_Output"
 summary = "The published network's own last layer, as it is"
 reference = "{plain}"
 alike = {plain_alike}

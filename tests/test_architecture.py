@@ -26,7 +26,7 @@ LAYERS: list[set[str]] = [
     {"embedder", "gallery"},
     {"query", "neighbours"},
     {"clusters", "duplicates", "evaluation", "outliers", "plane", "reports", "training"},
-    {"comparing", "exporting", "finetuning", "indexing", "maps", "teaching"},
+    {"comparing", "explaining", "exporting", "finetuning", "indexing", "maps", "teaching"},
     {"collection"},
     {"cli", "demo", "server", "__main__"},
 ]

@@ -146,9 +146,9 @@ def test_a_cosine_splits_over_positions(embedder: Embedder, vectors: np.ndarray)
 
 def test_an_output_without_a_map() -> None:
     with pytest.raises(
-        ModelError, match=r"^output 'plain' of model 'efficientnet-lite0' has no feature map$"
+        ModelError, match=r"^output 'texture' of model 'efficientnet-lite0' has no feature map: "
     ):
-        Embedder.load(output="plain").map_rgb(PICTURES[0])
+        Embedder.load(output="texture").map_rgb(PICTURES[0])
 
 
 def test_identity_is_the_cards(embedder: Embedder) -> None:
@@ -227,6 +227,8 @@ def test_the_precise_mode_is_used_where_the_fast_one_is_wrong(
     original, precise_ones = runtimes.load, []
 
     class Saturating(runtimes.Runtime):
+        outputs = ()
+
         def run(self, pictures: np.ndarray, outputs: Sequence[str]) -> list[np.ndarray]:
             return [
                 np.clip(v, -0.2, 0.2)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         RequestError,
         UsageError,
     )
+    from lookalike.explaining import explain
     from lookalike.images import Limits
     from lookalike.query import Region
     from lookalike.results import (
@@ -48,9 +49,11 @@ if TYPE_CHECKING:
         DuplicateGroup,
         Duplicates,
         Evaluation,
+        Explanation,
         Failure,
         FinetuneReport,
         Grouping,
+        Heat,
         Hit,
         IndexReport,
         Leak,
@@ -96,11 +99,13 @@ _HOMES = {
     "Duplicates": "results",
     "Embedder": "embedder",
     "Evaluation": "results",
+    "Explanation": "results",
     "Failure": "results",
     "FinetuneReport": "results",
     "FetchError": "errors",
     "FilterError": "errors",
     "Grouping": "results",
+    "Heat": "results",
     "Hit": "results",
     "IndexReport": "results",
     "Leak": "results",
@@ -131,6 +136,7 @@ _HOMES = {
     "UsageError": "errors",
     "as_json": "results",
     "compare": "comparing",
+    "explain": "explaining",
 }
 
 __all__ = [
@@ -154,11 +160,13 @@ __all__ = [
     "Duplicates",
     "Embedder",
     "Evaluation",
+    "Explanation",
     "Failure",
     "FetchError",
     "FilterError",
     "FinetuneReport",
     "Grouping",
+    "Heat",
     "Hit",
     "IndexReport",
     "Leak",
@@ -190,6 +198,7 @@ __all__ = [
     "__version__",
     "as_json",
     "compare",
+    "explain",
 ]
 
 

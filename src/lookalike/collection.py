@@ -44,6 +44,7 @@ from lookalike.errors import (
 from lookalike.evaluation import calibrating, consistency, judging, truth
 from lookalike.evaluation.calibration import Calibration
 from lookalike.evaluation.calibration import key as calibration_key
+from lookalike.explaining import Seen, seen, split
 from lookalike.filters import Filter, parse
 from lookalike.gallery.base import Gallery, Matches, Picture, Space
 from lookalike.images import Decoded, Limits, thumbnail_jpeg
@@ -62,6 +63,7 @@ from lookalike.results import (
     DoubtfulLabels,
     Duplicates,
     Evaluation,
+    Explanation,
     ExportReport,
     Failure,
     FinetuneReport,
@@ -609,6 +611,49 @@ class Collection:
 
     def _embed(self, space: Space, picture: Source, region: Region | None) -> Vectors:
         return embed(self._embedder_of(space), self._decoder, picture, region)
+
+    def explain(
+        self,
+        query: Asked,
+        picture: Asked,
+        *,
+        also: Iterable[Asked] = (),
+        against: Iterable[Asked] = (),
+        region: Region | str | None = None,
+    ) -> Explanation:
+        """Which parts of the pictures make them as alike as `search` says.
+
+        Args:
+            query: a path, bytes, a NumPy array, a Pillow image, or the id of an indexed picture.
+            picture: likewise: what was found.
+            also: as for `search`.
+            against: as for `search`.
+            region: the part of `query` that matters, as for `search`.
+
+        Raises:
+            PictureError: a picture cannot be used; also when its file is gone or has changed since it was
+                indexed: its vector is known, and its places are not.
+            NotInCollection: an id is unknown.
+            ModelError: the model has no feature map.
+            UsageError: an argument is wrong.
+        """
+        chosen = Region.parse(region) if isinstance(region, str) else region
+        space = self.space
+        return split(
+            [self._seen(space, query, chosen), *(self._seen(space, one, None) for one in also)],
+            [self._seen(space, one, None) for one in against],
+            self._seen(space, picture, None),
+        )
+
+    def _seen(self, space: Space, picture: Asked, region: Region | None) -> Seen:
+        vector = self._asked(space, picture, region).vector
+        source: Source = picture  # type: ignore[assignment]
+        if isinstance(picture, (int, np.integer)):
+            row = self.picture(int(picture))
+            if not self._is_as_indexed(row):
+                raise PictureError("has changed since it was indexed: index it again", _name(picture))
+            source = row.path
+        return seen(self._embedder_of(space), self._decoder, source, _name(picture), region, vector)
 
     # --- clusters ----------------------------------------------------------------------------
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import math
 import os
+import threading
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,9 +61,13 @@ class Embedder:
         adapter = self._output.adapter
         self._map = LinearMap.read(models.adapter_file(card, adapter)) if adapter else None
         file, tensor = models.onnx_file(card), card.preprocessing.tensor
-        self._network = runtimes.load(runtime, file, tensor, threads)
+        self._load = partial(runtimes.load, runtime, file, tensor, threads)
+        self._network = self._load()
+        self._lock = threading.Lock()
+        self._map_network: runtimes.Runtime | None = None
         if not self._agrees_with_reference():
-            self._network = runtimes.load(runtime, file, tensor, threads, precise=True)
+            self._load = partial(self._load, precise=True)
+            self._network = self._load()
             if not self._agrees_with_reference():
                 raise ModelError(
                     f"model {card.name!r} computes other vectors here than its card {card.path} records as "
@@ -164,18 +171,32 @@ class Embedder:
         Raises:
             ModelError: this output has no map, or the network gives something else.
         """
-        name = self._output.map
+        output = self._output
+        name = output.map or (output.tensor if output.pooling == "mean" else "")
         if not name:
-            raise ModelError(f"output {self.output!r} of model {self.card.name!r} has no feature map")
-        values = self._network.run(self._input(self.square(rgb)), [name])[0]
-        length = self._output.network_dimension
-        if values.ndim != 4 or values.shape[1] != length:
+            raise ModelError(
+                f"output {self.output!r} of model {self.card.name!r} has no feature map: its card would have "
+                f"to name one as `map`"
+            )
+        values = self._with_map(name).run(self._input(self.square(rgb)), [name])[0]
+        features = over_positions(values)
+        length = output.network_dimension
+        if features is None or len(features) != length:
             raise ModelError(
                 f"map {name!r} of model {self.card.name!r} has shape {values.shape}, "
                 f"not (1, {length}, height, width)"
             )
-        features: Vectors = values[0]
         return features if self._map is None else self._map.features(features)
+
+    def _with_map(self, name: str) -> runtimes.Runtime:
+        """The network that gives this tensor: one of its own where it lies inside the graph, so that the one
+        that makes vectors stays as it is."""
+        if name in self._network.outputs:
+            return self._network
+        with self._lock:
+            if self._map_network is None:
+                self._map_network = self._load(inner=name)
+            return self._map_network
 
     def _run(self, square: Rgb) -> npt.NDArray[np.float32]:
         output = self._output
@@ -223,6 +244,32 @@ def pool(values: npt.NDArray[np.float32], pooling: str) -> npt.NDArray[np.float3
     return picture
 
 
+def over_positions(values: npt.NDArray[np.float32]) -> Vectors | None:
+    """A feature map from a network's output with first axis 1, whose mean over positions is the mean over all
+    that the output has.
+
+    Tokens (1, t, d) are taken for a square of positions, row by row. One more before them, the class token
+    of a transformer, belongs to no position: each gets an equal part of it.
+
+    Args:
+        values: (1, d, h, w) or (1, t, d) float32.
+
+    Returns:
+        (d, h, w) float32; None for another shape, or tokens that make no square.
+    """
+    if values.ndim == 4:
+        whole: Vectors = values[0]
+        return whole
+    if values.ndim != 3:
+        return None
+    count, side = values.shape[1], math.isqrt(values.shape[1])
+    if count - side * side > 1:
+        return None
+    tokens, nowhere = values[0, count - side * side :], values[0, : count - side * side]
+    spread = (tokens * np.float32(len(tokens)) + nowhere.sum(axis=0)) / np.float32(count)
+    return np.ascontiguousarray(spread.T).reshape(-1, side, side)
+
+
 def prepare(rgb: Rgb, how: Preprocessing) -> Rgb:
     """Resize and cut a picture to a network's square.
 
@@ -249,6 +296,20 @@ def _centre(rgb: Rgb, how: Preprocessing) -> Rgb:
     side = max(1, round(min(height, width) * how.size / how.short_side))
     top, left = (height - side) // 2, (width - side) // 2
     return rgb[top : top + side, left : left + side]
+
+
+def frame(width: int, height: int, how: Preprocessing) -> tuple[float, float, float, float]:
+    """What the network's square shows of a picture of this size: left, top, width and height in its pixels.
+
+    >>> frame(400, 300, Preprocessing("x", size=224, short_side=240))
+    (60.0, 10.0, 280.0, 280.0)
+    >>> frame(400, 300, Preprocessing("x", size=224, short_side=224, fit="pad"))
+    (0.0, -50.0, 400.0, 400.0)
+    """
+    if how.fit == "squash":
+        return 0.0, 0.0, float(width), float(height)
+    side = min(width, height) * how.size / how.short_side if how.fit == "crop" else float(max(width, height))
+    return (width - side) / 2, (height - side) / 2, side, side
 
 
 def _padded(rgb: Rgb, how: Preprocessing) -> Rgb:

@@ -29,7 +29,7 @@ from lookalike.sandbox import Decoder
 from lookalike.teaching import Lesson, Progress
 from lookalike.training import adapter, examples
 from lookalike.training.curve import learning_curve
-from lookalike.training.graph import float_graph, need_extra, read, write
+from lookalike.training.graph import float_graph, need_extra, pooled_from, read, write
 from lookalike.training.reading import Reader
 from lookalike.training.recipe import Epoch, Recipe, TrainingSet, check, hold_out
 from lookalike.vectors import to_half
@@ -226,7 +226,8 @@ def _save(
 
     names = [output, *(name for name in base.outputs if name != output)]
     chosen = {name: base.outputs[name].without_adapter for name in names}
-    tensors = dict.fromkeys(t for one in chosen.values() for t in (one.tensor, one.map) if t)
+    given = {value.name for value in network.graph.output}  # a map may lie inside the graph
+    tensors = dict.fromkeys(t for one in chosen.values() for t in (one.tensor, one.map) if t in given)
     rows = material.pictures.shown
     rows = rows[:: max(1, len(rows) // export.MOST_CALIBRATED)]
     squares = _squares([material.pictures.files[row] for row in rows.tolist()], base)
@@ -250,13 +251,19 @@ def _save(
 def _measured(
     network: onnx.ModelProto, base: Card, output: Output, squares: Sequence[Rgb], labels: Ints
 ) -> Output:
-    """An output with the reference vector and the similarity of unrelated pictures that it has now."""
+    """An output with the reference vector, the similarity of unrelated pictures and the map it has now."""
     from lookalike.training import export
 
     how = base.preprocessing
     reference = export.vectors(network, [prepare(reference_picture(), how)], how, output)
     alike = teaching.alike(export.vectors(network, squares, how, output), labels)
-    return replace(output, reference=base64.b64encode(to_half(reference).tobytes()).decode(), alike=alike)
+    given = {value.name for value in network.graph.output}
+    return replace(
+        output,
+        map=output.map if output.map in given else pooled_from(network, output.tensor),
+        reference=base64.b64encode(to_half(reference).tobytes()).decode(),
+        alike=alike,
+    )
 
 
 def _squares(files: Sequence[Path], base: Card) -> list[Rgb]:

@@ -90,6 +90,15 @@ class Region:
         return np.ascontiguousarray(picture.rgb[y0:y1, x0:x1])
 
 
+def coefficients(positive: int, negative: int) -> list[float]:
+    """What each vector counts in the sum that `combine` takes: first of those for, then of those against.
+
+    >>> coefficients(2, 1)
+    [0.5, 0.5, -0.2]
+    """
+    return [1 / positive] * positive + [-AGAINST_WEIGHT / max(negative, 1)] * negative
+
+
 def combine(positive: Vectors, negative: Vectors) -> Vectors:
     """One query vector from pictures for and against.
 

@@ -273,6 +273,39 @@ def test_compare(shell: Shell, pictures: Path) -> None:
     assert shell("compare", a, b, "--output", "texture", "--json").json["similarity"] != answer["similarity"]
 
 
+def test_explain(shell: Shell, pictures: Path) -> None:
+    a, b = "pictures/red-circle.jpg", "pictures/blue-stripes.jpg"
+    answer = shell("explain", a, b, "--json").json
+    assert answer["similarity"] == shell("compare", a, b, "--json").json["similarity"]
+    lines = shell("explain", a, b).out.splitlines()
+    assert lines[0] == f"{answer['similarity']:.4f}"
+    for place, heat in ((3, answer["queries"][0]), (12, answer["found"])):
+        assert lines[place - 1] == heat["picture"]
+        printed = [[int(number) for number in line.split()] for line in lines[place : place + 7]]
+        assert printed == [[round(share * 1000) for share in row] for row in heat["shares"]]
+    region = shell("explain", a, b, "--region", "0,0,0.5,0.5", "--json").json
+    assert region["queries"][0]["width"] == 160
+    assert region["queries"][0]["box"] == pytest.approx([2.67, 2.67, 74.67, 74.67], abs=0.01)
+
+
+def test_explain_writes_a_page(shell: Shell, pictures: Path, tmp_path: Path) -> None:
+    a, b = "pictures/red-circle.jpg", "pictures/blue-stripes.jpg"
+    ended = shell("explain", a, b, "--html", "heat.html")
+    assert (ended.code, ended.err) == (0, "Wrote heat.html\n")
+    page = (tmp_path / "heat.html").read_text("utf-8")
+    assert "<title>red-circle.jpg and blue-stripes.jpg</title>" in page
+    assert "import " not in page.split("<script>")[-1]
+    assert shell("explain", a, b, "--html", "pictures/shop.csv").code == 2
+
+
+def test_explain_with_a_model_without_a_map(shell: Shell, pictures: Path) -> None:
+    ended = shell("explain", "pictures/red-circle.jpg", "pictures/blue-stripes.jpg", "--output", "texture")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith(
+        "Error: output 'texture' of model 'efficientnet-lite0' has no feature map: its"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

@@ -19,6 +19,7 @@ from lookalike import models
 from lookalike.collection import Collection
 from lookalike.embedder import Embedder
 from lookalike.errors import MissingExtra, ModelError, UsageError
+from lookalike.explaining import explain
 from lookalike.training.recipe import Epoch, Recipe
 
 EACH = 40
@@ -144,6 +145,9 @@ def test_the_new_model_is_better_and_used_everywhere(
     assert card.outputs["vector"].reference  # Embedder checks it when it loads the model:
     vectors = Embedder.load("new").embed(sorted((place / "in").glob("*.png"))[:2])
     assert vectors.shape == (2, 16)
+    first, second = sorted((place / "in").glob("*.png"))[:2]
+    explained = explain(first, second, model="new")  # its feature map was found in the new graph
+    assert sum(map(sum, explained.found.shares)) == pytest.approx(explained.similarity, abs=1e-6)
     assert ElementTree.parse(report.curve).getroot().tag.endswith("svg")
     assert not (own_models / "new.training").exists()
 

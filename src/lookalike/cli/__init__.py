@@ -21,6 +21,7 @@ from lookalike.cli.compare import compare
 from lookalike.cli.demo import demo
 from lookalike.cli.duplicates import duplicates
 from lookalike.cli.evaluate import evaluate
+from lookalike.cli.explain import explain
 from lookalike.cli.export import export
 from lookalike.cli.index import index
 from lookalike.cli.info import info
@@ -56,6 +57,7 @@ for command in (
     index,
     search,
     compare,
+    explain,
     duplicates,
     cluster,
     map_,

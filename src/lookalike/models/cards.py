@@ -71,8 +71,9 @@ class Output:
         dimension: length of the vector, after pooling and the adapter.
         pooling: `none` for (n, d); `mean` over positions of (n, d, h, w) or tokens of
             (n, t, d); `first` for the first token (the class token of a transformer).
-        map: name of an output (n, d, h, w) whose mean over positions is this vector, so that
-            a similarity can be split over the picture; empty when there is none.
+        map: name of a tensor (n, d, h, w), an output or not, whose mean over positions is this vector, so
+            that a similarity can be split over the picture; empty when there is none, and for the pooling
+            `mean`, where it is the output itself.
         summary: one line for people.
         reference: the network's vector of the reference picture, 16-bit floats in base64, to notice a
             processor or runtime that computes something else; empty when not recorded.

@@ -38,6 +38,18 @@ def asset(name: str) -> str:
     return (package_files("lookalike") / "report_assets" / name).read_text(encoding="utf-8")
 
 
+_MODULE = re.compile(r"^(?:import\b[^;]*;\n|export (?=const |let |class |function ))", re.MULTILINE)
+
+
+def script(name: str) -> str:
+    """A script of `report_assets` as a page in one file has it.
+
+    Some are modules, which the server's page imports. Here all stand one after the other in one script, what
+    they import before them, so that nothing is left to import or export; their names are all different.
+    """
+    return _MODULE.sub("", asset(name))
+
+
 def _hash(text: str) -> str:
     """The name by which a content policy allows one inline script or style."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
@@ -52,7 +64,7 @@ def document(title: str, body: str, *, styles: Sequence[str], scripts: Sequence[
         styles: names of style sheets among the report's assets, in this order.
         scripts: names of scripts among them, run in this order when the body is there.
     """
-    style, code = "\n".join(map(asset, styles)), "\n".join(map(asset, scripts))
+    style, code = "\n".join(map(asset, styles)), "\n".join(map(script, scripts))
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(code)}; "
         "base-uri 'none'; form-action 'none'"

@@ -34,6 +34,7 @@ from lookalike.results.evaluation import (
     ReliabilityBin,
     Threshold,
 )
+from lookalike.results.explaining import Explanation, Heat
 from lookalike.results.indexing import CollectionInfo, ExportReport, IndexReport, ModelInfo, StoredPicture
 from lookalike.results.map import MapPoint, PictureMap
 from lookalike.results.outliers import (
@@ -68,10 +69,12 @@ __all__ = [
     "DuplicateGroup",
     "Duplicates",
     "Evaluation",
+    "Explanation",
     "ExportReport",
     "Failure",
     "FinetuneReport",
     "Grouping",
+    "Heat",
     "Hit",
     "IndexReport",
     "JudgedHit",

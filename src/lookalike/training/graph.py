@@ -177,6 +177,15 @@ def byte_tensors(model: onnx.ModelProto) -> set[str]:
     return names
 
 
+def pooled_from(model: onnx.ModelProto, name: str) -> str:
+    """The feature map whose mean over positions a tensor is; empty when it is no such mean."""
+    makers = {output: node for node in model.graph.node for output in node.output}
+    node = makers.get(name)
+    while node is not None and node.op_type in ("Flatten", "Reshape", "Squeeze", "Identity"):
+        node = makers.get(node.input[0])
+    return str(node.input[0]) if node is not None and node.op_type == "GlobalAveragePool" else ""
+
+
 def between(model: onnx.ModelProto, start: str, output: str) -> list[onnx.NodeProto]:
     """The nodes that lead from one tensor to another, in the order of the graph."""
     wanted, chosen = {output}, []
