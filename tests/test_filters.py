@@ -31,6 +31,7 @@ from lookalike.filters import (
     TextMatch,
     Truth,
     parse,
+    to_sql,
 )
 from lookalike.gallery.base import Picture
 from lookalike.results import Metadata, Scalar
@@ -83,7 +84,7 @@ def in_sqlite(wanted: Filter, pictures: list[Picture], *, ascii_only: bool = Fal
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
-        text, parameters = wanted.to_sql()
+        text, parameters = to_sql(wanted)
         found = connection.execute(f"SELECT {text} FROM pictures ORDER BY id", parameters)
         return [answer for (answer,) in found]
     finally:

@@ -13,13 +13,14 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import CollectionError, CollectionNotFound, NotInCollection
 from lookalike.files import FileIdentity
+from lookalike.filters import Filter, to_sql
 from lookalike.gallery import array_files
 from lookalike.gallery.base import Gallery, Ids, IndexInfo, Matches, Partition, Picture, Space, Vectors
 from lookalike.gallery.local_writing import PARTITION, LocalWriting, WriteLock
@@ -29,9 +30,6 @@ from lookalike.gallery.space_search import EXACT_LIMIT, SpaceSearch
 from lookalike.gallery.store import Row, Store, as_text
 from lookalike.gallery.vector_table import VectorTable
 from lookalike.vectors import canonical
-
-if TYPE_CHECKING:
-    from lookalike.filters import Filter
 
 DATABASE = "collection.sqlite"
 """The file that makes a directory a collection."""
@@ -346,7 +344,7 @@ def _make(directory: Path) -> None:
 
 
 def _matching(where: Filter | None) -> tuple[str, list[object]] | None:
-    return None if where is None else where.to_sql()
+    return None if where is None else to_sql(where)
 
 
 def _below(folder: str | None) -> tuple[str, list[object]] | None:
