@@ -36,8 +36,10 @@ from lookalike.results import (
     Comparison,
     Copies,
     Copy,
+    Explanation,
     Failure,
     Grouping,
+    Heat,
     Hit,
     Metadata,
     ModelInfo,
@@ -163,6 +165,45 @@ class Client:
             found["probability"],
             found["overlap"],
             _rows(found["transform"]),
+        )
+
+    def explain(
+        self,
+        query: Asked,
+        picture: Asked,
+        *,
+        also: Iterable[Asked] = (),
+        against: Iterable[Asked] = (),
+        region: object = None,
+        model: str | None = None,
+    ) -> Explanation:
+        """Which parts of the pictures make them as alike as `search` says; see `Collection.explain`.
+
+        Of several pictures for, or against, those given by id are told last.
+
+        Args:
+            query: a path, bytes, or the id of an indexed picture. A path is read here.
+            picture: likewise: what was found.
+            also: as for `search`.
+            against: as for `search`.
+            region: as for `search`.
+            model: another model of the deployment.
+        """
+        also, against = list(also), list(against)
+        parts = [
+            *_picture("picture", "id", query),
+            *_picture("found", "found_id", picture),
+            *(part for one in also for part in _picture("also", "also_id", one)),
+            *(part for one in against for part in _picture("against", "against_id", one)),
+            *_fields({"region": None if region is None else str(region), "model": model}),
+        ]
+        found = self._form("/v1/explain", parts)
+        names = [_name(one) for one in [query, *_files_first(also), *_files_first(against)]]
+        return Explanation(
+            found["similarity"],
+            tuple(_heat(one, name) for one, name in zip(found["queries"], names, strict=True)),
+            _heat(found["found"], _name(picture)),
+            _rows(found["pairs"]),
         )
 
     def copies(
@@ -362,6 +403,11 @@ def _picture(file: str, number: str, picture: Asked) -> list[_Part]:
     return [(file, files.read(picture, max_bytes=MAX_BYTES), os.path.basename(os.fspath(picture)))]
 
 
+def _files_first(pictures: Iterable[Asked]) -> list[Asked]:
+    """Pictures in the order in which a server takes them from a form."""
+    return sorted(pictures, key=lambda one: isinstance(one, int))
+
+
 def _fields(values: Mapping[str, Any]) -> list[_Part]:
     return [(name, str(value), None) for name, value in values.items() if value is not None]
 
@@ -402,6 +448,10 @@ def _copy(found: Any) -> Copy:
     for name in ("box", "box_copy"):
         values[name] = tuple(values[name]) if values[name] else None
     return Copy(picture=picture, **{**values, "transform": _rows(values["transform"])})
+
+
+def _heat(found: Any, name: str) -> Heat:
+    return Heat(**{**found, "picture": name, "shares": _rows(found["shares"]), "box": tuple(found["box"])})
 
 
 def _rows(matrix: Any) -> Any:

@@ -97,6 +97,16 @@ class Embedder:
         return self._output.alike
 
     @property
+    def has_map(self) -> bool:
+        """Whether `map_rgb` can give a feature map, as far as the card says."""
+        return bool(self._map_name)
+
+    @property
+    def _map_name(self) -> str:
+        output = self._output
+        return output.map or (output.tensor if output.pooling == "mean" else "")
+
+    @property
     def min_side(self) -> int:
         """A picture's shorter side needs no more pixels than this."""
         p = self.card.preprocessing
@@ -171,8 +181,7 @@ class Embedder:
         Raises:
             ModelError: this output has no map, or the network gives something else.
         """
-        output = self._output
-        name = output.map or (output.tensor if output.pooling == "mean" else "")
+        name = self._map_name
         if not name:
             raise ModelError(
                 f"output {self.output!r} of model {self.card.name!r} has no feature map: its card would have "
@@ -180,7 +189,7 @@ class Embedder:
             )
         values = self._with_map(name).run(self._input(self.square(rgb)), [name])[0]
         features = over_positions(values)
-        length = output.network_dimension
+        length = self._output.network_dimension
         if features is None or len(features) != length:
             raise ModelError(
                 f"map {name!r} of model {self.card.name!r} has shape {values.shape}, "

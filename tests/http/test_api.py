@@ -84,6 +84,30 @@ def test_comparing(server: Server, query: bytes) -> None:
     assert other["similarity"] < 1
 
 
+def test_a_similarity_is_explained(server: Server, query: bytes) -> None:
+    hits = server.post("/v1/search", ("picture", query), ("k", "3")).json["results"]
+    for hit in hits:
+        told = server.post("/v1/explain", ("picture", query), ("found_id", str(hit["id"]))).json
+        assert told["similarity"] == pytest.approx(hit["similarity"], abs=1e-6)
+        for heat in (told["queries"][0], told["found"]):
+            assert sum(map(sum, heat["shares"])) == pytest.approx(hit["similarity"], abs=1e-4)
+        assert (told["queries"][0]["picture"], told["found"]["picture"]) == ("picture.jpg", f"#{hit['id']}")
+        assert np.array(told["pairs"]).sum() == pytest.approx(hit["similarity"], abs=2e-3)
+    guided = [("region", "0,0,0.5,0.5"), ("also_id", "2"), ("against_id", "3"), ("against", query)]
+    hit = server.post("/v1/search", ("picture", query), *guided).json["results"][0]
+    told = server.post("/v1/explain", ("picture", query), ("found_id", str(hit["id"])), *guided).json
+    assert told["similarity"] == pytest.approx(hit["similarity"], abs=1e-6)
+    assert [heat["picture"] for heat in told["queries"]] == ["picture.jpg", "#2", "picture.jpg", "#3"]
+    assert told["pairs"] is None
+    by_ids = server.ask(
+        "POST", "/v1/explain", b'{"id": 1, "found_id": 2}', {"Content-Type": "application/json"}
+    )
+    assert by_ids.json["similarity"] < 1
+    assert server.post("/v1/explain", ("picture", query)).code == "usage"
+    without = [("id", "1"), ("found_id", "2"), ("output", "texture")]
+    assert server.post("/v1/explain", *without).code == "no_such_model"
+
+
 def test_a_copy_is_found(server: Server, query: bytes) -> None:
     data = (server.folder / "pictures" / "red-circle.jpg").read_bytes()
     found = server.post("/v1/duplicates", ("picture", data)).json

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from lookalike.client import Client
@@ -60,6 +61,19 @@ def test_comparing_and_copies(server: Server, client: Client, collection: Collec
     found = client.copies(path)
     assert found == collection.copies(path)
     assert found.copies[0].kind == "exact"
+
+
+def test_explaining(server: Server, client: Client, collection: Collection) -> None:
+    query, other = server.folder / "query.jpg", server.folder / "pictures" / "blue-square.jpg"
+    there, here = client.explain(query, 3), collection.explain(query, 3)
+    assert (there.similarity, there.found.picture) == (pytest.approx(here.similarity, abs=1e-6), "#3")
+    np.testing.assert_allclose(there.queries[0].shares, here.queries[0].shares, atol=1e-6)
+    np.testing.assert_allclose(there.pairs, here.pairs, atol=1e-6)  # type: ignore[arg-type]
+    guided = {"also": [2, other], "against": [5], "region": Region(0.1, 0.1, 0.5, 0.5)}
+    there, here = client.explain(1, 3, **guided), collection.explain(1, 3, **guided)
+    assert there.similarity == pytest.approx(here.similarity, abs=1e-6)
+    assert [heat.picture for heat in there.queries] == ["#1", str(other), "#2", "#5"]
+    np.testing.assert_allclose(there.queries[2].shares, here.queries[1].shares, atol=1e-6)
 
 
 def test_pictures(server: Server, client: Client, collection: Collection) -> None:

@@ -39,22 +39,19 @@ def explanation_page(explanation: Explanation, pictures: tuple[bytes, bytes], ti
         body = body.replace(f"{{{name}_picture}}", f"data:image/jpeg;base64,{data}")
     return document(
         title,
-        body + block("explanation", rounded(explanation)),
+        body + block("explanation", shortened(as_json(explanation))),
         styles=("look.css", "heat.css", "explain.css"),
         scripts=("heat.js", "explain.js"),
     )
 
 
-def rounded(explanation: Explanation) -> Any:
-    """An explanation as plain JSON, shares with six digits: their sums are exact to 1e-4 at least."""
-
-    def short(value: Any) -> Any:
-        if isinstance(value, float):
-            return round(value, _DIGITS)
-        if isinstance(value, list):
-            return [short(one) for one in value]
-        if isinstance(value, dict):
-            return {key: short(one) for key, one in value.items()}
-        return value
-
-    return short(as_json(explanation))
+def shortened(value: Any) -> Any:
+    """Plain JSON with six digits after the point: so many shares are shorter by half, and their sum is off by
+    less than 1e-4."""
+    if isinstance(value, float):
+        return round(value, _DIGITS)
+    if isinstance(value, list):
+        return [shortened(one) for one in value]
+    if isinstance(value, dict):
+        return {key: shortened(one) for key, one in value.items()}
+    return value

@@ -66,6 +66,7 @@ def body(
     needed: Sequence[str] = (),
     either: Mapping[str, str] | None = None,
     raw: bool = True,
+    example: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A `requestBody` with pictures.
 
@@ -78,6 +79,7 @@ def body(
         either: of each pair, a file and the number of an indexed picture, one must come; with numbers alone,
             the same may come as JSON.
         raw: one picture may be the whole body, the fields then being in the query.
+        example: of the JSON; None for one of a search or of a pair.
     """
     known = fields.model_json_schema()["properties"]
     parts = {
@@ -102,7 +104,9 @@ def body(
                 "additionalProperties": False,
                 "required": list(either.values()),
             },
-            "example": {"id": 3, "k": 3, "where": "in_stock"}
+            "example": dict(example)
+            if example
+            else {"id": 3, "k": 3, "where": "in_stock"}
             if "id" in known
             else {"first_id": 1, "second_id": 2},
         }

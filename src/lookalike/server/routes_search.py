@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from starlette.responses import StreamingResponse
 from lookalike.collection import Collection
 from lookalike.comparing import compare
 from lookalike.errors import LookalikeError, RequestError
+from lookalike.reports.explanation import shortened
 from lookalike.results import as_json
 from lookalike.server import openapi, schemas
 from lookalike.server.asking import asked, name_of, one_picture, only, searching, source, whose
@@ -167,6 +169,52 @@ async def compare_two(request: Request, query: Annotated[schemas.Pair, Query()])
         return compare(first, second, embedder=collection.embedder, limits=collection.limits)
 
     return Json(as_json(await service.ask(wanted.deployment, work)))
+
+
+@router.post(
+    "/explain",
+    responses=openapi.answers(schemas.Explanation, body=True),
+    openapi_extra=openapi.body(
+        schemas.Explain,
+        PICTURE | {"found": "What was found."} | SIDES,
+        several=("also", "against"),
+        either={"picture": "id", "found": "found_id"},
+        raw=False,
+        example={"id": 1, "found_id": 2},
+    ),
+)
+async def explain(request: Request, query: Annotated[schemas.Explain, Query()]) -> Response:
+    """Which parts of two pictures make them alike: their similarity, split over the places of both.
+
+    With `also`, `against` and `region` it is the similarity that a search with these finds.
+    """
+    service = service_of(request)
+    form = await service.form(request)
+    wanted = asked(schemas.Explain, query, form.fields)
+    only(form, "picture", "found", "also", "against")
+    picture = one_picture(form, wanted.id)
+    found = one_picture(form, wanted.found_id, "found")
+    also = [*form.named("also"), *wanted.also_id]
+    against = [*form.named("against"), *wanted.against_id]
+
+    def work(served: Served) -> bytes:
+        collection = served.with_model(*whose(wanted))
+        if not collection.embedder.has_map:
+            raise RequestError("the model has no feature map: nothing can be explained", 422, "no_map")
+        given = [picture, *also, *against]
+        asked_for = [_bytes(collection, one) for one in given]
+        explained = collection.explain(
+            asked_for[0],
+            _bytes(collection, found),
+            also=asked_for[1 : len(also) + 1],
+            against=asked_for[len(also) + 1 :],
+            region=wanted.region,
+        )
+        named = zip([*given, found], [*explained.queries, explained.found], strict=True)
+        heats = [replace(heat, picture=name_of(one)) for one, heat in named]
+        return to_json(shortened(as_json(replace(explained, queries=tuple(heats[:-1]), found=heats[-1]))))
+
+    return Response(await service.ask(wanted.deployment, work), media_type="application/json")
 
 
 def _bytes(collection: Collection, picture: Upload | int) -> bytes:

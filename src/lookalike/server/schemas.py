@@ -46,6 +46,20 @@ EXAMPLE_COMPARISON: JsonDict = {
     "transform": [[0.5, 0.0, 12.0], [0.0, 0.5, 8.0]],
     "distance": 0.049,
 }
+_HEAT: JsonDict = {
+    "picture": "a.jpg",
+    "shares": [[0.1, 0.2], [0.3, 0.1]],
+    "box": [60.0, 10.0, 280.0, 280.0],
+    "width": 400,
+    "height": 300,
+    "rounding": 0.00001,
+}
+EXAMPLE_EXPLANATION: JsonDict = {
+    "similarity": 0.7,
+    "queries": [_HEAT],
+    "found": {**_HEAT, "picture": "#17"},
+    "pairs": [[0.1, 0.0, 0.0, 0.0], [0.0, 0.2, 0.0, 0.0], [0.0, 0.0, 0.3, 0.0], [0.0, 0.0, 0.0, 0.1]],
+}
 
 
 def _sound(text: str) -> str:
@@ -132,6 +146,18 @@ class Pair(Where):
     second_id: Id | None = Field(None, description="An indexed picture, in place of the file `second`.")
 
 
+class Explain(Where):
+    """What was searched for, and what was found: each as a file or as a number."""
+
+    id: Id | None = Field(None, description="An indexed picture, in place of the file `picture`.")
+    found_id: Id | None = Field(None, description="An indexed picture, in place of the file `found`.")
+    also_id: list[Id] = Field([], max_length=32, description="As in the search.")
+    against_id: list[Id] = Field([], max_length=32, description="As in the search.")
+    region: Short | None = Field(
+        None, description="As in the search: X,Y,WIDTH,HEIGHT.", examples=["0.25,0.25,0.5,0.5"]
+    )
+
+
 class Likely(Where):
     """How sure a copy must be."""
 
@@ -210,6 +236,35 @@ class Comparison(BaseModel):
     overlap: float | None
     transform: list[list[float]] | None
     distance: float
+
+
+class Heat(BaseModel):
+    """How much each place of a picture adds to a similarity."""
+
+    picture: str
+    shares: list[list[float]] = Field(description="Rows from the top, each from left to right.")
+    box: list[float] = Field(
+        description="The part of the picture that they divide: left, top, width, height in its pixels.",
+        min_length=4,
+        max_length=4,
+    )
+    width: int
+    height: int
+    rounding: float = Field(description="How much of it comes from rounding, spread evenly over all places.")
+
+
+class Explanation(BaseModel):
+    """A similarity split over the places of the pictures that it compares."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_EXPLANATION})
+
+    similarity: float
+    queries: list[Heat] = Field(description="Pictures for, then against: all their shares add up to it.")
+    found: Heat = Field(description="Its shares add up to it as well.")
+    pairs: list[list[float]] | None = Field(
+        description="For each place of the query what it adds with each place of the picture found; null for "
+        "several queries, and for very fine grids."
+    )
 
 
 class Facts(BaseModel):
