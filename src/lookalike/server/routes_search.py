@@ -194,8 +194,8 @@ async def explain(request: Request, query: Annotated[schemas.Explain, Query()]) 
     only(form, "picture", "found", "also", "against")
     picture = one_picture(form, wanted.id)
     found = one_picture(form, wanted.found_id, "found")
-    also = [*form.named("also"), *wanted.also_id]
-    against = [*form.named("against"), *wanted.against_id]
+    also: list[Upload | int] = [*form.named("also"), *wanted.also_id]
+    against: list[Upload | int] = [*form.named("against"), *wanted.against_id]
 
     def work(served: Served) -> bytes:
         collection = served.with_model(*whose(wanted))
