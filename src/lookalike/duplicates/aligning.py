@@ -52,7 +52,11 @@ class Alignment:
 
 
 def align(
-    first: Features, second: Features, first_size: tuple[int, int], second_size: tuple[int, int]
+    first: Features,
+    second: Features,
+    first_size: tuple[int, int],
+    second_size: tuple[int, int],
+    mirrored: bool | None = None,
 ) -> Alignment | None:
     """The transform on which most features agree, mirrored or not; None when too few do.
 
@@ -61,20 +65,23 @@ def align(
         second: features of another one.
         first_size: width and height of the first; only their ratio matters.
         second_size: likewise.
+        mirrored: whether the one is the other's mirror image, where that is known; it halves the time.
     """
     places = _places(first, first_size), _places(second, second_size)
-    plain = _align(first, second, first.descriptors, *places, mirrored=False, least=FEWEST)
-    # Symmetric things agree with their mirror image a little, never in most of their patches.
-    if plain is not None and 2 * plain.inliers > min(len(first), len(second)):
-        return plain
+    plain = None
+    if not mirrored:
+        plain = _align(first, second, first.descriptors, *places, mirrored=False, least=FEWEST)
+        # Symmetric things agree with their mirror image a little, never in most of their patches.
+        if mirrored is False or (plain is not None and 2 * plain.inliers > min(len(first), len(second))):
+            return plain
     width = first_size[0] / max(first_size)
     flipped = places[0] * (-1, 1) + (width, 0)
     least = FEWEST if plain is None else plain.inliers + 1
-    mirrored = _align(first, second, first.mirrored, flipped, places[1], mirrored=True, least=least)
-    if mirrored is None:
+    turned_over = _align(first, second, first.mirrored, flipped, places[1], mirrored=True, least=least)
+    if turned_over is None:
         return plain
     back = np.array([[-1, 0, width], [0, 1, 0], [0, 0, 1]], np.float64)
-    return Alignment(mirrored.transform @ back, mirrored.inliers, mirrored.matches)
+    return Alignment(turned_over.transform @ back, turned_over.inliers, turned_over.matches)
 
 
 def _places(features: Features, size: tuple[int, int]) -> npt.NDArray[np.float32]:
@@ -169,8 +176,11 @@ def _guessed(matches: _Matches) -> Matrix:
         return np.zeros((2, 3))
     factor, shift = factor[some], (to[i] - factor * from_[i])[some]
     asked = slice(_ASKED)
-    away = np.abs(factor[:, None] * from_[asked] + (shift[:, None] - to[asked]))
-    best = int(np.count_nonzero(away <= matches.off[asked], axis=1).argmax())
+    away = factor[:, None] * from_[asked] + (shift[:, None] - to[asked])
+    near = (
+        away.real**2 + away.imag**2 <= matches.off[asked] ** 2
+    )  # taking the roots takes longer than the rest
+    best = int(np.count_nonzero(near, axis=1).argmax())
     f, s = complex(factor[best]), complex(shift[best])
     return np.array([[f.real, -f.imag, s.real], [f.imag, f.real, s.imag]])
 

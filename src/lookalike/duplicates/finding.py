@@ -21,10 +21,11 @@ from lookalike.duplicates.agreement import Agreement, agree
 from lookalike.duplicates.aligning import align
 from lookalike.duplicates.calibration import SHIPPED, Calibration
 from lookalike.duplicates.candidates import FAR, by_features, by_hash, by_neighbours
-from lookalike.duplicates.colours import Colours, compare_colours
+from lookalike.duplicates.colours import compare_colours
 from lookalike.duplicates.groups import UNTOUCHED, doubt
 from lookalike.duplicates.hashes import hamming
 from lookalike.duplicates.helpers import Crashed
+from lookalike.duplicates.laying import shown
 from lookalike.duplicates.looks import Sketch
 from lookalike.duplicates.pairs import Box, Match, Pair, Side, Transform
 from lookalike.duplicates.reading import Reader
@@ -48,7 +49,8 @@ similar ones. Copies whose patches are all lost keep the look of the whole pictu
 Candidates = npt.NDArray[np.int64]
 """(m, 2): pairs of ids, the lower one first."""
 
-_Both = tuple[Kept, Kept]
+_Task = tuple[Kept, Kept, bool | None]
+"""Two pictures, and whether patches say that the one is the other's mirror image; None where they do not."""
 
 LIKELY = 20
 """Patches that agree from which a pair is compared before others: most such pairs are copies."""
@@ -78,6 +80,9 @@ def compare(
     second: Sketch,
     calibration: Calibration,
     same_pixels: Callable[[], bool] = lambda: False,
+    *,
+    least: float = 0.0,
+    mirrored: bool | None = None,
 ) -> Compared | None:
     """Compare two pictures' pixels.
 
@@ -86,11 +91,14 @@ def compare(
         second: another one.
         calibration: tells how likely they are copies.
         same_pixels: whether all their pixels are the same; asked only where that is likely.
+        least: the probability from which on they are of interest.
+        mirrored: whether the one can only be the other's mirror image, or only not; None when that is not
+            known.
 
     Returns:
-        None when nothing of the one was found in the other.
+        None when nothing of the one was found in the other, or with a lower probability.
     """
-    alignment = align(first.features, second.features, first.size, second.size)
+    alignment = align(first.features, second.features, first.size, second.size, mirrored)
     if alignment is None and hamming(first.phash, second.phash) > FAR:
         return None
     if _may_be_the_same(first, second) and same_pixels():
@@ -100,9 +108,10 @@ def compare(
     agreement = agree(first.look.grey, second.look.grey, alignment.transform)
     if agreement is None:
         return None
-    colours = compare_colours(first.look.colours, second.look.colours, agreement.transform)
-    match = _match(alignment.inliers, agreement, colours, first.size, second.size)
     probability = calibration.probability(agreement)
+    if probability < least:
+        return None
+    match = _match(alignment.inliers, agreement, first, second)
     if not _same_frame(match, first.size, second.size) or agreement.share < UNTOUCHED:
         return Compared(probability, "edited", match)
     return Compared(probability, "near", match)
@@ -143,13 +152,10 @@ def _identity(size: tuple[int, int]) -> Match:
     return Match(0, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)), 1.0, side, side)
 
 
-def _match(
-    inliers: int,
-    agreement: Agreement,
-    colours: Colours,
-    first: tuple[int, int],
-    second: tuple[int, int],
-) -> Match:
+def _match(inliers: int, agreement: Agreement, one: Sketch, other: Sketch) -> Match:
+    colours = compare_colours(one.look.colours, other.look.colours, agreement.transform)
+    seen = shown(one.look.grey, other.look.grey, agreement.transform)
+    first, second = one.size, other.size
     linear = agreement.transform[:, :2] * (max(second) / max(first))
     shift = agreement.transform[:, 2] * max(second)
     (a, b), (c, d) = linear.tolist()
@@ -160,13 +166,8 @@ def _match(
         inliers,
         transform,
         float(np.sqrt(abs(a * d - b * c))),
-        Side(agreement.overlaps[0], agreement.extras[0], _box(back, second, first), colours.first),
-        Side(
-            agreement.overlaps[1],
-            agreement.extras[1],
-            _box(np.array(transform), first, second),
-            colours.second,
-        ),
+        Side(seen.overlaps[0], seen.extras[0], _box(back, second, first), colours.first),
+        Side(seen.overlaps[1], seen.extras[1], _box(np.array(transform), first, second), colours.second),
         agreeing=round(agreement.share, 4),
         blob=round(agreement.blob, 4),
         recoloured=colours.difference,
@@ -248,6 +249,7 @@ class Finder:
         self._vectors = dict(vectors or {})
         self._between = between
         self._same: dict[int, int] = {}  # id of a picture -> the first with the same bytes
+        self._mirrored: dict[tuple[int, int], bool] = {}
         self._known: dict[tuple[int, int], Pair | None] = {}
         self._failed: dict[str, Failure] = {}
 
@@ -338,6 +340,8 @@ class Finder:
         old = int((ids > 0).sum()) if self._others else 0
         patches, threads = self._sketches.patches(ids.tolist()), self._sketches.reading.threads
         voted = by_features(patches, len(ids), old=old, threads=threads)
+        asked = np.sort(ids[voted.pairs], axis=1).tolist()
+        self._mirrored = {(a, b): how for (a, b), how in zip(asked, voted.mirrored.tolist(), strict=True)}
         # Most of the others are no copies; by picture, each is read for several of them.
         order = np.argsort(-np.where(voted.votes >= LIKELY, voted.votes, 0), kind="stable")
         neighbours, recall = self._neighbours(ids)
@@ -400,17 +404,17 @@ class Finder:
         """The pairs of first ones, the lower id first, that they are."""
         asked = list(self._asked(pairs))
         work = partial(_judged, self._calibration, self._precision)
-        seen = self._sketches.reading.spread(work, (both for _, both in asked))
-        for (ids, both), found in zip(asked, seen, strict=True):
-            self._known[ids] = self._pair(ids, both, found)
+        seen = self._sketches.reading.spread(work, (task for _, task in asked))
+        for (ids, task), found in zip(asked, seen, strict=True):
+            self._known[ids] = self._pair(ids, task, found)
             yield self._known[ids]
 
-    def _asked(self, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], _Both]]:
+    def _asked(self, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], _Task]]:
         """What to compare of each pair that is not known."""
         kept = self._sketches.kept({id_ for ids in pairs for id_ in ids})
         for ids in pairs:
             if ids[0] in kept and ids[1] in kept:  # not removed by somebody else meanwhile
-                yield ids, (kept[ids[0]], kept[ids[1]])
+                yield ids, (kept[ids[0]], kept[ids[1]], self._mirrored.get(ids))
 
     def _compare(self, ids: tuple[int, int]) -> Pair | None:
         """The pair of two first ones, the lower id first."""
@@ -419,10 +423,10 @@ class Finder:
         return self._known[ids]
 
     def _pair(
-        self, ids: tuple[int, int], both: _Both, seen: Compared | Failure | Crashed | None
+        self, ids: tuple[int, int], task: _Task, seen: Compared | Failure | Crashed | None
     ) -> Pair | None:
         if isinstance(seen, Crashed):
-            for one in both:
+            for one in task[:2]:
                 path = files.printable(one.picture.path)
                 self._failed[path] = Failure(path, CRASH)
             return None
@@ -448,19 +452,25 @@ class Finder:
 
 
 def _judged(
-    calibration: Calibration, precision: float, reader: Reader, both: _Both
+    calibration: Calibration, precision: float, reader: Reader, task: _Task
 ) -> Compared | Failure | None:
     """What comparing two pictures showed, if they are copies with that probability."""
-    first, second = both
+    first, second, mirrored = task
 
     def same_pixels() -> bool:
         return np.array_equal(reader.pixels(first.picture), reader.pixels(second.picture))
 
     try:
-        seen = compare(first.sketch(reader), second.sketch(reader), calibration, same_pixels)
+        return compare(
+            first.sketch(reader),
+            second.sketch(reader),
+            calibration,
+            same_pixels,
+            least=precision,
+            mirrored=mirrored,
+        )
     except PictureError as error:
         return Failure(error.name or "", error.reason)
-    return seen if seen is not None and seen.probability >= precision else None
 
 
 class Links:
