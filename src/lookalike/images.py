@@ -267,6 +267,47 @@ def jpeg_header(data: bytes) -> JpegHeader | None:
     return JpegHeader(width, height, scans, orientation) if orientation else None
 
 
+def jpeg_steps(data: bytes) -> npt.NDArray[np.float32] | None:
+    """The steps to which a JPEG's brightness was rounded, by frequency: downwards, across.
+
+    Returns:
+        (8, 8) float32, from 1 on (the quantization table of the first component, ITU-T T.81, B.2.4.1); None
+        for what is no JPEG, or has no such table before its pixels.
+    """
+    tables: dict[int, npt.NDArray[np.float32]] = {}
+    first = None
+    position = 2
+    try:
+        while data.startswith(b"\xff\xd8\xff"):
+            marker, length = _MARKER(data, position)
+            segment = data[position + 4 : position + 2 + length]
+            if marker == 0xFFDA:
+                break
+            if marker == 0xFFDB:
+                tables |= _quantization_tables(segment)
+            elif 0xFFC0 <= marker <= 0xFFC2:
+                first = segment[8]  # its table's number, after depth, size, number of colours, and its name
+            position += 2 + length
+    except (struct_error, IndexError, ValueError):
+        return None
+    return None if first is None else tables.get(first)
+
+
+def _quantization_tables(segment: bytes) -> dict[int, npt.NDArray[np.float32]]:
+    tables = {}
+    while segment:
+        kind, number = ">u2" if segment[0] >> 4 else ">u1", segment[0] & 15
+        steps = np.frombuffer(segment, kind, 64, 1).astype(np.float32)
+        tables[number] = np.zeros((8, 8), np.float32)
+        tables[number].ravel()[_ZIGZAG] = np.maximum(steps, 1)
+        segment = segment[1 + 64 * np.dtype(kind).itemsize :]
+    return tables
+
+
+_ZIGZAG = sorted(range(64), key=lambda k: (k // 8 + k % 8, k // 8 if (k // 8 + k % 8) % 2 else k % 8))
+"""Where the numbers of a table stand, row by row, in the order in which it has them (ITU-T T.81, A.3.6)."""
+
+
 def _orientation(exif: bytes, xmp: bytes) -> int:
     """1 to 8, or 0 for an entry that is not as it should be."""
     found = _exif_orientation(exif) if exif else None

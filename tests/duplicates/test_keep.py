@@ -23,9 +23,10 @@ def candidate(
     taken: str | None = None,
     camera: bool = False,
     reference: bool = False,
+    derived: bool = False,
 ) -> Candidate:
     picture = PictureFacts(path, 1, *size, bytes, format, modified, "00", reference)
-    return Candidate(picture, taken, camera)
+    return Candidate(picture, taken, camera, derived=derived)
 
 
 def paths(policy: Policy, *pictures: Candidate) -> list[str]:
@@ -39,6 +40,8 @@ PLAIN = candidate("/photos/b.jpg")
     ("rule", "better", "worse"),
     [
         ("pixels", candidate(size=(401, 300)), candidate(size=(300, 400))),
+        ("original", candidate(), candidate(format="PNG", derived=True)),
+        ("quality", candidate(), candidate(format="PNG", derived=True)),
         ("quality", candidate(bytes=90_001), candidate(bytes=50_000)),
         ("quality", candidate(bytes=60_001), candidate(bytes=100_000, size=(800, 600))),
         ("quality", candidate(format="PNG", bytes=1), candidate(bytes=60_000)),
@@ -124,6 +127,7 @@ def test_parsing() -> None:
         "folder:/my photos",
         "oldest",
         "pixels",
+        "original",
         "exif",
         "quality",
         "shortest",
@@ -152,8 +156,9 @@ def test_what_a_policy_says_can_be_parsed(text: str) -> None:
 def test_a_wrong_rule_is_named_with_what_is_allowed(text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said) as raised:
         Policy.parse(text)
-    assert "allowed are pixels, quality, exif, oldest, newest, shortest, name and folder:DIR" in str(
-        raised.value
+    assert (
+        "allowed are pixels, original, quality, exif, oldest, newest, shortest, name and folder:DIR"
+        in str(raised.value)
     )
 
 
@@ -202,6 +207,12 @@ BIG = candidate("/photos/big.jpg", (4000, 3000), 3_000_000)
             [candidate(bytes=30_000)],
             "less compressed: JPEG of 0.5 bytes a pixel, the other JPEG of 0.25 bytes a pixel",
         ),
+        (PLAIN, [candidate(format="PNG", derived=True)], "the other was made from it"),
+        (
+            PLAIN,
+            [candidate(format="PNG", derived=True), candidate("/photos/c.jpg", derived=True)],
+            "the others were made from it",
+        ),
         (candidate(format="PNG"), [PLAIN], "better format: PNG, the other JPEG"),
         (PLAIN, [candidate(format="GIF")], "better format: JPEG, the other GIF"),
         (candidate(camera=True), [PLAIN], "has the camera's EXIF data"),
@@ -235,6 +246,7 @@ CANDIDATES = st.builds(
     taken=st.sampled_from([None, "2020-06-01T10:00:00"]),
     camera=st.booleans(),
     reference=st.booleans(),
+    derived=st.booleans(),
 )
 GROUPS = st.lists(CANDIDATES, min_size=2, max_size=5, unique_by=lambda c: c.picture.path)
 RULES = st.permutations([*DEFAULT, "newest", "name", "folder:/best"]).map(lambda r: Policy(tuple(r[:4])))

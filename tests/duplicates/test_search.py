@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike import files
+from lookalike import files, images
 from lookalike.duplicates import calibrating
 from lookalike.duplicates import groups as stars_of
 from lookalike.duplicates.edits import EDITS
@@ -404,6 +404,53 @@ def test_why_a_sharp_one_is_kept(shelf: Any, photo: Photo, within: Any) -> None:
     (group,) = within().groups
     assert group.keep.endswith("/the sharp one.png")
     assert group.reason == "sharper: the other was enlarged or blurred"
+
+
+@pytest.mark.parametrize("turn", ["as it was", "mirrored", "turned"])
+def test_what_was_saved_from_a_jpeg_as_png_does_not_win_over_it(
+    shelf: Any, photo: Photo, encode: Any, within: Any, turn: str
+) -> None:
+    source = encode(photo(7), ".jpg", quality=85)
+    pixels = images.decode(source, min_side=1 << 20, limits=images.Limits()).rgb
+    saved = {"as it was": pixels, "mirrored": pixels[:, ::-1], "turned": np.rot90(pixels)}[turn]
+    shelf.put("a.png", np.ascontiguousarray(saved))
+    shelf.put("its source.jpg", source)
+    (group,) = within().groups
+    assert Path(group.keep).name == "its source.jpg"
+    assert group.reason == "the other was made from it"
+    assert group.members[0].doubt is None
+
+
+def test_a_png_that_a_jpeg_was_made_from_still_wins(shelf: Any, photo: Photo, within: Any) -> None:
+    shelf.put("a.jpg", photo(7), quality=85)
+    shelf.put("the original.png", photo(7))
+    (group,) = within(keep="quality").groups
+    assert Path(group.keep).name == "the original.png"
+    assert group.reason == "better format: PNG, the other JPEG"
+
+
+@pytest.mark.parametrize(("quality", "again"), [(90, 75), (80, 96)])
+def test_a_squeezed_copy_with_a_few_more_pixels_does_not_win(
+    shelf: Any, photo: Photo, encode: Any, within: Any, quality: int, again: int
+) -> None:
+    source = encode(photo(8, (301, 400)), ".jpg", quality=quality)  # 120,400 pixels; the square has 120,409
+    pixels = images.decode(source, min_side=1 << 20, limits=images.Limits()).rgb
+    shelf.put("z.jpg", cv2.resize(pixels, (347, 347), interpolation=cv2.INTER_CUBIC), quality=again)
+    shelf.put("as it was taken.jpg", source)
+    (group,) = within(keep="pixels,quality").groups
+    assert Path(group.keep).name == "as it was taken.jpg"
+
+
+def test_the_same_bytes_of_a_blurred_copy_do_not_win_either(
+    shelf: Any, photo: Photo, encode: Any, within: Any
+) -> None:
+    sharp = half(photo(6, (768, 1024)))
+    blurred = encode(np.asarray(cv2.GaussianBlur(sharp, (0, 0), 3)), ".png")
+    shelf.put("blurred.png", blurred)
+    shelf.put("blurred again.png", blurred)
+    shelf.put("the sharp one, with a long name.png", sharp)
+    (group,) = within(keep="pixels,shortest").groups
+    assert Path(group.keep).name == "the sharp one, with a long name.png"
 
 
 def test_two_bills_are_shown_and_not_proposed(shelf: Any, page: Any, within: Any) -> None:

@@ -1,21 +1,22 @@
-"""What only all pixels of two copies tell: which of them shows more, and whether a small place differs."""
+"""What only all pixels of two copies tell: which of them shows more, which was made from the other, and
+whether a small place differs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lookalike.duplicates.closely import differs
 from lookalike.duplicates.groups import DIFFERENT, Star, show_the_same
 from lookalike.duplicates.helpers import Crashed
 from lookalike.duplicates.keep import Candidate
+from lookalike.duplicates.lineage import Source, made
 from lookalike.duplicates.pairs import Pair, Transform
 from lookalike.duplicates.reading import Reader, Reading
 from lookalike.duplicates.sharpness import true_pixels
 from lookalike.errors import NotInCollection, PictureError
 from lookalike.gallery.base import Picture
-from lookalike.images import Pixels
 
 ALL = 1 << 20
 """Pixels asked of the shorter side for all that there are."""
@@ -41,14 +42,21 @@ class FullSize:
         self._tell = tell
 
     def with_detail(self, known: Mapping[int, Candidate], pairs: Sequence[Pair]) -> dict[int, Candidate]:
-        """The pictures, told how much those show that were enlarged or blurred."""
-        same = [pair for pair in pairs if show_the_same(pair)]
-        worth: dict[int, int] = {}
-        for pair, pixels in self._looked_at(_true_pixels, same):
-            if isinstance(pixels, tuple):
-                for id_, number in zip((pair.first, pair.second), pixels, strict=True):
-                    worth[id_] = min(number, worth.get(id_, number))
-        return {id_: replace(one, detail=worth.get(id_)) for id_, one in known.items()}
+        """The pictures, told how much those show that were enlarged or blurred, and which were made from
+        another one. What is true of a picture is so of all with the same bytes."""
+        content = {id_: one.picture.content for id_, one in known.items()}
+        same = [pair for pair in pairs if show_the_same(pair) or pair.kind == "pixels"]
+        worth: dict[str, int] = {}
+        derived: set[str] = set()
+        for pair, seen in self._looked_at(_weighed, same):
+            if isinstance(seen, _Weighed):
+                for id_, number, made_ in zip((pair.first, pair.second), seen.pixels, seen.made, strict=True):
+                    worth[content[id_]] = min(number, worth.get(content[id_], number))
+                    derived |= {content[id_]} if made_ else set()
+        return {
+            id_: replace(one, detail=worth.get(content[id_]), derived=content[id_] in derived)
+            for id_, one in known.items()
+        }
 
     def without_different(self, found: Sequence[Star]) -> list[Star]:
         """The stars; nothing is proposed that differs from the picture kept in a small place."""
@@ -79,24 +87,44 @@ class FullSize:
         return (rows[0], rows[1], pair.match.transform) if pair.match is not None else None
 
 
-def _true_pixels(reader: Reader, task: _Task) -> tuple[int, int] | None:
-    pixels = _pixels(reader, task)
-    return true_pixels(*pixels) if pixels is not None else None
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """How many pixels each of two copies is worth, and whether it was made from the other one."""
+
+    pixels: tuple[int, int]
+    made: tuple[bool, bool]
+
+
+def _weighed(reader: Reader, task: _Task) -> _Weighed | None:
+    both = _both(reader, task)
+    if both is None or task is None:
+        return None
+    first, second = both
+    one, other = true_pixels(first.rgb, second.rgb)
+    of_first, of_second = made(first, second, task[2])
+    # Whatever its size, a picture shows no more than the one that it was made from.
+    pixels = min(one, other) if of_first else one, min(one, other) if of_second else other
+    return _Weighed(pixels, (of_first, of_second))
 
 
 def _differs(reader: Reader, task: _Task) -> bool | None:
-    pixels = _pixels(reader, task)
-    return differs(*pixels, task[2]) if pixels is not None and task is not None else None
+    both = _both(reader, task)
+    return differs(both[0].rgb, both[1].rgb, task[2]) if both is not None and task is not None else None
 
 
-def _pixels(reader: Reader, task: _Task) -> tuple[Pixels, Pixels] | None:
+def _both(reader: Reader, task: _Task) -> tuple[Source, Source] | None:
     """All pixels of both; None when one has vanished or changed meanwhile."""
     if task is None:
         return None
     try:
-        return reader.decoded(task[0], ALL).rgb, reader.decoded(task[1], ALL).rgb
+        return _source(reader, task[0]), _source(reader, task[1])
     except PictureError:
         return None
+
+
+def _source(reader: Reader, picture: Picture) -> Source:
+    data = reader.as_indexed(picture)
+    return Source.of(reader.of_bytes(data, ALL).rgb, data)
 
 
 def _doubting(star: Star, different: set[tuple[int, int]]) -> Star:

@@ -9,6 +9,7 @@ last, so that the order is total and the same on every run.
 | rule | keeps the picture |
 |---|---|
 | `pixels` | with more pixels, width x height; one that was enlarged or blurred counts as what it shows |
+| `original` | that was not made from another one, where a JPEG's compression tells; see `lineage` |
 | `quality` | that is stored with less loss, told by format and size of the file; see `_quality` |
 | `exif` | whose EXIF data name a camera |
 | `oldest`, `newest` | with the earliest or latest date: when it was taken, else when the file changed |
@@ -29,7 +30,7 @@ from typing import Any
 from lookalike.errors import UsageError
 from lookalike.results import PictureFacts
 
-DEFAULT = ("pixels", "exif", "oldest", "quality", "shortest")
+DEFAULT = ("pixels", "original", "exif", "oldest", "quality", "shortest")
 """The rules that are used unless others are named."""
 
 
@@ -45,6 +46,7 @@ class Candidate:
         truncated: the file is damaged or ends early.
         detail: how many pixels would show as much as it does; None for as many as it has. Fewer where it was
             enlarged or blurred, see `lookalike.duplicates.sharpness`.
+        derived: it was made from another picture of those to choose from, see `lookalike.duplicates.lineage`.
     """
 
     picture: PictureFacts
@@ -52,6 +54,7 @@ class Candidate:
     camera: bool = False
     truncated: bool = False
     detail: int | None = None
+    derived: bool = False
 
     @property
     def date(self) -> str:
@@ -110,7 +113,7 @@ class Policy:
             UsageError: a rule is unknown; the message names it and what is allowed.
 
         >>> Policy.parse("newest, pixels").rules
-        ('newest', 'pixels', 'exif', 'quality', 'shortest')
+        ('newest', 'pixels', 'original', 'exif', 'quality', 'shortest')
         """
         named = tuple(rule.strip() for rule in text.split(","))
         policy = cls(tuple(dict.fromkeys(named)))  # a rule said twice has no more to say
@@ -199,6 +202,13 @@ def _size(candidate: Candidate) -> str:
     return f"{candidate.picture.width} × {candidate.picture.height}"
 
 
+# --- what was made from what -----------------------------------------------------------------
+
+
+def _original_words(kept: Candidate, others: Sequence[Candidate], who: str) -> str:
+    return f"{who} {'was' if len(others) == 1 else 'were'} made from it"
+
+
 # --- quality ---------------------------------------------------------------------------------
 
 _LOSSLESS = ("PNG", "TIFF", "BMP")
@@ -209,20 +219,22 @@ same quality (Google, *WebP Compression Study*, 2011), HEVC and AV1 still pictur
 coding*, 2020)."""
 
 
-def _quality(candidate: Candidate) -> tuple[int, float]:
-    """First formats without loss (PNG, TIFF, BMP, all alike), then those with loss by bytes a pixel, in
-    steps, then GIF, which has 256 colours.
+def _quality(candidate: Candidate) -> tuple[bool, int, float]:
+    """What was made from another one last, however it is stored. Of the others first formats without loss
+    (PNG, TIFF, BMP, all alike), then those with loss by bytes a pixel, in steps, then GIF,
+    which has 256 colours.
 
     Bytes a pixel tell compression well within one format. Between formats they are only comparable
     roughly: each format's bytes are counted as the bytes of a JPEG of the same quality. That a TIFF
-    or WebP may hold either kind of compression is not looked at, and nobody can see in a file that it
-    was made from one that was compressed more.
+    or WebP may hold either kind of compression is not looked at.
     """
     picture = candidate.picture
     if picture.format in _LOSSLESS:
-        return 0, 0.0
+        return candidate.derived, 0, 0.0
     worth = _WORTH.get(picture.format)
-    return (1, -_steps(worth * _bytes_a_pixel(candidate))) if worth else (2, 0.0)
+    if worth:
+        return candidate.derived, 1, -_steps(worth * _bytes_a_pixel(candidate))
+    return candidate.derived, 2, 0.0
 
 
 def _steps(bytes_a_pixel: float) -> float:
@@ -238,7 +250,9 @@ def _bytes_a_pixel(candidate: Candidate) -> float:
 def _quality_words(kept: Candidate, others: Sequence[Candidate], who: str) -> str:
     best = min(others, key=_quality)
     most = "" if len(others) == 1 else "at most "
-    if kept.picture.format in _LOSSLESS or kept.picture.format not in _WORTH or _quality(best)[0] != 1:
+    if best.derived and not kept.derived:
+        return _original_words(kept, others, who)
+    if kept.picture.format in _LOSSLESS or kept.picture.format not in _WORTH or _quality(best)[1] != 1:
         return f"better format: {kept.picture.format}, {who} {most}{best.picture.format}"
     return f"less compressed: {_density(kept)}, {who} {most}{_density(best)}"
 
@@ -292,6 +306,7 @@ def _shortest_words(kept: Candidate, others: Sequence[Candidate], who: str) -> s
 
 _RULES = {
     "pixels": _Rule(_pixels, _pixels_words),
+    "original": _Rule(lambda c: c.derived, _original_words),
     "quality": _Rule(_quality, _quality_words),
     "exif": _Rule(lambda c: not c.camera, lambda kept, others, who: "has the camera's EXIF data"),
     "oldest": _Rule(_moment, _date_words("oldest")),

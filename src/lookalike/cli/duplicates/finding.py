@@ -40,7 +40,8 @@ NONE_KNOWN = 3
 @click.option(
     "--keep",
     metavar="RULES",
-    help="Which copy to keep, e.g. 'folder:best,newest'.  [default: pixels,exif,oldest,quality,shortest]",
+    help="Which copy to keep, e.g. 'folder:best,newest'."
+    "  [default: pixels,original,exif,oldest,quality,shortest]",
 )
 @click.option(
     "--reference",
