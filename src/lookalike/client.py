@@ -14,8 +14,9 @@ import json
 import os
 import ssl
 import threading
+import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -36,6 +37,8 @@ from lookalike.results import (
     Comparison,
     Copies,
     Copy,
+    DuplicateGroup,
+    Duplicates,
     Explanation,
     Failure,
     Grouping,
@@ -50,6 +53,11 @@ from lookalike.results import (
 
 Asked = str | os.PathLike[str] | bytes | int
 """A picture: a path, the bytes of a file, or the id of an indexed one."""
+
+Progress = Callable[[str, int, int], None]
+
+POLL_SECONDS = 0.5
+"""How often a long search is asked how far it is."""
 
 MAX_BYTES = 512 << 20
 _ERRORS: dict[str, type[LookalikeError]] = {
@@ -218,6 +226,61 @@ class Client:
             found["compared"],
             tuple(Failure(**one) for one in found["failed"]),
         )
+
+    def duplicates(self, *, progress: Progress | None = None) -> Duplicates:
+        """The copies in the collection: looked for anew, which takes a while; see `Collection.duplicates`.
+
+        Args:
+            progress: called now and then with what is being done, how much is done, and of how much.
+
+        Raises:
+            RequestError: it failed, or somebody has stopped it.
+        """
+        state = json.loads(self._request("POST", self._path("/v1/duplicates/search")))
+        while state["state"] == "running":
+            if progress:
+                progress(state["stage"], state["done"], state["total"])
+            time.sleep(POLL_SECONDS)
+            state = self._json("GET", "/v1/duplicates/search")
+        if state["state"] != "done":
+            raise RequestError(f"the search for copies {state['state']}: {state['message']}".rstrip(": "))
+        found = self.found_duplicates()
+        assert found is not None
+        return found
+
+    def found_duplicates(self) -> Duplicates | None:
+        """The copies that were found last, as far as they are still there; None when nobody has looked."""
+        try:
+            page = self._json("GET", "/v1/duplicates", limit=1000)
+        except RequestError as error:
+            if error.code == "no_duplicates":
+                return None
+            raise
+        groups = [_group(one) for one in page["groups"]]
+        while page["next"] is not None:
+            page = self._json("GET", "/v1/duplicates", limit=1000, after=page["next"])
+            groups += [_group(one) for one in page["groups"]]
+        return Duplicates(
+            tuple(groups),
+            page["images"],
+            page["seconds"],
+            page["precision"],
+            page["compared"],
+            page["graph_recall"],
+            failed=tuple(Failure(**one) for one in page["failed"]),
+        )
+
+    def plan(self) -> bytes:
+        """The plan that removes the copies that were found last, the file that `lookalike duplicates apply`
+        takes. The server removes nothing."""
+        return self._request("GET", self._path("/v1/duplicates/plan"))
+
+    def distinct(self, pictures: Sequence[int], *, forget: bool = False) -> int:
+        """Remember that none of these pictures is a duplicate of another one; see `Collection.distinct`."""
+        body = json.dumps({"ids": [int(one) for one in pictures], "forget": forget}).encode()
+        path = self._path("/v1/duplicates/distinct")
+        answer = self._request("POST", path, body, {"Content-Type": "application/json"})
+        return int(json.loads(answer)["pairs"])
 
     # --- pictures ----------------------------------------------------------------------------
 
@@ -448,6 +511,11 @@ def _copy(found: Any) -> Copy:
     for name in ("box", "box_copy"):
         values[name] = tuple(values[name]) if values[name] else None
     return Copy(picture=picture, **{**values, "transform": _rows(values["transform"])})
+
+
+def _group(found: Any) -> DuplicateGroup:
+    members = tuple(_copy(member) for member in found["members"])
+    return DuplicateGroup(PictureFacts(**found["kept"]), found["reason"], members)
 
 
 def _heat(found: Any, name: str) -> Heat:

@@ -24,6 +24,7 @@ from lookalike.clusters.stored import grouping
 from lookalike.clusters.updating import update
 from lookalike.comparing import bytes_of, embed
 from lookalike.duplicates import following, plan, removal, undoing
+from lookalike.duplicates import stored as copies_found
 from lookalike.duplicates.checking import CANDIDATES, Check
 from lookalike.duplicates.decisions import keys
 from lookalike.duplicates.finding import Progress as FindProgress
@@ -817,7 +818,9 @@ class Collection:
         threads: int | None = None,
         progress: FindProgress | None = None,
     ) -> Duplicates:
-        """The copies in the collection, or those of its pictures among new ones. Nothing is changed.
+        """The copies in the collection, or those of its pictures among new ones. No picture is changed.
+
+        What is found in the collection is kept with it: `found_duplicates` tells it again.
 
         Args:
             paths: None looks within the collection. Otherwise files and folders, as for `add`: which
@@ -841,9 +844,20 @@ class Collection:
         asked = Request(precision, policy, tuple(map(os.path.abspath, _several(reference))), bursts)
         with Reading(_threads(threads)) as reading:
             search = Search(self.gallery, self.space, reading, asked, progress)
-            if paths is None:
-                return search.within()
-            return search.among(self.embedder, files.walk(_several(paths)))
+            if paths is not None:
+                return search.among(self.embedder, files.walk(_several(paths)))
+            found = search.within()
+        copies_found.keep(self.gallery, found)
+        return found
+
+    def found_duplicates(self) -> copies_found.Stored | None:
+        """The copies that the last `duplicates` found in the collection, and when.
+
+        Pictures that have gone or changed since, and pairs that were decided to be `distinct`, are left out.
+        None when copies were never looked for.
+        """
+        told = copies_found.read(self.gallery.note(copies_found.NOTE))
+        return None if told is None else replace(told, found=copies_found.current(self.gallery, told.found))
 
     def copies(self, picture: Asked, *, precision: float = 0.99, candidates: int = CANDIDATES) -> Copies:
         """Which pictures of the collection one picture is a copy of, or that are copies of it.

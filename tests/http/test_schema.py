@@ -30,6 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, draw_shop: Callable[[Path],
     make_collection(folder, draw_shop(folder / "pictures"))
     with Collection.open(folder / "collection") as collection:
         collection.clusters(3)
+        collection.duplicates(threads=1)
     running = start(folder, "--deployment", f"candidate={folder / 'collection'}")
     yield running
     assert running.stop() == 0

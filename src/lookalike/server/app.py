@@ -16,6 +16,7 @@ from lookalike.server import (
     openapi,
     page,
     peltarion,
+    routes_duplicates,
     routes_pictures,
     routes_search,
     routes_service,
@@ -42,7 +43,15 @@ def create(service: Service) -> FastAPI:
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.service = service
     envelope.install(app)
-    for part in (routes_search, routes_pictures, routes_session, routes_service, peltarion):
+    parts = (
+        routes_search,
+        routes_duplicates,
+        routes_pictures,
+        routes_session,
+        routes_service,
+        peltarion,
+    )
+    for part in parts:
         app.include_router(part.router)
     openapi.describe(app, version("lookalike"), secured=service.auth.required)
     if service.settings.page:

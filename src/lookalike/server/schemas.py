@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -312,6 +312,97 @@ class Copies(BaseModel):
     copies: list[Copy]
     compared: int
     failed: list[Failure]
+
+
+class DuplicateGroup(BaseModel):
+    """A picture to keep, and its copies."""
+
+    kept: Facts
+    reason: str = Field(description="Why this one is to be kept.")
+    members: list[Copy] = Field(description="Their transform takes points of the picture kept to the copy.")
+    keep: str
+    weakest: float = Field(description="The lowest probability among the members.")
+
+
+class DuplicateGroups(BaseModel):
+    """A part of the copies that were found last."""
+
+    groups: list[DuplicateGroup]
+    total: int = Field(description="Groups in all.")
+    copies: int = Field(description="Copies in all of them.")
+    images: int = Field(description="Pictures that were looked at.")
+    seconds: float
+    precision: float
+    compared: int = Field(description="Pairs of pictures whose pixels were compared.")
+    graph_recall: float | None
+    failed: list[Failure] = Field(description="Files that could not be used, 1,000 at most.")
+    made: str = Field(description="When they were found, ISO 8601 in UTC.")
+    new: int = Field(description="Pictures that came since, and were not looked at.")
+    next: int | None = Field(description="Give it as `after` for the following part; null at the end.")
+
+
+class Looking(BaseModel):
+    """How far the search for copies is."""
+
+    state: Literal["idle", "running", "done", "failed", "stopped"]
+    deployment: str
+    stage: str = Field(description="What is being done, in words.")
+    done: int
+    total: int = Field(description="0 when it is not known.")
+    message: str = Field(description="Why it failed.")
+
+
+class PlanFile(BaseModel):
+    """A picture of a plan."""
+
+    path: str
+    sha256: str
+    bytes: int
+    width: int
+    height: int
+
+
+class PlanCopy(PlanFile):
+    """A copy, and whether it goes."""
+
+    kind: str
+    probability: float
+    remove: bool
+    doubt: str | None
+
+
+class PlanGroup(BaseModel):
+    """A picture to keep, and its copies."""
+
+    keep: PlanFile
+    reason: str
+    copies: list[PlanCopy]
+
+
+class Plan(BaseModel):
+    """What is to be removed; see the docs, "Removing copies"."""
+
+    lookalike: str
+    version: int
+    collection: str
+    made: str
+    roots: list[str]
+    groups: list[PlanGroup]
+
+
+class Distinct(BaseModel):
+    """Pictures that are no duplicates of each other."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: list[Id] = Field(min_length=2, max_length=100, description="At least two.", examples=[[1, 2]])
+    forget: bool = Field(False, description="Forget that decision instead.")
+
+
+class Decided(BaseModel):
+    """How many pairs were decided."""
+
+    pairs: int
 
 
 class Picture(BaseModel):

@@ -18,6 +18,7 @@ from lookalike.server import intake
 from lookalike.server.auth import Auth
 from lookalike.server.deployments import Deployments, Served
 from lookalike.server.limits import Budget, WorkPool
+from lookalike.server.looking import Looking, State
 from lookalike.server.metrics import Metrics
 from lookalike.server.settings import Settings
 from lookalike.server.thumbnails import Thumbnails
@@ -49,6 +50,7 @@ class Service:
         self.deployments = Deployments(settings.limits)
         self.metrics = Metrics()
         self.thumbnails = Thumbnails()
+        self.looking = Looking(max(1, threads // 2))
         self.answers = Answers()
         self.ready = False
         self._reloading = asyncio.Lock()
@@ -94,6 +96,11 @@ class Service:
         served.enter()
         return await self.pool.run_in_turn(partial(work, served), served.leave)
 
+    def look_for_copies(self, deployment: str) -> State:
+        """Begin to look for copies in all of a collection, if nobody has begun; see `Looking.begin`."""
+        served = self.deployments.enter(deployment)
+        return self.looking.begin(deployment, served, served.leave)
+
     def load(self) -> None:
         """Open all that is served.
 
@@ -123,6 +130,7 @@ class Service:
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
+        self.looking.close()
         self.pool.close()
         self.writer.close()
         self.deployments.close()

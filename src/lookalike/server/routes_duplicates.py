@@ -1,0 +1,143 @@
+"""The copies in a whole collection: looking for them, going through them, deciding. No file is ever removed
+here: the plan is for `lookalike duplicates apply`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import ValidationError
+
+from lookalike.duplicates import plan as plans
+from lookalike.duplicates.stored import Stored
+from lookalike.errors import RequestError
+from lookalike.results import as_json
+from lookalike.server import openapi, schemas
+from lookalike.server.auth import reading, writing
+from lookalike.server.deployments import Served
+from lookalike.server.envelope import Json
+from lookalike.server.intake import object_of
+from lookalike.server.service import service_of
+from lookalike.server.uploads import patiently
+
+router = APIRouter(prefix="/v1/duplicates", tags=["duplicates"])
+MOST_FAILED = 1000
+"""Files that could not be used, of which an answer tells."""
+READ, WRITE = [Depends(reading)], [Depends(writing)]
+
+
+def _stored(served: Served) -> Stored:
+    found = served.collection.found_duplicates()
+    if found is None:
+        raise RequestError(
+            "copies have not been looked for yet: `lookalike duplicates` or POST /v1/duplicates/search does",
+            404,
+            "no_duplicates",
+        )
+    return found
+
+
+@router.get("", dependencies=READ, responses=openapi.answers(schemas.DuplicateGroups))
+async def groups(request: Request, part: Annotated[schemas.Part, Query()]) -> Response:
+    """The copies that were found last in the collection, group by group; 404 when nobody has looked for them.
+
+    What has gone, changed, or was decided to be no duplicate since is left out.
+    """
+
+    def work(served: Served) -> dict[str, Any]:
+        stored = _stored(served)
+        found = stored.found
+        shown = found.groups[part.after : part.after + part.limit]
+        end = part.after + len(shown)
+        ids = served.collection.gallery.hashes()[0]
+        return {
+            "groups": [as_json(group) for group in shown],
+            "total": len(found.groups),
+            "copies": sum(len(group.members) for group in found.groups),
+            "images": found.images,
+            "seconds": found.seconds,
+            "precision": found.precision,
+            "compared": found.compared,
+            "graph_recall": found.graph_recall,
+            "failed": as_json(found.failed[:MOST_FAILED]),
+            "made": stored.made,
+            "new": int(np.count_nonzero(ids > stored.last)),
+            "next": end if end < len(found.groups) else None,
+        }
+
+    return Json(await service_of(request).ask(part.deployment, work))
+
+
+@router.get(
+    "/plan",
+    dependencies=READ,
+    responses={
+        **openapi.answers(schemas.Plan),
+        200: {"model": schemas.Plan, "description": "What `lookalike duplicates apply` takes."},
+    },
+)
+async def plan(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> Response:
+    """The plan that removes every copy that nothing speaks against, for `lookalike duplicates apply`.
+
+    Its groups are those of `/v1/duplicates`, in their order. Set `remove` to false for what should stay.
+    """
+
+    def work(served: Served) -> str:
+        return plans.dumps(served.collection.plan(_stored(served).found))
+
+    text = await service_of(request).ask(chosen.deployment, work)
+    headers = {"Content-Disposition": 'attachment; filename="plan.json"'}
+    return Response(text, media_type="application/json", headers=headers)
+
+
+@router.get("/search", dependencies=READ, responses=openapi.answers(schemas.Looking))
+async def looking(request: Request) -> Response:
+    """Whether copies are being looked for, and how far that is."""
+    return Json(asdict(service_of(request).looking.state))
+
+
+@router.post(
+    "/search",
+    status_code=202,
+    dependencies=WRITE,
+    responses={
+        **openapi.answers(schemas.Looking, 202),
+        409: {"model": schemas.Envelope, "description": "Another deployment is looked through."},
+    },
+)
+async def look(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> Response:
+    """Begin to look for copies in all of the collection: long work, which goes on after the answer.
+
+    One search at a time is done; while it is, the same request only tells how far it is.
+    """
+    return Json(asdict(service_of(request).look_for_copies(chosen.deployment)), 202)
+
+
+@router.delete("/search", dependencies=WRITE, responses=openapi.answers(schemas.Looking))
+async def stop(request: Request) -> Response:
+    """Stop looking. What was found out about single pictures is kept; the next time goes on from there."""
+    return Json(asdict(service_of(request).looking.stop()))
+
+
+@router.post(
+    "/distinct",
+    dependencies=WRITE,
+    responses=openapi.answers(schemas.Decided, body=True),
+    openapi_extra=openapi.json_body(schemas.Distinct.model_json_schema(), {"ids": [1, 2]}),
+)
+async def distinct(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> Response:
+    """Remember that none of some pictures is a duplicate of another one of them, or forget it."""
+    service = service_of(request)
+    try:
+        wanted = schemas.Distinct.model_validate(object_of(await service.body(request)))
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise RequestError(said, 422, "usage") from None
+
+    def work(served: Served) -> int:
+        with served.writes:
+            return patiently(lambda: served.collection.distinct(wanted.ids, forget=wanted.forget))
+
+    return Json({"pairs": await service.change(chosen.deployment, work)})
