@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 
 from lookalike.errors import LookalikeError, RequestError
@@ -36,10 +37,6 @@ class State:
     done: int = 0
     total: int = 0
     message: str = ""
-
-
-class _Stopped(Exception):
-    """Somebody wants it to end."""
 
 
 class Looking:
@@ -106,7 +103,7 @@ class Looking:
             found = served.collection.duplicates(threads=self._threads, progress=self._progress)
             _log.info("looked for copies: %d groups in %.0f s", len(found.groups), found.seconds)
             ending = State("done", began.deployment)
-        except _Stopped:
+        except CancelledError:
             ending = State("stopped", began.deployment)
         except LookalikeError as error:
             _log.error("looking for copies failed: %s", error)
@@ -121,6 +118,6 @@ class Looking:
 
     def _progress(self, stage: str, done: int, total: int) -> None:
         if self._stop.is_set():
-            raise _Stopped
+            raise CancelledError
         with self._lock:
             self._state = replace(self._state, stage=stage, done=done, total=total)
