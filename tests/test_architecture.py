@@ -26,7 +26,17 @@ LAYERS: list[set[str]] = [
     {"embedder", "gallery"},
     {"query", "neighbours"},
     {"clusters", "duplicates", "evaluation", "outliers", "plane", "reports", "training"},
-    {"comparing", "explaining", "exporting", "finetuning", "indexing", "maps", "teaching"},
+    {
+        "comparing",
+        "explaining",
+        "exporting",
+        "finetuning",
+        "indexing",
+        "maps",
+        "retraining",
+        "teaching",
+        "unlabelled",
+    },
     {"collection"},
     {"cli", "demo", "server", "__main__"},
 ]

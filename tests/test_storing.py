@@ -207,6 +207,31 @@ def test_removed_models_can_be_moved_back(folder: Path) -> None:
     assert Embedder.load("mine").dimension == 16
 
 
+def trained(name: str, network: bytes = b"a network") -> object:
+    base = find(models.DEFAULT_MODEL)
+    return storing.save_trained(
+        name, base, network, base.outputs, curve="<svg/>", summary="trained", quality={"recall": 0.5}
+    )
+
+
+def test_a_learning_curve_goes_with_its_model(folder: Path) -> None:
+    curve = storing.curve_of(trained("curved"))
+    assert curve.read_text() == "<svg/>"
+    assert curve in storing.removable(find("curved"))
+    place = storing.remove(find("curved"))
+    assert sorted(path.suffix for path in place.iterdir()) == [".onnx", ".svg", ".toml"]
+    assert not list(folder.glob("curved*"))
+
+
+@pytest.mark.parametrize("ending", ["svg", "onnx", "npz"])
+def test_a_file_in_the_way_is_named_and_kept(folder: Path, ending: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"mine.{ending}").write_text("something else")
+    with pytest.raises(ModelError, match=rf"mine\.{ending} is in the way"):
+        trained("mine")
+    assert [path.read_text() for path in folder.iterdir()] == ["something else"]
+
+
 def test_files_that_others_use_stay(folder: Path) -> None:
     saved("one", 1)
     card = saved("two", 2)

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         StoredPicture,
         TrainReport,
         UndoReport,
+        UnlabelledReport,
         as_json,
     )
 
@@ -133,6 +134,7 @@ _HOMES = {
     "StoredPicture": "results",
     "TrainReport": "results",
     "UndoReport": "results",
+    "UnlabelledReport": "results",
     "UsageError": "errors",
     "as_json": "results",
     "compare": "comparing",
@@ -194,6 +196,7 @@ __all__ = [
     "StoredPicture",
     "TrainReport",
     "UndoReport",
+    "UnlabelledReport",
     "UsageError",
     "__version__",
     "as_json",

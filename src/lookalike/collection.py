@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lookalike import exporting, files, finetuning, indexing, maps, models, teaching
+from lookalike import exporting, files, finetuning, indexing, maps, models, retraining, teaching, unlabelled
 from lookalike.clusters import finding as cluster_finding
 from lookalike.clusters.representatives import representatives
 from lookalike.clusters.scope import Stages
@@ -78,9 +78,10 @@ from lookalike.results import (
     SearchResult,
     TrainReport,
     UndoReport,
+    UnlabelledReport,
 )
 from lookalike.sandbox import Decoder
-from lookalike.training.recipe import Recipe
+from lookalike.training.recipe import CopyRecipe, Recipe
 from lookalike.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -1215,7 +1216,7 @@ class Collection:
         recipe: Recipe | None = None,
         threads: int | None = None,
         progress: teaching.Progress | None = None,
-        told: finetuning.Told | None = None,
+        told: retraining.Told | None = None,
     ) -> FinetuneReport:
         """Make a model by training the present one's network on with the collection's pictures.
 
@@ -1242,6 +1243,48 @@ class Collection:
         """
         lesson = self._lesson(name, label, pairs, where, output, threads)
         report = finetuning.finetune(self.gallery, self.space, lesson, recipe or Recipe(), progress, told)
+        if report.better:
+            self.use(name)
+        return replace(report, default=report.better)
+
+    def train_unlabelled(
+        self,
+        name: str,
+        *,
+        where: str | Filter | None = None,
+        output: str | None = None,
+        recipe: CopyRecipe | None = None,
+        threads: int | None = None,
+        progress: teaching.Progress | None = None,
+        told: retraining.Told | None = None,
+    ) -> UnlabelledReport:
+        """Make a model that finds copies better, by training the present one's network on with the
+        collection's pictures and edits of them; nothing need be known about them.
+
+        Needs the extra `train`. Where training stands is kept after each epoch: the same call goes on
+        from there after an interruption. If the new model is better, the collection uses it from now on.
+
+        Args:
+            name: what the new model is called.
+            where: a filter expression for the pictures it learns from; None means all.
+            output: the output that is trained; None means the one that is searched now.
+            recipe: how to train; None means `training.recipe.CopyRecipe()`.
+            threads: pictures read side by side for the new vectors; None means one for each processor.
+            progress: called with what is being done, how much is done, and of how much.
+            told: called after each epoch with its figures, and the number of epochs.
+
+        Raises:
+            MissingExtra: PyTorch is not installed.
+            UsageError: there are too few pictures.
+            ModelError: the name is taken or cannot be used, or the network cannot be trained.
+            LookalikeError: there is too little memory.
+            CollectionBusy: another process is writing.
+        """
+        chosen = None if where is None else self.filter(where)
+        lesson = teaching.Lesson(name, where=chosen, output=output, threads=_threads(threads))
+        report = unlabelled.train_unlabelled(
+            self.gallery, self.space, lesson, recipe or CopyRecipe(), progress, told
+        )
         if report.better:
             self.use(name)
         return replace(report, default=report.better)

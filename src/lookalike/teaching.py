@@ -100,7 +100,7 @@ def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Progress |
         held_out=len(fitted.held_out),
         before=before,
         after=after,
-        better=is_better(was, now),
+        better=is_better(was, now, "map@r"),
         shrinkage=fitted.choice.shrinkage,
         dimension=fitted.map.weights.shape[1],
         centred=fitted.choice.centred,
@@ -179,10 +179,10 @@ def outcomes(vectors: Vectors, material: examples.Material, parts: npt.NDArray[n
     return adapter.outcomes(vectors, material.examples, held, others)
 
 
-def is_better(was: Outcomes, now: Outcomes) -> bool:
-    """Whether MAP@R has risen by more than chance explains, and recall@1 has not fallen."""
+def is_better(was: Outcomes, now: Outcomes, figure: str) -> bool:
+    """Whether a figure has risen by more than chance explains, and recall@1 has not fallen."""
     gain = {name: values - was.figures[name] for name, values in now.figures.items()}
-    return interval(gain["map@r"])[0] > 0 and float(gain["recall@1"].mean()) >= 0
+    return interval(gain[figure])[0] > 0 and float(gain["recall@1"].mean()) >= 0
 
 
 def _save(

@@ -68,6 +68,9 @@ def test_hand_on_remove_take_in(shop: Shell, tmp_path: Path) -> None:
     assert asked.code == 1
     assert "models/taught.toml" in asked.err
     assert (tmp_path / "models" / "taught.toml").is_file()
+    nobody = shop("models", "remove", "taught", stdin=b"")
+    assert (nobody.code, "nobody answered: use --yes" in nobody.err) == (2, True)
+    assert (tmp_path / "models" / "taught.toml").is_file()
     assert shop("models", "remove", "taught", "--yes").code == 0
     gone = shop("models", "show", "taught")
     assert gone.code == 1
@@ -80,7 +83,11 @@ def test_hand_on_remove_take_in(shop: Shell, tmp_path: Path) -> None:
     ("arguments", "code", "message"),
     [
         (["--label", "kind"], 2, "Missing option '--name'"),
-        (["--name", "x"], 2, "give what belongs together: --label COLUMN or --pairs FILE"),
+        (["--name", "x"], 2, "give what belongs together, --label COLUMN or --pairs FILE, or --unlabelled"),
+        (["--name", "x", "--label", "kind", "--unlabelled"], 2, "or --unlabelled; one of them"),
+        (["--name", "x", "--unlabelled", "--method", "adapter"], 2, "cannot be learned without labels"),
+        (["--name", "x", "--label", "kind", "--batch", "8"], 2, "--batch is for --method finetune and --unl"),
+        (["--name", "x", "--unlabelled", "--batch", "1"], 2, "--batch"),
         (["--name", "x", "--label", "nothing"], 2, "there is no column nothing; there are kind"),
         (["--name", "x", "--label", "folder"], 2, "have the same value in column folder"),
         (["--name", "x", "--label", "name"], 2, "too few pictures to learn from"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +17,47 @@ from PIL import Image, ImageDraw
 SHAPES = ("disc", "cross", "stripes")
 
 Draw = Callable[[Path, int], list[Path]]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+CARD = """\
+name = "tiny"
+file = "tiny.onnx"
+sha256 = "{sha256}"
+licence = "Apache-2.0"
+
+[input]
+tensor = "x"
+size = 24
+short_side = 24
+layout = "nchw-float32"
+mean = [0.5, 0.5, 0.5]
+std = [0.5, 0.5, 0.5]
+
+[outputs.vector]
+tensor = "y"
+dimension = 16
+"""
+
+DRIVER = """
+    import os, signal, sys
+    import torch
+    from lookalike.cli import main
+    from lookalike.training import checkpoints
+
+    torch.set_num_threads(1)  # the network is so small that threads would only wait for each other
+    keep, times = checkpoints.keep, [0]
+
+    def kept(*args):
+        times[0] += 1
+        if times[0] == 3:  # half a file stands where the next one is written
+            args[0].with_name(args[0].name + ".new").write_bytes(b"half")
+            os.kill(os.getpid(), signal.SIGKILL)
+        keep(*args)
+
+    if sys.argv.pop(1) == "die":
+        checkpoints.keep = kept
+    main()
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -84,3 +129,26 @@ def tiny_network() -> bytes:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     return bytes(model.SerializeToString())
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory, tiny_network: bytes) -> Path:
+    """That network as a model: an ONNX file with its card beside it."""
+    folder = tmp_path_factory.mktemp("tiny")
+    (folder / "tiny.onnx").write_bytes(tiny_network)
+    (folder / "tiny.toml").write_text(CARD.format(sha256=hashlib.sha256(tiny_network).hexdigest()))
+    return folder / "tiny.onnx"
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """Runs a command of lookalike in a process of its own: to its end (`live`), or until it is killed
+    (`die`) when the third checkpoint is half written."""
+
+    def one(way: str, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(DRIVER), way, *command],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    return one

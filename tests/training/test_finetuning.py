@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -23,38 +21,19 @@ from lookalike.explaining import explain
 from lookalike.training.recipe import Epoch, Recipe
 
 EACH = 40
-CARD = """\
-name = "tiny"
-file = "tiny.onnx"
-sha256 = "{sha256}"
-licence = "Apache-2.0"
-
-[input]
-tensor = "x"
-size = 24
-short_side = 24
-layout = "nchw-float32"
-mean = [0.5, 0.5, 0.5]
-std = [0.5, 0.5, 0.5]
-
-[outputs.vector]
-tensor = "y"
-dimension = 16
-"""
 QUICK = Recipe(epochs=8, batch=24, rate=0.03, averaging=0.8, patience=99)
 Draw = Callable[[Path, int], list[Path]]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, draw_shapes: Draw, tiny_network: bytes) -> Path:
-    """A folder with `in/` (120 pictures of three shapes), `shapes.csv` and the model `tiny`."""
+def place(tmp_path_factory: pytest.TempPathFactory, draw_shapes: Draw, tiny_model: Path) -> Path:
+    """A folder with `in/` (120 pictures of three shapes), `shapes.csv` and their collection `c`."""
     place = tmp_path_factory.mktemp("place")
     files = draw_shapes(place / "in", EACH)
     rows = [f"{file.name},{file.stem.partition('-')[0]},x" for file in files]
     (place / "shapes.csv").write_text("\n".join(["path,shape,all", *rows]) + "\n")
-    (place / "tiny.onnx").write_bytes(tiny_network)
-    (place / "tiny.toml").write_text(CARD.format(sha256=hashlib.sha256(tiny_network).hexdigest()))
-    with Collection.open(place / "c", model=str(place / "tiny.onnx")) as collection:
+    with Collection.open(place / "c", model=str(tiny_model)) as collection:
         collection.add(place / "in", metadata=place / "shapes.csv", threads=1)
     return place
 
@@ -107,11 +86,11 @@ def test_what_teaches_nothing_is_refused(
 
 
 @needs_torch
-def test_too_few_and_vanished_pictures_are_refused(place: Path, tmp_path: Path, draw_shapes: Draw) -> None:
+def test_too_few_pictures_are_refused(tiny_model: Path, tmp_path: Path, draw_shapes: Draw) -> None:
     files = draw_shapes(tmp_path / "in", 12)
     rows = [f"{file.name},{file.stem.partition('-')[0]}" for file in files]
     (tmp_path / "shapes.csv").write_text("\n".join(["path,shape", *rows]) + "\n")
-    with Collection.open(tmp_path / "few", model=str(place / "tiny.onnx")) as few:
+    with Collection.open(tmp_path / "few", model=str(tiny_model)) as few:
         few.add(tmp_path / "in", metadata=tmp_path / "shapes.csv", threads=1)
         with pytest.raises(
             UsageError, match=r"too few pictures to fine-tune on: 36 of 3 kinds leave \d to see"
@@ -176,63 +155,29 @@ def test_a_model_that_is_not_better_says_so_and_is_not_the_default(collection: C
 
 # --- killed -----------------------------------------------------------------------------------
 
-DRIVER = """
-    import os, signal, sys
-    import torch
-    from lookalike.cli import main
-    from lookalike.training import checkpoints
-
-    torch.set_num_threads(1)  # the network is so small that threads would only wait for each other
-    keep, times = checkpoints.keep, [0]
-
-    def kept(*args):
-        times[0] += 1
-        if times[0] == 3:  # half a file stands where the next one is written
-            args[0].with_name(args[0].name + ".new").write_bytes(b"half")
-            os.kill(os.getpid(), signal.SIGKILL)
-        keep(*args)
-
-    if sys.argv.pop(1) == "die":
-        checkpoints.keep = kept
-    main()
-"""
-
 
 @needs_torch
 def test_killed_training_goes_on_and_ends_as_if_it_had_not_been(
-    collection: Collection, tmp_path: Path, own_models: Path
+    collection: Collection, tmp_path: Path, own_models: Path, run: Run
 ) -> None:
     collection.close()
     shutil.copytree(tmp_path / "c", tmp_path / "two")
 
-    def run(way: str, name: str, folder: str) -> subprocess.CompletedProcess[str]:
-        command = [
-            "train",
-            "--label",
-            "shape",
-            "--method",
-            "finetune",
-            "--name",
-            name,
-            "--epochs",
-            "4",
-            "--json",
-        ]
-        code = textwrap.dedent(DRIVER)
-        return subprocess.run(
-            [sys.executable, "-c", code, way, *command, "--collection", str(tmp_path / folder)],
-            capture_output=True, text=True, check=False,
+    def train(way: str, name: str, folder: str) -> subprocess.CompletedProcess[str]:
+        return run(
+            way, "train", "--label", "shape", "--method", "finetune", "--name", name, "--epochs", "4",
+            "--json", "--collection", str(tmp_path / folder),
         )  # fmt: skip
 
-    assert run("die", "one", "c").returncode == -9
+    assert train("die", "one", "c").returncode == -9
     assert not (own_models / "one.toml").exists()
-    gone_on = run("live", "one", "c")
+    gone_on = train("live", "one", "c")
     assert gone_on.returncode == 0, gone_on.stderr
     assert "epoch 3 of 4: loss" in gone_on.stderr
     assert "epoch 2 of 4: loss" not in gone_on.stderr
     report = json.loads(gone_on.stdout)
     assert {"model", "before", "after", "seconds"} <= report.keys()
-    straight = run("live", "two", "two")
+    straight = train("live", "two", "two")
     assert straight.returncode == 0, straight.stderr
     one, two = (np.frombuffer((own_models / f"{n}.onnx").read_bytes(), np.uint8) for n in ("one", "two"))
     np.testing.assert_array_equal(one, two)

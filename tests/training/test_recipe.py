@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.errors import UsageError
+from lookalike.models import Preprocessing
 from lookalike.training import recipe
 from lookalike.training.curve import learning_curve
 from lookalike.training.recipe import Epoch, epoch_order
-from lookalike.training.views import view
+from lookalike.training.views import copy_view, mixed, view
 
 LABELS = st.lists(st.integers(0, 5), min_size=1, max_size=80).map(
     lambda values: np.unique(values, return_inverse=True)[1].astype(np.int64)
@@ -95,6 +96,29 @@ def test_views_keep_the_colours_about_and_the_picture_as_it_is() -> None:
     np.testing.assert_array_equal(rgb, before)
     middle = np.median(views.reshape(-1, 3), axis=0)
     assert np.abs(middle - (200, 60, 40)).max() < 30
+
+
+SQUARE = Preprocessing(tensor="x", size=48, short_side=52, layout="nhwc-uint8")
+
+
+@pytest.mark.parametrize("shape", [(60, 90), (300, 80), (1, 1), (1, 40), (400, 400)])
+def test_a_copy_is_a_square_and_the_same_for_the_same_seed(shape: tuple[int, int]) -> None:
+    dice = np.random.default_rng(0)
+    rgb, other = (dice.integers(0, 256, (*size, 3), dtype=np.uint8) for size in (shape, (30, 50)))
+    before = rgb.copy()
+    for seed in range(25):
+        first, again = (copy_view(rgb, [other], SQUARE, np.random.default_rng(seed)) for _ in range(2))
+        assert first.shape == (48, 48, 3)
+        assert first.dtype == np.uint8
+        np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(rgb, before)
+
+
+def test_a_mixed_view_has_something_of_both() -> None:
+    black, white = np.zeros((40, 40, 3), np.uint8), np.full((40, 40, 3), 255, np.uint8)
+    means = [mixed(black, white, np.random.default_rng(seed)).mean() / 255 for seed in range(40)]
+    assert 0.25 < min(means) < max(means) < 0.75
+    assert not black.any()
 
 
 # --- the curve --------------------------------------------------------------------------------

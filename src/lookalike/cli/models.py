@@ -114,7 +114,7 @@ def remove(name: str, yes: bool, as_json: bool) -> None:
     if not yes:
         for path in storing.removable(card):
             click.echo(short_path(str(path)), err=True)
-        if not click.confirm(f"Move these to {models_folder() / 'removed'}?", err=True):
+        if not _agreed(f"Move these to {models_folder() / 'removed'}?"):
             click.echo("Nothing was done.", err=True)
             raise click.exceptions.Exit(1)
     place = storing.remove(card)
@@ -162,6 +162,16 @@ def import_(file: str, as_json: bool) -> None:
         echo_json(_facts(card))
     else:
         click.echo(f"{card.name} can be used now: {card.summary}" if card.summary else card.name)
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        raise click.UsageError("nobody answered: use --yes where there is no terminal") from None
 
 
 def is_here(card: Card) -> bool:

@@ -9,38 +9,42 @@ import click
 
 from lookalike.cli.options import collection_option, json_option, model_options, open_collection
 from lookalike.cli.terminal import console, echo_json, many, plain_table, stage_bar, visible
-from lookalike.results import TrainReport
+from lookalike.results import FinetuneReport, TrainReport, UnlabelledReport
+from lookalike.results.training import LabelledReport, ModelReport
 
 if TYPE_CHECKING:
-    from lookalike.results import FinetuneReport
-    from lookalike.training.recipe import Epoch, Recipe
-
-FIGURES = ("recall@1", "recall@5", "recall@10", "precision@10", "map@r")
+    from lookalike.training.recipe import CopyRecipe, Epoch, Recipe
 
 
 @click.command(short_help="Teach a model what belongs together in your pictures.")
 @click.option("--label", metavar="COLUMN", help="Pictures with the same value here belong together.")
 @click.option("--pairs", metavar="FILE", help="A table of pictures that belong together, and that do not.")
+@click.option("--unlabelled", is_flag=True, help="Learn to find copies, from the pictures alone.")
 @click.option("--where", metavar="EXPR", help="Learn only from these pictures.")
 @click.option(
     "--method",
     type=click.Choice(["adapter", "finetune"]),
-    default="adapter",
-    show_default=True,
-    help="A linear map of the model's vectors, in seconds; or its network trained on, in minutes.",
+    help="A linear map of the model's vectors, in seconds; or its network trained on, in minutes.  "
+    "[default: adapter; with --unlabelled, finetune]",
 )
 @click.option("--name", required=True, metavar="NAME", help="What the new model is called.")
 @click.option(
     "--minutes",
     type=click.FloatRange(min=0, min_open=True),
     metavar="M",
-    help="Fine-tune in at most so many minutes.  [default: as many as 30 epochs take]",
+    help="Train the network in at most so many minutes.  [default: as many as the epochs take]",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="How often fine-tuning shows each picture.  [default: 30]",
+    help="How often the network is shown each picture.  [default: 30; with --unlabelled, 6]",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Pictures the network is shown at once: fewer take less memory.  [default: 32]",
 )
 @click.option(
     "--threads",
@@ -54,11 +58,13 @@ FIGURES = ("recall@1", "recall@5", "recall@10", "precision@10", "map@r")
 def train(
     label: str | None,
     pairs: str | None,
+    unlabelled: bool,
     where: str | None,
-    method: str,
+    method: str | None,
     name: str,
     minutes: float | None,
     epochs: int | None,
+    batch: int | None,
     threads: int | None,
     model: str | None,
     output: str | None,
@@ -66,7 +72,8 @@ def train(
     collection: str | None,
     as_json: bool,
 ) -> None:
-    """Teach a model what belongs together in your pictures, by a column or by pairs.
+    """Teach a model what belongs together in your pictures, by a column or by pairs; or, without either, to
+    find copies.
 
     The new model is the present one with an adapter, and is named like any other: `search --model`,
     `index --model`. One picture in five is held out to measure it; when it is better, the collection
@@ -77,37 +84,55 @@ def train(
     where it stands after every epoch, and goes on from there when it is started again after an
     interruption. An adapter can be fitted on top: train once more, without --method.
 
+    `--unlabelled` trains the network in the same way (extra `train`) with edits of the pictures, each
+    against all others: crops, turns, colours, text, pictures within pictures. Such a model finds edited
+    copies; things that only look alike it may find less well.
+
     \b
       lookalike train --label product --name shop-v2
       lookalike train --pairs clicks.csv --name shop-v3
       lookalike train --label product --method finetune --minutes 15 --name shop-v4
+      lookalike train --unlabelled --minutes 30 --name copies
     """  # noqa: D301 - \b is a character that keeps click from filling the lines
-    if (label is None) == (pairs is None):
-        raise click.UsageError("give what belongs together: --label COLUMN or --pairs FILE")
-    if method == "adapter" and (minutes or epochs):
-        raise click.UsageError("--minutes and --epochs are for --method finetune: an adapter takes seconds")
-    report: TrainReport | FinetuneReport
+    if (label is not None) + (pairs is not None) + unlabelled != 1:
+        raise click.UsageError(
+            "give what belongs together, --label COLUMN or --pairs FILE, or --unlabelled; one of them"
+        )
+    if unlabelled and method == "adapter":
+        raise click.UsageError(
+            "--unlabelled trains the network: an adapter cannot be learned without labels or pairs"
+        )
+    given = {"minutes": minutes, "epochs": epochs, "batch": batch}
+    recipe = {option: value for option, value in given.items() if value is not None}
+    if recipe and not unlabelled and method != "finetune":
+        raise click.UsageError(
+            f"--{next(iter(recipe))} is for --method finetune and --unlabelled: an adapter takes seconds"
+        )
     with open_collection(collection, model, None, runtime) as pictures, stage_bar() as progress:
-        if method == "adapter":
-            report = pictures.train(
-                name, label, pairs=pairs, where=where, output=output, threads=threads, progress=progress
-            )
+        how: dict[str, Any] = {"where": where, "output": output, "threads": threads, "progress": progress}
+        report: ModelReport
+        if unlabelled:
+            report = pictures.train_unlabelled(name, recipe=_copy_recipe(recipe), told=_tell, **how)
+        elif method == "finetune":
+            report = pictures.finetune(name, label, pairs=pairs, recipe=_recipe(recipe), told=_tell, **how)
         else:
-            report = pictures.finetune(
-                name, label, pairs=pairs, where=where, output=output, threads=threads, progress=progress,
-                recipe=_recipe(minutes, epochs), told=_tell,
-            )  # fmt: skip
+            report = pictures.train(name, label, pairs=pairs, **how)
     if as_json:
         echo_json(report)
     else:
         _show(report)
 
 
-def _recipe(minutes: float | None, epochs: int | None) -> Recipe:
+def _recipe(given: dict[str, Any]) -> Recipe:
     from lookalike.training.recipe import Recipe
 
-    plain = Recipe()
-    return Recipe(epochs=epochs or plain.epochs, minutes=minutes)
+    return Recipe(**given)
+
+
+def _copy_recipe(given: dict[str, Any]) -> CopyRecipe:
+    from lookalike.training.recipe import CopyRecipe
+
+    return CopyRecipe(**given)
 
 
 def _tell(epoch: Epoch, epochs: int) -> None:
@@ -118,40 +143,54 @@ def _tell(epoch: Epoch, epochs: int) -> None:
     )
 
 
-def _show(report: TrainReport | FinetuneReport) -> None:
-    for text in _left_out(report):
+def _show(report: ModelReport) -> None:
+    labelled = isinstance(report, LabelledReport)
+    for text in _left_out(report) if isinstance(report, LabelledReport) else ():
         click.echo(text, err=True)
     table = plain_table(
-        (f"on {many(report.held_out, 'picture')} held out", "fold"), *((name, "right") for name in FIGURES)
+        (f"on {'' if labelled else 'edits of '}{many(report.held_out, 'picture')} held out", "fold"),
+        *((name, "right") for name in report.after),
     )
     for heading, figures in ((f"before: {report.compared}", report.before), (report.model, report.after)):
-        table.add_row(visible(heading), *(f"{figures[name]:.3f}" for name in FIGURES))
+        table.add_row(visible(heading), *(f"{value:.3f}" for value in figures.values()))
     console().print(table)
+    kinds = f" of {report.classes:,} kinds" if isinstance(report, LabelledReport) else ""
     click.echo(
-        f"\nLearned from {many(report.pictures, 'picture')} of {report.classes:,} kinds "
+        f"\nLearned from {many(report.pictures, 'picture')}{kinds} "
         f"in {report.seconds:.1f} s, on {report.base}, output {report.output}; {_details(report)}"
     )
-    if report.default:
-        click.echo(f"{report.model} is better: the collection is searched with it from now on")
-        if report.unlabelled:
-            click.echo(
-                f"That goes for the {many(report.unlabelled, 'picture')} of which nothing is known, too; "
-                f"how well these are found was not measured: `lookalike models use {report.base}` goes back"
-            )
-    else:
+    _tell_verdict(report)
+
+
+def _tell_verdict(report: ModelReport) -> None:
+    if not report.default:
         click.echo(
             f"{report.model} is not better than what is used now, and is not made the default: "
             f"`lookalike models use {report.model}` would do that"
         )
+        return
+    click.echo(f"{report.model} is better: the collection is searched with it from now on")
+    back = f"`lookalike models use {report.compared.partition(', ')[0]}` goes back"
+    if isinstance(report, UnlabelledReport):
+        click.echo(
+            f"That goes for copies; how well it finds what only looks alike was not measured "
+            f"(`lookalike evaluate --label COLUMN` does that with labels): {back}"
+        )
+    elif isinstance(report, LabelledReport) and report.unlabelled:
+        click.echo(
+            f"That goes for the {many(report.unlabelled, 'picture')} of which nothing is known, too; "
+            f"how well these are found was not measured: {back}"
+        )
 
 
-def _details(report: TrainReport | FinetuneReport) -> str:
+def _details(report: ModelReport) -> str:
     if isinstance(report, TrainReport):
         return f"{report.dimension} numbers a picture"
+    assert isinstance(report, (FinetuneReport, UnlabelledReport))
     return f"epoch {report.best_epoch} of {report.epochs} is kept; learning curve: {visible(report.curve)}"
 
 
-def _left_out(report: TrainReport | FinetuneReport) -> list[str]:
+def _left_out(report: LabelledReport) -> list[str]:
     texts: list[tuple[Any, str]] = [
         (report.unlabelled, f"{many(report.unlabelled, 'picture')} of which nothing is known left out"),
         (report.alone, f"{many(report.alone, 'picture')} the only one of its kind"),

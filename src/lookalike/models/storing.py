@@ -42,14 +42,14 @@ def check_name(name: str) -> None:
             f"a model cannot be called {name!r}: use up to 64 letters, digits, dots, dashes and underscores, "
             f"beginning with a letter or digit, and no file ending"
         )
-    taken = {card.name for card in available()}
-    if name in taken or any(
-        (models_folder() / f"{name}{end}").exists() for end in (".toml", ".npz", ".onnx")
-    ):
+    if name in {card.name for card in available()}:
         raise ModelError(
             f"there is a model {name!r} already: choose another name, or first "
             f"`lookalike models remove {name}`"
         )
+    for file in (models_folder() / f"{name}{end}" for end in (".toml", ".npz", ".onnx", ".svg")):
+        if file.exists():
+            raise ModelError(f"{file} is in the way: choose another name for the model, or move that file")
 
 
 def save_adapted(
@@ -103,6 +103,7 @@ def save_trained(
     network: bytes,
     outputs: Mapping[str, Output],
     *,
+    curve: str,
     summary: str,
     quality: Mapping[str, float],
 ) -> Card:
@@ -113,6 +114,7 @@ def save_trained(
         base: the model whose network it was.
         network: the ONNX file.
         outputs: of the network, the default first.
+        curve: how training went, SVG; kept beside the model for people.
         summary: one line for people.
         quality: measured figures, for people.
 
@@ -130,13 +132,19 @@ def save_trained(
     )  # fmt: skip
     with _writable(models_folder()) as folder:
         _write(folder / card.file, network)
+        _write(folder / f"{name}.svg", curve.encode())
         _write(folder / f"{name}.toml", card_text(card).encode())
     return read_card(folder / f"{name}.toml")
 
 
+def curve_of(card: Card) -> Path:
+    """Where the learning curve of a trained model lies; other models have none."""
+    return card.path.with_suffix(".svg")
+
+
 def remove(card: Card) -> Path:
-    """Take a model of the user's out of use: its card, and the files that no other card names, go to a
-    folder `removed` beside them.
+    """Take a model of the user's out of use: its card, its learning curve, and the files that no other card
+    names, go to a folder `removed` beside them.
 
     Returns:
         That folder; moved back, the files are a model again.
@@ -157,9 +165,10 @@ def remove(card: Card) -> Path:
 
 
 def removable(card: Card) -> list[Path]:
-    """The card and the files in the model folder that no other card names, the card first."""
+    """The card, its learning curve and the files in the model folder that no other card names, the card
+    first."""
     others = {file for other in available() if other.name != card.name for file in _files(other)}
-    paths = [card.path.parent / file for file in _files(card) if file not in others]
+    paths = [curve_of(card), *(card.path.parent / file for file in _files(card) if file not in others)]
     return [card.path, *(path for path in paths if path.is_file())]
 
 

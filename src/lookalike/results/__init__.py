@@ -48,7 +48,7 @@ from lookalike.results.outliers import (
     Reason,
 )
 from lookalike.results.searching import Comparison, Hit, SearchResult
-from lookalike.results.training import FinetuneReport, TrainReport
+from lookalike.results.training import FinetuneReport, TrainReport, UnlabelledReport
 
 __all__ = [
     "Agreement",
@@ -100,5 +100,6 @@ __all__ = [
     "Threshold",
     "TrainReport",
     "UndoReport",
+    "UnlabelledReport",
     "as_json",
 ]

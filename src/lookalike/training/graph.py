@@ -26,14 +26,16 @@ def need_extra() -> None:
     """Make sure that what the extra `train` brings is there.
 
     Raises:
-        MissingExtra: PyTorch or onnx is not installed; the message says how to get them.
+        MissingExtra: PyTorch, onnx or pytorch-metric-learning is not installed; the message says how to get
+            them.
     """
     try:
         import onnx  # noqa: F401
+        import pytorch_metric_learning  # noqa: F401
         import torch  # noqa: F401
     except ImportError as error:
         raise MissingExtra(
-            f"fine-tuning needs PyTorch, and {error.name or 'a part of it'} is not installed: "
+            f"training a network needs PyTorch, and {error.name or 'a part of it'} is not installed: "
             f'pip install "lookalike[train]" (the method "adapter" needs nothing more)'
         ) from error
 

@@ -1,4 +1,4 @@
-"""Pictures on their way into training: decoded, cut, and through the part of the network that stays.
+"""Pictures on their way into training: decoded, changed, and through the part of the network that stays.
 
 Some threads work ahead of the training. Nothing is kept: a picture is decoded anew each time, which
 takes a twentieth of the time of a step and no memory.
@@ -7,8 +7,9 @@ takes a twentieth of the time of a step and no memory.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,12 +21,15 @@ from lookalike.embedder import prepare, to_input
 from lookalike.models import Preprocessing
 from lookalike.runtimes import Runtime
 from lookalike.sandbox import Decoder
-from lookalike.training.views import view
 
 Array = npt.NDArray[Any]
+Rgb = npt.NDArray[np.uint8]
+Decoded = Callable[[Path], Rgb]
+Make = Callable[[Decoded], Rgb]
+"""Makes a square for the network, (size, size, 3) uint8, of files that it decodes with what it is given."""
 
 THREADS = 2
-AHEAD = 64  # pictures that `plain` reads ahead
+AHEAD = 64  # pictures that `in_order` reads ahead
 
 
 class Reader:
@@ -43,40 +47,38 @@ class Reader:
         self._local = threading.local()
         self._decoders: list[Decoder] = []
 
-    def view(self, file: Path, seed: Sequence[int]) -> Future[Array]:
-        """A random view of a picture (see `views`), later; the same one for the same seed."""
-        return self._pool.submit(self._view, file, list(seed))
+    def later(self, make: Make) -> Future[Array]:
+        """A picture as training shows it, made in one of the threads."""
+        return self._pool.submit(self._made, make)
 
     def plain(self, files: Iterable[Path]) -> Iterator[Array]:
         """Pictures as they are when they are searched for, in order."""
+        return self.in_order(partial(_plain, file, self.how) for file in files)
+
+    def in_order(self, makes: Iterable[Make]) -> Iterator[Array]:
+        """What each makes, some ahead."""
         waiting: list[Future[Array]] = []
-        for file in files:
-            waiting.append(self._pool.submit(self._plain, file))
+        for make in makes:
+            waiting.append(self.later(make))
             if len(waiting) >= AHEAD:
                 yield waiting.pop(0).result()
         for future in waiting:
             yield future.result()
 
-    def _view(self, file: Path, seed: list[int]) -> Array:
-        return self._through(view(self._decoded(file), self.how.size, np.random.default_rng(seed)))
-
-    def _plain(self, file: Path) -> Array:
-        return self._through(prepare(self._decoded(file), self.how))
-
-    def _decoded(self, file: Path) -> npt.NDArray[np.uint8]:
-        if not hasattr(self._local, "decoder"):
-            self._local.decoder = Decoder()
-            self._decoders.append(self._local.decoder)
-        side = self.how.short_side if self.how.fit == "crop" else self.how.size
-        rgb: npt.NDArray[np.uint8] = self._local.decoder.decode(file, side).rgb
-        return rgb
-
-    def _through(self, square: npt.NDArray[np.uint8]) -> Array:
-        batch = to_input(square, self.how)
+    def _made(self, make: Make) -> Array:
+        batch = to_input(make(self._decoded), self.how)
         if self._network is None:
             return np.asarray(batch[0])
         features: Array = self._network.run(batch, [self._cut])[0][0]
         return features
+
+    def _decoded(self, file: Path) -> Rgb:
+        if not hasattr(self._local, "decoder"):
+            self._local.decoder = Decoder()
+            self._decoders.append(self._local.decoder)
+        side = self.how.short_side if self.how.fit == "crop" else self.how.size
+        rgb: Rgb = self._local.decoder.decode(file, side).rgb
+        return rgb
 
     def close(self) -> None:
         """End the threads and their decoders."""
@@ -91,3 +93,7 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _plain(file: Path, how: Preprocessing, decoded: Decoded) -> Rgb:
+    return prepare(decoded(file), how)

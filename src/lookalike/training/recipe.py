@@ -51,6 +51,7 @@ class Recipe:
         averaging: what share the moving mean of the weights keeps in a step.
         patience: after so many judgements without a better one training ends early.
         seed: of everything that is left to chance.
+        loss: by name; see `training.supervised`.
     """
 
     epochs: int = 30
@@ -61,6 +62,23 @@ class Recipe:
     averaging: float = 0.98
     patience: int = 4
     seed: int = 0
+    loss: str = "normalised-softmax"
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRecipe(Recipe):
+    """How to train without labels; see `training.self_supervised`. The temperature is that of its paper.
+
+    Attributes:
+        entropy: how much the entropy regulariser weighs beside the contrastive loss.
+        mixed: share of the copies that are two pictures in one.
+        memory: vectors of the last steps that views are compared with, too.
+    """
+
+    epochs: int = 6
+    entropy: float = 5.0
+    mixed: float = 0.2
+    memory: int = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +88,20 @@ class Epoch:
     Attributes:
         number: 0 before the first.
         loss: mean of the epoch; nan before the first.
-        recall: recall@1 of the held-out pictures among those shown, with the moving mean of the weights;
-            nan where it was not measured, or nothing is held out.
+        recall: recall@1 of what is held out, with the moving mean of the weights; nan where it was not
+            measured, or nothing is held out.
         seconds: spent so far.
-        map_r: MAP@R of the same search, by which the best epoch is chosen: recall@1 is soon as high as it
+        score: by which the best epoch is chosen: with labels MAP@R, since recall@1 is soon as high as it
             gets, while the rest of each class still comes closer (grocery, epochs 8 to 12 of 30: recall@1
-            stayed 0.914, that of the one catalogue picture of each class rose from 0.809 to 0.852).
+            stayed 0.914, that of the one catalogue picture of each class rose from 0.809 to 0.852); without
+            labels the share of copies found at few false matches.
     """
 
     number: int
     loss: float
     recall: float
     seconds: float
-    map_r: float = math.nan
+    score: float = math.nan
 
 
 def hold_out(labels: Ints, single: npt.NDArray[np.bool_], share: float = HELD_OUT, seed: int = 0) -> Ints:

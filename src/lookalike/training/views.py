@@ -1,14 +1,20 @@
 """Pictures as training shows them: each time another part, size, light and turn of the same picture.
 
-The part is a random crop (Szegedy et al., "Going deeper with convolutions", 2015), then mirroring, a
-small turn, colours, and at times a rectangle that hides something (Zhong et al., "Random erasing data
-augmentation", 2020).
+In `view`, the part is a random crop (Szegedy et al., "Going deeper with convolutions", 2015), then mirroring,
+a small turn, colours, and at times a rectangle that hides something (Zhong et al., "Random erasing data
+augmentation", 2020). A `copy_view` is what people make of pictures before they turn up again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
+
+from lookalike.duplicates.edits import EDITS
+from lookalike.embedder import prepare
+from lookalike.models import Preprocessing
 
 Rgb = npt.NDArray[np.uint8]
 
@@ -17,6 +23,21 @@ ASPECTS = (3 / 4, 4 / 3)
 TURN = 15.0  # degrees to either side
 LIGHT = 0.3  # brightness, contrast and saturation change by up to this share
 HIDDEN = 0.25  # how many views have a rectangle over them, of at most this share of the area
+
+# What a copy has, one of each line with this chance, in this order.
+_STEPS = (
+    (0.3, ("crop-80", "crop-50", "crop-25", "crop-10-50")),
+    (
+        0.2,
+        ("turned-3", "turned-10", "turned-25", "turned-10-inside", "turned-90", "turned-270", "upside-down"),
+    ),
+    (0.3, ("mirrored",)),
+    (0.5, ("grey", "colours", "warm", "light", "sepia", "duotone", "sharpened", "noise", "blurred")),
+    (0.2, ("watermark", "meme")),
+    (0.3, ("border", "blurred-border", "screenshot", "collage", "pasted", "square")),
+    (0.4, ("jpeg-30", "quarter")),
+)
+_CUT = 0.5  # how many copies are then shown as another `view`
 
 
 def view(rgb: Rgb, size: int, dice: np.random.Generator) -> Rgb:
@@ -37,6 +58,44 @@ def view(rgb: Rgb, size: int, dice: np.random.Generator) -> Rgb:
     if dice.random() < HIDDEN:
         _hide(square, dice)
     return np.ascontiguousarray(square)
+
+
+def copy_view(rgb: Rgb, others: Sequence[Rgb], how: Preprocessing, dice: np.random.Generator) -> Rgb:
+    """One random copy of a picture: several edits (see `duplicates.edits`), one after the other.
+
+    Args:
+        rgb: (h, w, 3) uint8.
+        others: pictures that may be seen beside it.
+        how: the model's preprocessing.
+        dice: where chance comes from.
+
+    Returns:
+        (size, size, 3) uint8.
+    """
+    for chance, names in _STEPS:
+        if dice.random() < chance:
+            rgb = EDITS[str(dice.choice(names))](rgb, others, dice)
+    rgb = np.ascontiguousarray(rgb)
+    return view(rgb, how.size, dice) if dice.random() < _CUT else prepare(rgb, how)
+
+
+def mixed(first: Rgb, second: Rgb, dice: np.random.Generator) -> Rgb:
+    """Two views in one: faded into each other, or a rectangle of the second in the first; 30 to 70 % each.
+
+    Args:
+        first: (s, s, 3) uint8.
+        second: the same size.
+        dice: where chance comes from.
+    """
+    share = dice.uniform(0.3, 0.7)
+    if dice.integers(2):
+        faded: Rgb = (first * (1 - share) + second * share).astype(np.uint8)
+        return faded
+    side = round(len(first) * np.sqrt(share))
+    top, left = dice.integers(0, len(first) - side + 1, 2)
+    both = first.copy()
+    both[top : top + side, left : left + side] = second[top : top + side, left : left + side]
+    return both
 
 
 def _part(rgb: Rgb, size: int, dice: np.random.Generator) -> Rgb:

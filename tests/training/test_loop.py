@@ -18,7 +18,8 @@ from lookalike.training.recipe import Epoch, Recipe, TrainingSet
 torch = pytest.importorskip("torch", reason="fine-tuning needs the extra `train`")
 backbone = pytest.importorskip("lookalike.training.backbone")
 checkpoints = pytest.importorskip("lookalike.training.checkpoints")
-finetune = pytest.importorskip("lookalike.training.finetune")
+loop = pytest.importorskip("lookalike.training.loop")
+supervised = pytest.importorskip("lookalike.training.supervised")
 
 HOW = Preprocessing(
     tensor="x", size=24, short_side=24, layout="nchw-float32", mean=(0.5,) * 3, std=(0.5,) * 3
@@ -41,7 +42,7 @@ def training(drawn: TrainingSet, tiny_network: bytes) -> Start:
 
     def start(reader: Reader, recipe: Recipe = QUICK, pictures: TrainingSet = drawn) -> object:
         network = backbone.Backbone(onnx.load_from_string(tiny_network), "x", "y")
-        return finetune.Training(network, reader, pictures, recipe)
+        return loop.Training(network, supervised.ByLabel(pictures, reader, recipe), recipe)
 
     return start
 
@@ -114,7 +115,7 @@ def test_the_best_is_kept_and_training_ends_when_it_gets_no_better(
     training: Start, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recalls = iter([0.2, 0.5, 0.9, 0.4, 0.4, 0.3, 0.2, 0.1])
-    monkeypatch.setattr(finetune.Training, "_found", lambda *_: finetune._Found(0.5, next(recalls)))
+    monkeypatch.setattr(supervised.ByLabel, "_found", lambda *_: loop.Found(0.5, next(recalls)))
     one = training(reader, Recipe(epochs=7, batch=9, patience=3))
     seen: dict[int, list[np.ndarray]] = {}
     one.run(lambda epoch: seen.setdefault(epoch.number, [mean.numpy().copy() for mean in one._mean]))

@@ -1,0 +1,160 @@
+"""Make a new model by training a network on without labels: a collection's own pictures and edits of them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike import retraining, teaching
+from lookalike.embedder import Embedder
+from lookalike.errors import UsageError
+from lookalike.evaluation import copies
+from lookalike.evaluation.retrieval import Outcomes
+from lookalike.evaluation.truth import chosen, known
+from lookalike.gallery.base import Gallery, Space
+from lookalike.models import storing
+from lookalike.results import UnlabelledReport
+from lookalike.retraining import Told
+from lookalike.sandbox import Decoder
+from lookalike.teaching import Lesson, Progress
+from lookalike.training.adapter import NEAR, NEAR_BITS
+from lookalike.training.reading import Reader
+from lookalike.training.recipe import CopyRecipe, TrainingSet
+
+if TYPE_CHECKING:
+    from lookalike.training.loop import Task
+
+Ints = npt.NDArray[np.int64]
+
+HELD_OUT, FEWEST_HELD_OUT, MOST_HELD_OUT = 0.1, 20, 300
+"""Share of the pictures that is held out, and how many at least and at most."""
+
+FEWEST = 5 * FEWEST_HELD_OUT
+"""Pictures without which nothing is trained."""
+
+EDITS_EACH = 9
+"""Edits of each picture held out, on which both models are measured: a quarter of those there are."""
+
+_SIDE = 500  # pixels asked of the shorter side of a picture that is edited
+
+
+def train_unlabelled(
+    gallery: Gallery,
+    current: Space,
+    lesson: Lesson,
+    recipe: CopyRecipe,
+    progress: Progress | None = None,
+    told: Told | None = None,
+) -> UnlabelledReport:
+    """Train the network of the model that is searched now to find copies, and save it as a model.
+
+    The gallery gets the vectors of the new model, for which all pictures are read.
+
+    Args:
+        gallery: whose pictures.
+        current: the space that is searched now: the new model is compared with it.
+        lesson: which pictures, and what the model is called; without label and pairs.
+        recipe: how.
+        progress: called now and then with what is being done, how much is done, and of how much.
+        told: called after each epoch with how training stands, and of how many epochs.
+
+    Raises:
+        MissingExtra: PyTorch is not installed.
+        ModelError: the name cannot be used, or the network cannot be trained.
+        UsageError: there are too few pictures.
+        CollectionBusy: another process is writing.
+    """
+    started = time.monotonic()
+    begun = retraining.start(current, lesson)
+    pictures = _material(gallery, current, lesson)
+
+    def task(reader: Reader) -> Task:
+        from lookalike.training.self_supervised import ByEdits
+
+        return ByEdits(pictures, reader, recipe)
+
+    trained = retraining.train(begun, pictures, recipe, task, told)
+    card = retraining.save(
+        begun,
+        trained,
+        pictures,
+        f"{begun.base.name} trained without labels to find copies, on {len(pictures.files):,} pictures",
+        {"held_out_copies_recall_at_1": round(trained.best.recall, 4)},
+    )
+    taught = Embedder.load(card.name, None, current.runtime)
+    before = Embedder.load(current.model, current.output, current.runtime)
+    was, now = _outcomes((before, taught), pictures, progress)
+    teaching.complete(gallery, taught, card.name, lesson.threads, progress, "reading pictures")
+    return UnlabelledReport(
+        model=card.name,
+        base=begun.base.name,
+        output=begun.output,
+        compared=f"{current.model}, {current.output}",
+        pictures=len(pictures.files),
+        held_out=len(pictures.held_out),
+        before=was.means(),
+        after=now.means(),
+        better=teaching.is_better(was, now, "recall@fmr"),
+        epochs=trained.history[-1].number,
+        best_epoch=trained.best.number,
+        curve=str(storing.curve_of(card)),
+        card=str(card.path),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _material(gallery: Gallery, space: Space, lesson: Lesson) -> TrainingSet:
+    """The pictures, each once, some held out that look like no other."""
+    there = known(gallery, space)
+    rows = chosen(gallery, there, lesson.where)
+    rows = np.sort(rows[np.unique(there.same[rows], return_index=True)[1]])
+    ids, hashes = there.ids[rows], there.hashes[rows]
+    wanted = int(np.clip(HELD_OUT * len(ids), FEWEST_HELD_OUT, MOST_HELD_OUT))
+    held_out = (
+        _like_no_other(gallery, space, ids, hashes, wanted) if len(ids) >= FEWEST else np.zeros(0, np.int64)
+    )
+    if len(held_out) < FEWEST_HELD_OUT:
+        among = " that --where takes" if lesson.where else ""
+        alike = f" of which {len(held_out)} look like no other," if len(ids) >= FEWEST else ""
+        raise UsageError(
+            f"too few pictures to learn from without labels: {len(ids):,} different ones{among},{alike} and "
+            f"{FEWEST:,} are needed, {FEWEST_HELD_OUT} of them like no other; some thousand are good"
+        )
+    return TrainingSet(retraining.readable(gallery, ids.tolist()), np.arange(len(ids)), held_out)
+
+
+def _like_no_other(
+    gallery: Gallery, space: Space, ids: Ints, hashes: npt.NDArray[np.uint64], count: int
+) -> Ints:
+    """At most so many rows, ascending, drawn by chance among those that are near-copies of no other (see
+    `training.adapter`): two photos of one thing would count as a false match."""
+    found: list[int] = []
+    for row in np.random.default_rng(0).permutation(len(ids)).tolist():
+        if len(found) == count:
+            break
+        alike = np.flatnonzero(np.bitwise_count(hashes ^ hashes[row]) <= NEAR_BITS)
+        vectors = gallery.vectors(space, ids[alike].tolist())
+        if (vectors @ vectors[alike == row][0] >= NEAR).sum() == 1:
+            found.append(row)
+    return np.sort(np.array(found, np.int64))
+
+
+def _outcomes(
+    embedders: tuple[Embedder, ...], pictures: TrainingSet, progress: Progress | None
+) -> list[Outcomes]:
+    """How copies of those held out are found among them by each model."""
+    vectors: list[list[npt.NDArray[np.float32]]] = [[] for _ in embedders]
+    edits: list[list[npt.NDArray[np.float32]]] = [[] for _ in embedders]
+    with Decoder() as decoder:
+        for number, row in enumerate(pictures.held_out.tolist()):
+            rgb = decoder.decode(pictures.files[row], _SIDE).rgb
+            edited = [copies.edit(rgb, number * EDITS_EACH + at) for at in range(EDITS_EACH)]
+            for at, embedder in enumerate(embedders):
+                vectors[at].append(embedder.embed_rgb(rgb))
+                edits[at].extend(embedder.embed_rgb(one) for one in edited)
+            if progress:
+                progress("comparing", number + 1, len(pictures.held_out))
+    return [copies.outcomes(np.stack(v), np.stack(e)) for v, e in zip(vectors, edits, strict=True)]

@@ -1,0 +1,200 @@
+"""From a collection to a model that finds copies: what is refused, what is made, and going on when killed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lookalike import models, unlabelled
+from lookalike.collection import Collection
+from lookalike.errors import LookalikeError, MissingExtra, ModelError, UsageError
+from lookalike.evaluation import copies
+from lookalike.evaluation.retrieval import Outcomes
+from lookalike.training.recipe import CopyRecipe, Epoch
+
+COUNT = 110
+QUICK = CopyRecipe(epochs=4, batch=16, rate=0.01, averaging=0.5, memory=64, entropy=1.0)
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+needs_torch = pytest.mark.skipif(
+    "not __import__('importlib.util').util.find_spec('torch')", reason="training needs the extra `train`"
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """A folder with `in/` (110 pictures of patches, and a copy of one) and their collection `c`."""
+    place = tmp_path_factory.mktemp("place")
+    (place / "in").mkdir()
+    dice = np.random.default_rng(0)
+    for number in range(COUNT):
+        patches = Image.fromarray(dice.integers(0, 256, (16, 16, 3), dtype=np.uint8))
+        patches.resize((48, 48), Image.Resampling.BICUBIC).save(place / "in" / f"{number:03}.png")
+    shutil.copy(place / "in" / "000.png", place / "in" / "copy.png")
+    with Collection.open(place / "c", model=str(tiny_model)) as collection:
+        collection.add(place / "in", threads=1)
+    return place
+
+
+@pytest.fixture(autouse=True)
+def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LOOKALIKE_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def collection(place: Path, tmp_path: Path) -> Collection:
+    shutil.copytree(place / "c", tmp_path / "c")
+    return Collection.open(tmp_path / "c")
+
+
+# --- what is refused --------------------------------------------------------------------------
+
+
+def test_without_pytorch_the_error_names_the_extra(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with collection, pytest.raises(MissingExtra, match=r'pip install "lookalike\[train\]"'):
+        collection.train_unlabelled("new")
+
+
+@needs_torch
+def test_too_few_pictures_are_refused(collection: Collection, own_models: Path) -> None:
+    with collection:
+        with pytest.raises(
+            UsageError, match=r"too few pictures .*: 99 different ones that --where takes, and 100 are"
+        ):
+            collection.train_unlabelled("new", where="name < '099.png'")
+        with pytest.raises(ModelError, match="has no output 'other'"):
+            collection.train_unlabelled("new", output="other")
+    assert not own_models.exists()
+
+
+@needs_torch
+def test_a_picture_that_vanished_is_named(collection: Collection, place: Path) -> None:
+    file = place / "in" / "005.png"
+    file.rename(place / "elsewhere.png")
+    try:
+        with collection, pytest.raises(UsageError, match=r"1 of the pictures .* cannot be read, .*005\.png"):
+            collection.train_unlabelled("new")
+    finally:
+        (place / "elsewhere.png").rename(file)
+
+
+@needs_torch
+def test_too_little_memory_is_explained_and_nothing_is_lost(
+    collection: Collection, own_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lookalike.training.self_supervised import ByEdits
+
+    plain, times = ByEdits.loss, [0]
+
+    def loss(*given: object) -> object:
+        times[0] += 1
+        if times[0] > 7:  # an epoch has five steps
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+        return plain(*given)
+
+    monkeypatch.setattr(ByEdits, "loss", loss)
+    with collection:
+        with pytest.raises(LookalikeError, match=r"too little memory to train with 16 pictures .*--batch 8"):
+            collection.train_unlabelled("new", recipe=QUICK, threads=1)
+        monkeypatch.undo()
+        monkeypatch.setenv("LOOKALIKE_MODELS", str(own_models))
+        told: list[int] = []
+        collection.train_unlabelled(
+            "new", recipe=QUICK, threads=1, told=lambda epoch, _: told.append(epoch.number)
+        )
+    assert told == [2, 3, 4]
+
+
+# --- what is made -----------------------------------------------------------------------------
+
+
+@needs_torch
+def test_the_new_model_is_saved_measured_and_used_only_when_better(
+    collection: Collection, own_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Epoch] = []
+    with collection:
+        report = collection.train_unlabelled(
+            "new", recipe=QUICK, threads=1, told=lambda epoch, epochs: told.append(epoch)
+        )
+        assert [epoch.number for epoch in told] == [1, 2, 3, 4]
+        assert (report.pictures, report.held_out) == (COUNT, 20)  # the copy counts once
+        assert tuple(report.after) == tuple(report.before) == copies.FIGURES
+        assert report.default == report.better == (collection.space.model == "new")
+        found = {space.model for space in collection.gallery.spaces()}
+        assert "new" in found
+    card = models.find("new")
+    assert "trained without labels to find copies, on 110 pictures" in card.summary
+    assert ElementTree.parse(report.curve).getroot().tag.endswith("svg")
+    assert not (own_models / "new.training").exists()
+
+
+@needs_torch
+@pytest.mark.parametrize("gain", [0.2, 0.0])
+def test_the_verdict_is_about_copies_at_few_false_matches(
+    collection: Collection, gain: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(value: float) -> Outcomes:
+        figures = {"recall@1": np.full(20, 0.9), "recall@fmr": np.full(20, value)}
+        return Outcomes(np.arange(20), np.ones(20, np.int64), figures)
+
+    monkeypatch.setattr(unlabelled, "_outcomes", lambda *_: [found(0.5), found(0.5 + gain)])
+    with collection:
+        report = collection.train_unlabelled("new", recipe=CopyRecipe(epochs=1, batch=32), threads=1)
+        assert report.better == report.default == (gain > 0)
+        assert (collection.space.model == "new") == (gain > 0)
+
+
+def test_no_near_copy_is_held_out() -> None:
+    ids, hashes = np.arange(1, 7), np.array([0, 1, 0, 2**64 - 1, 0, 2**40], np.uint64)
+    rows = {1: (1, 0), 2: (1, 0), 3: (0, 1), 4: (1, 0), 5: (0.6, 0.8), 6: (0.96, 0.28)}
+
+    class Rows:
+        def vectors(self, space: object, wanted: list[int]) -> np.ndarray:
+            return np.array([rows[number] for number in wanted], np.float32)
+
+    found = unlabelled._like_no_other(Rows(), None, ids, hashes, 9)
+    assert found.tolist() == [2, 3, 4]  # 1, 2 and 6 look alike; the fourth has another hash
+    assert len(unlabelled._like_no_other(Rows(), None, ids, hashes, 2)) == 2
+
+
+# --- killed -----------------------------------------------------------------------------------
+
+
+@needs_torch
+def test_killed_training_goes_on_and_ends_as_if_it_had_not_been(
+    collection: Collection, tmp_path: Path, own_models: Path, run: Run
+) -> None:
+    collection.close()
+    shutil.copytree(tmp_path / "c", tmp_path / "two")
+
+    def train(way: str, name: str, folder: str) -> subprocess.CompletedProcess[str]:
+        return run(
+            way, "train", "--unlabelled", "--name", name, "--epochs", "4", "--batch", "16", "--json",
+            "--collection", str(tmp_path / folder),
+        )  # fmt: skip
+
+    assert train("die", "one", "c").returncode == -9
+    assert not (own_models / "one.toml").exists()
+    gone_on = train("live", "one", "c")
+    assert gone_on.returncode == 0, gone_on.stderr
+    assert "epoch 3 of 4: loss" in gone_on.stderr
+    assert "epoch 2 of 4: loss" not in gone_on.stderr
+    report = json.loads(gone_on.stdout)
+    assert {"model", "before", "after", "seconds", "better"} <= report.keys()
+    straight = train("live", "two", "two")
+    assert straight.returncode == 0, straight.stderr
+    assert (own_models / "one.onnx").read_bytes() == (own_models / "two.onnx").read_bytes()
