@@ -71,6 +71,16 @@ def test_the_page_and_the_table_of_classes(indexed: Shell, tmp_path: Path) -> No
     assert [row["queries"] for row in rows] == ["4", "4", "4"]
 
 
+def test_the_page_draws_how_true_chances_are(indexed: Shell, tmp_path: Path) -> None:
+    assert indexed("evaluate", "--label", "category", "--html", "before.html").code == 0
+    assert 'class="chart"' not in (tmp_path / "before.html").read_text(encoding="utf-8")
+    assert indexed("calibrate", "--label", "category").code == 0
+    assert indexed("evaluate", "--label", "category", "--html", "after.html").code == 0
+    page = (tmp_path / "after.html").read_text(encoding="utf-8")
+    assert page.count('<figure class="chart">') == 1
+    assert "efficientnet-lite0, embedding: chances are off by" in page
+
+
 def test_pairs(indexed: Shell, tmp_path: Path) -> None:
     text = "query,chosen\npictures/red-circle.jpg,pictures/green-circle.jpg\n"
     (tmp_path / "clicks.csv").write_text(text)

@@ -229,6 +229,8 @@ def _section(query: JudgedQuery, one: Evaluation, several: bool) -> Section:
 def _write_page(
     file: str, pictures: Collection, sections: Sequence[Section], found: Sequence[Evaluation]
 ) -> None:
+    from lookalike.reports.reliability import reliability_diagram
+
     facts = {
         f"{one.model}, {one.output}": f"recall@1 {one.figures['recall@1']:.3f}, "
         f"MAP@R {one.figures['map@r']:.3f}, {one.queries:,} {'query' if one.queries == 1 else 'queries'}"
@@ -242,4 +244,13 @@ def _write_page(
         facts=facts,
         intro="Each query is followed by what it found first.",
         empty="No query was asked to be shown.",
+        charts=[
+            reliability_diagram(
+                one.reliability,
+                f"{one.model}, {one.output}: chances are off by {one.calibration_error:.3f} on average. "
+                f"Dots below the dashed line are hits that were right less often than was said",
+            )
+            for one in found
+            if one.calibration_error is not None
+        ],
     )

@@ -147,6 +147,7 @@ def write_gallery(
     intro: str = "",
     empty: str = "There is nothing to show.",
     most: int | None = None,
+    charts: Sequence[str] = (),
 ) -> None:
     """Write the page that was asked for, and say so.
 
@@ -159,6 +160,7 @@ def write_gallery(
         intro: a sentence below the heading.
         empty: what is said when there is no section.
         most: pictures shown of each section; None for the usual number.
+        charts: figures at the top, as HTML.
     """
     from lookalike import reports
     from lookalike.reports import gallery
@@ -168,7 +170,7 @@ def write_gallery(
     with stage_bar() as progress:
         thumbnail = previews(collection, len(gallery.paths(shown)), progress)
         page = reports.picture_gallery(
-            title, shown, thumbnail, facts=said, intro=intro, empty=empty, total=len(sections)
+            title, shown, thumbnail, facts=said, intro=intro, empty=empty, total=len(sections), charts=charts
         )
     reports.write_page(Path(file), page)
     click.echo(f"Wrote {file}", err=True)

@@ -120,6 +120,7 @@ def picture_gallery(
     intro: str = "",
     empty: str = "There is nothing to show.",
     total: int | None = None,
+    charts: Sequence[str] = (),
 ) -> str:
     """A page of sections of pictures, with a list of them to go by.
 
@@ -131,6 +132,7 @@ def picture_gallery(
         intro: a sentence below the heading.
         empty: what is said when there is no section.
         total: how many sections there are, when these are the first of more; None when they are all.
+        charts: figures at the top, as HTML: see `reports.reliability`.
 
     Returns:
         The HTML. Each distinct picture is in it once, however often it is shown.
@@ -140,7 +142,7 @@ def picture_gallery(
     body = [
         '<a class="skip" href="#sections">Skip to the pictures</a>',
         f'<div class="page{" indexed" if len(sections) > 1 else ""}">',
-        _head(title, [intro, _left_out(len(sections), total)], facts or {}),
+        _head(title, [intro, _left_out(len(sections), total)], facts or {}, charts),
         _index(sections),
         '<main id="sections" tabindex="-1">',
         *(parts or [f'<p class="empty">{escaped(empty)}</p>']),
@@ -159,9 +161,10 @@ def _left_out(shown: int, total: int | None) -> str:
     return f"The first {shown:,} of {total:,} sections are shown."
 
 
-def _head(title: str, sentences: Sequence[str], facts: Mapping[str, str]) -> str:
+def _head(title: str, sentences: Sequence[str], facts: Mapping[str, str], charts: Sequence[str]) -> str:
     said = "".join(f"<p>{escaped(sentence)}</p>" for sentence in sentences if sentence)
-    return f'<header class="head"><h1>{escaped(title)}</h1>{said}{fact_list(facts)}</header>'
+    drawn = f'<div class="charts">{"".join(charts)}</div>' if charts else ""
+    return f'<header class="head"><h1>{escaped(title)}</h1>{said}{fact_list(facts)}{drawn}</header>'
 
 
 def _index(sections: Sequence[Section]) -> str:
