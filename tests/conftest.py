@@ -138,7 +138,13 @@ def browser() -> Iterator[Chrome]:
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     # No sandbox: it does not work as root, and only the tests' own pages are opened.
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--use-fake-device-for-media-stream",  # a camera, and the right to use it
+        "--use-fake-ui-for-media-stream",
+    ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     chrome = webdriver.Chrome(options, webdriver.ChromeService(driver))

@@ -40,6 +40,8 @@ from lookalike.results import (
     DuplicateGroup,
     Duplicates,
     Explanation,
+    Facet,
+    Facets,
     Failure,
     Grouping,
     Heat,
@@ -49,6 +51,7 @@ from lookalike.results import (
     PictureFacts,
     SearchResult,
     StoredPicture,
+    ValueCount,
 )
 
 Asked = str | os.PathLike[str] | bytes | int
@@ -322,6 +325,13 @@ class Client:
             yield from (_stored(one) for one in page["pictures"])
             after = page["next"]
 
+    def facets(
+        self, columns: Sequence[str] | None = None, *, where: str | None = None, values: int = 20
+    ) -> Facets:
+        """Which values pictures have, and how many have each; see `Collection.facets`."""
+        found = self._json("GET", "/v1/facets", column=columns, where=where, values=values)
+        return Facets(found["pictures"], tuple(_facet(one) for one in found["facets"]))
+
     def set_metadata(self, id: int, metadata: Metadata, *, replace: bool = False) -> StoredPicture:
         """Change what is known about a picture: None forgets a value, and what is not named stays unless
         `replace` is true."""
@@ -383,7 +393,8 @@ class Client:
 
     def _path(self, path: str, **query: Any) -> str:
         given = {"deployment": self.deployment, **query}
-        return f"{path}?{urlencode({name: value for name, value in given.items() if value is not None})}"
+        told = {name: value for name, value in given.items() if value is not None}
+        return f"{path}?{urlencode(told, doseq=True)}"
 
     def _json(self, method: str, path: str, **query: Any) -> Any:
         return json.loads(self._request(method, self._path(path, **query)))
@@ -503,6 +514,11 @@ def _name(picture: Asked) -> str:
 
 def _search_result(found: Any, query: str) -> SearchResult:
     return SearchResult(query, tuple(Hit(**_without(hit, "distance")) for hit in found["results"]))
+
+
+def _facet(found: Any) -> Facet:
+    listed = {"values": tuple(ValueCount(**one) for one in found["values"]), "bins": tuple(found["bins"])}
+    return Facet(**{**found, **listed})
 
 
 def _copy(found: Any) -> Copy:

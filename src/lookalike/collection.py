@@ -46,7 +46,7 @@ from lookalike.evaluation import calibrating, consistency, judging, truth
 from lookalike.evaluation.calibration import Calibration
 from lookalike.evaluation.calibration import key as calibration_key
 from lookalike.explaining import Seen, seen, split
-from lookalike.filters import Filter, parse
+from lookalike.filters import Filter, check_column, parse
 from lookalike.gallery.base import Gallery, Matches, Picture, Space
 from lookalike.images import Decoded, Limits, thumbnail_jpeg
 from lookalike.metadata import MetadataTable
@@ -66,6 +66,7 @@ from lookalike.results import (
     Evaluation,
     Explanation,
     ExportReport,
+    Facets,
     Failure,
     FinetuneReport,
     Hit,
@@ -412,6 +413,35 @@ class Collection:
             raise UsageError("there are no clusters yet: `lookalike cluster` finds them")
         return wanted
 
+    def facets(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        where: str | Filter | None = None,
+        values: int = 20,
+    ) -> Facets:
+        """Which values pictures have, and how many have each: what one can choose by.
+
+        Args:
+            columns: of the metadata, or built-in ones; None for all of the metadata, and the built-in ones
+                that tell pictures apart by more than a number each: format, folder, and the cluster where
+                there are clusters.
+            where: only pictures it matches.
+            values: of each column, how many to list at most, the most frequent ones first.
+
+        Raises:
+            UsageError: a column is unknown, or `values` is less than 1.
+        """
+        if values < 1:
+            raise UsageError(f"values must be at least 1, got {values}")
+        known, allowed = self.gallery.columns(), None if where is None else self.filter(where)
+        for name in columns or ():
+            check_column(name, known)
+        grouped = ["cluster"] if self.gallery.has_partition() else []
+        names = list(dict.fromkeys([*known, *grouped, "folder", "format"] if columns is None else columns))
+        found = self.gallery.facets(names, allowed, values=values)
+        return Facets(self.gallery.count(allowed), tuple(found))
+
     def info(self) -> CollectionInfo:
         """What is in the collection."""
         gallery = self.gallery
@@ -535,8 +565,16 @@ class Collection:
             hits = self._with_chances(space, hits)
         return SearchResult(_name(picture), hits)
 
+    @property
+    def calibration(self) -> Calibration | None:
+        """The curve that makes chances of similarities; None until `calibrate` has fitted one."""
+        return self._calibration_of(self.space)
+
+    def _calibration_of(self, space: Space) -> Calibration | None:
+        return Calibration.loads(self.gallery.note(calibration_key(space.identity)))
+
     def _with_chances(self, space: Space, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
-        calibrated = Calibration.loads(self.gallery.note(calibration_key(space.identity)))
+        calibrated = self._calibration_of(space)
         if calibrated is None:
             return hits
         chances = calibrated.probability([hit.similarity for hit in hits]).tolist()
@@ -562,6 +600,8 @@ class Collection:
                 missing=row.missing,
                 metadata=row.metadata,
                 cluster=row.cluster,
+                width=row.width,
+                height=row.height,
             )
             for rank, (row, similarity) in enumerate(there, start=1)
         )

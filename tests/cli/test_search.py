@@ -107,7 +107,7 @@ def test_json_has_the_documented_keys_and_stands_alone(indexed: Shell, pictures:
         for hit in answer["results"]:
             assert set(hit) == {
                 *("rank", "id", "path", "similarity", "distance", "probability", "metadata"),
-                *("missing", "cluster"),
+                *("missing", "cluster", "width", "height"),
             }
             assert hit["distance"] == 1 - hit["similarity"]
             assert os.path.isfile(hit["path"])

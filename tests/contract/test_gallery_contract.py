@@ -20,7 +20,7 @@ from lookalike.filters import parse
 from lookalike.gallery.base import Gallery, Partition, Picture, Space
 from lookalike.gallery.local import LocalGallery
 from lookalike.gallery.memory import MemoryGallery
-from lookalike.results import Failure, Metadata
+from lookalike.results import Facet, Failure, Metadata, ValueCount
 from lookalike.vectors import canonical
 
 SPACE = Space("a" * 64, "small", "embedding", "onnxruntime", 8)
@@ -198,6 +198,52 @@ def test_columns_know_their_kind(gallery: Gallery) -> None:
         writing.set_metadata([(ids[0], {"m": "text", "none": None, "unknown": float("nan")})])
     assert gallery.columns() == {"n": "number", "t": "text", "b": "truth", "m": "mixed"}
     assert gallery.get(ids)[0].metadata == {"m": "text", "none": None, "unknown": None}
+
+
+def test_facets_count_what_there_is_to_choose_by(gallery: Gallery) -> None:
+    assert gallery.facets(["kind", "price"]) == [
+        Facet("kind", "text", 0, 0, ()),
+        Facet("price", "text", 0, 0, ()),
+    ]
+    told: list[Metadata] = [
+        {"kind": "chair", "price": 1, "new": True, "odd": "x", "format": "poster"},
+        {"kind": "chair", "price": 1.0, "new": False, "odd": 1, "key": "a"},
+        {"kind": "table", "price": 25, "new": True, "odd": True, "key": "b"},
+        {"kind": None, "price": 13, "odd": 0},
+        {"kind": "long " * 50},
+    ]
+    with gallery.writing() as writing:
+        writing.put(SPACE, [picture(f"{i}/a", metadata=row) for i, row in enumerate(told)], vectors(5))
+    kind, price, new, odd, none = gallery.facets(["kind", "price", "new", "odd", "none"])
+    assert kind == Facet("kind", "text", 4, 3, (ValueCount("chair", 2), ValueCount("table", 1)))
+    assert (price.kind, price.pictures, price.distinct, price.least, price.greatest) == (
+        "number",
+        4,
+        3,
+        1,
+        25,
+    )
+    assert price.values == (ValueCount(1, 2), ValueCount(13, 1), ValueCount(25, 1))
+    assert [(at, count) for at, count in enumerate(price.bins) if count] == [(0, 2), (12, 1), (23, 1)]
+    assert new.values == (ValueCount(True, 2), ValueCount(False, 1))
+    assert [(type(one.value), one.value) for one in odd.values] == [
+        (bool, True),
+        (int, 0),
+        (int, 1),
+        (str, "x"),
+    ]
+    assert odd.kind == "mixed"
+    assert none.distinct == 0
+    # The built-in columns, and one that a picture's metadata take the place of.
+    form, width, folder, missing = gallery.facets(["format", "width", "folder", "missing"], values=2)
+    assert form.values == (ValueCount("JPEG", 4), ValueCount("poster", 1))
+    assert (width.values, width.least, width.greatest, width.bins) == ((ValueCount(40, 5),), 40, 40, ())
+    assert (folder.distinct, folder.values[0]) == (5, ValueCount("/pictures/0", 1))
+    assert missing.values == (ValueCount(False, 5),)
+    # Of some pictures only; columns that `json_each` has, too, mean the pictures' own.
+    (few, of_key) = gallery.facets(["kind", "key"], parse('price == 1 or key == "b"'), values=1)
+    assert (few.values, few.pictures) == ((ValueCount("chair", 2),), 3)
+    assert of_key.values == (ValueCount("a", 1),)
 
 
 @pytest.mark.parametrize("value", [float("inf"), [1], np.int64(3)])

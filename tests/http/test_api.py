@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 import zlib
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -326,3 +329,14 @@ def test_clusters_that_were_kept_are_listed(server: Server) -> None:
     assert {one["cluster"] for one in members} == {clusters[0]["id"]}
     with server.client() as client:
         assert client.info().clusters == kept
+
+
+def test_calibration_is_told_when_there_is_one(serving: Callable[..., Server], shop: Path) -> None:
+    server = serving()
+    assert server.get("/v1/calibration").json == {"calibration": None}
+    with Collection.open(shop / "collection") as collection:
+        collection.calibrate()
+    curve = server.get("/v1/calibration").json["calibration"]
+    hit = server.get("/v1/pictures/1/similar?k=1").json["results"][0]
+    score = curve["slope"] * hit["similarity"] + curve["intercept"]
+    assert hit["probability"] == pytest.approx(1 / (1 + math.exp(-score)), abs=1e-4)

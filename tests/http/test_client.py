@@ -46,6 +46,16 @@ def test_searching(server: Server, client: Client, collection: Collection) -> No
     assert client.search(data, 3, **asked) == collection.search(data, 3, **asked)
 
 
+def test_facets(client: Client, collection: Collection) -> None:
+    assert client.facets() == collection.facets()
+    asked = {"where": "in_stock", "values": 2}
+    found = client.facets(["price", "category"], **asked)
+    assert found == collection.facets(["price", "category"], **asked)
+    assert [one.column for one in found.facets] == ["price", "category"]
+    with pytest.raises(UsageError, match="there is no column categroy; did you mean category"):
+        client.facets(["categroy"])
+
+
 def test_many_searches(server: Server, client: Client, collection: Collection) -> None:
     query = server.folder / "query.jpg"
     one, bad, two = client.search_many([query, b"no picture", query.read_bytes()], 2)

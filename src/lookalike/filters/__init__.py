@@ -24,7 +24,7 @@ Another backend is one more `functools.singledispatch` function over the node cl
 from __future__ import annotations
 
 from lookalike.filters.reading import check_column, parse
-from lookalike.filters.sql import to_sql
+from lookalike.filters.sql import sql_of_values, to_sql
 from lookalike.filters.tree import (
     BUILT_IN,
     COMPARISONS,
@@ -62,6 +62,7 @@ __all__ = [
     "Truth",
     "check_column",
     "parse",
+    "sql_of_values",
     "to_sql",
     "value_of",
 ]

@@ -152,6 +152,41 @@ def _sql_cell(column: str, test: str, parameters: tuple[Scalar, ...]) -> _Sql:
     return _Sql(_Binds.CLOSED, 0, text, (column, *fact_parameters, *parameters))
 
 
+def sql_of_values(column: str, where: Filter | None) -> tuple[str, list[object]]:
+    """A SQLite statement for the values that pictures have in a column, and how many have each.
+
+    Args:
+        column: of the metadata, or a built-in one.
+        where: only pictures it matches; None for all.
+
+    Returns:
+        The statement and its parameters, for a table `pictures` as `to_sql` describes it. Its rows are
+        kind (`truth`, `number` or `text`), value (a truth as 0 or 1) and count.
+    """
+    condition, given = ("1", []) if where is None else to_sql(where)
+    kind = (
+        "CASE WHEN type IN ('integer', 'real') THEN 'number' WHEN type = 'text' THEN 'text' ELSE 'truth' END"
+    )
+    if column not in _SQL_BUILT_IN:
+        # The filter is a query of its own, as `json_each` has columns that would shadow those of the table.
+        sql = (
+            f"SELECT {kind}, value, count(*) FROM (SELECT metadata FROM pictures WHERE {condition}), "
+            "json_each(metadata) WHERE key = ? AND type <> 'null' GROUP BY 1, 2"
+        )
+        return sql, [*given, column]
+    fact, parameters = _SQL_BUILT_IN[column]
+    cell = (
+        "(SELECT {} FROM (SELECT 0, type, value FROM json_each(metadata) WHERE key = ? AND type <> 'null' "
+        f"UNION ALL SELECT 1, {fact} ORDER BY 1 LIMIT 1))"
+    )
+    sql = (
+        f"SELECT kind, value, count(*) FROM (SELECT {cell.format(kind)} AS kind, "
+        f"{cell.format('value')} AS value FROM pictures WHERE {condition}) "
+        "WHERE kind IS NOT NULL GROUP BY 1, 2"
+    )
+    return sql, [column, *parameters, column, *parameters, *given]
+
+
 def _sql_equal(column: str, values: tuple[Scalar, ...]) -> _Sql:
     """Whether the column equals one of the values."""
     tests: list[str] = []

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.files import FileIdentity
-from lookalike.results import Failure, Metadata
+from lookalike.results import Facet, Failure, Metadata
 
 if TYPE_CHECKING:
     from lookalike.filters import Filter
@@ -202,6 +202,19 @@ class Gallery(ABC):
     @abstractmethod
     def columns(self) -> Mapping[str, str]:
         """The metadata columns seen so far and their kind: `number`, `text`, `truth` or `mixed`."""
+
+    @abstractmethod
+    def facets(self, columns: Sequence[str], where: Filter | None = None, *, values: int = 20) -> list[Facet]:
+        """Which values the pictures that match have in these columns, and how many have each.
+
+        Args:
+            columns: of the metadata, or built-in ones, as a filter names them.
+            where: only pictures it matches; None for all.
+            values: of each column, how many to list at most.
+
+        Returns:
+            One a column, in this order. Text beyond `facets.LONGEST` characters is counted and not listed.
+        """
 
     @abstractmethod
     def failures(self, *, under: str | None = None) -> Iterator[tuple[FileIdentity, str]]:

@@ -20,15 +20,17 @@ import numpy.typing as npt
 
 from lookalike.errors import CollectionError, CollectionNotFound, NotInCollection
 from lookalike.files import FileIdentity
-from lookalike.filters import Filter, to_sql
+from lookalike.filters import Filter, sql_of_values, to_sql
 from lookalike.gallery import array_files
 from lookalike.gallery.base import Gallery, Ids, IndexInfo, Matches, Partition, Picture, Space, Vectors
+from lookalike.gallery.facets import facet
 from lookalike.gallery.local_writing import PARTITION, LocalWriting, WriteLock
 from lookalike.gallery.picture_rows import COLUMNS, picture
 from lookalike.gallery.ranking import checked, checked_k
 from lookalike.gallery.space_search import EXACT_LIMIT, SpaceSearch
 from lookalike.gallery.store import Row, Store, as_text
 from lookalike.gallery.vector_table import VectorTable
+from lookalike.results import Facet, Scalar
 from lookalike.vectors import canonical
 
 DATABASE = "collection.sqlite"
@@ -124,6 +126,13 @@ class LocalGallery(Gallery):
 
     def columns(self) -> Mapping[str, str]:
         return dict(self._store.rows("SELECT name, kind FROM columns ORDER BY name"))
+
+    def facets(self, columns: Sequence[str], where: Filter | None = None, *, values: int = 20) -> list[Facet]:
+        def counts(column: str) -> Iterator[tuple[Scalar, int]]:
+            for kind, value, count in self._store.stream(*sql_of_values(column, where)):
+                yield bool(value) if kind == "truth" else value, count
+
+        return [facet(column, counts(column), values) for column in columns]
 
     def failures(self, *, under: str | None = None) -> Iterator[tuple[FileIdentity, str]]:
         condition, parameters = _below(under) or ("1", [])

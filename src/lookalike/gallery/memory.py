@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from lookalike.errors import CollectionBusy, CollectionError, NotInCollection, UsageError
 from lookalike.files import FileIdentity
+from lookalike.filters import value_of
 from lookalike.gallery.array_files import checked_arrays, checked_name
 from lookalike.gallery.base import (
     Gallery,
@@ -29,9 +30,10 @@ from lookalike.gallery.base import (
     Vectors,
     Writing,
 )
-from lookalike.gallery.columns import cleaned, widen
+from lookalike.gallery.columns import cleaned, kind_of, widen
+from lookalike.gallery.facets import facet
 from lookalike.gallery.ranking import checked, checked_k, nearest
-from lookalike.results import Failure, Metadata
+from lookalike.results import Facet, Failure, Metadata, Scalar
 from lookalike.vectors import canonical, cosines
 
 if TYPE_CHECKING:
@@ -87,6 +89,18 @@ class MemoryGallery(Gallery):
 
     def columns(self) -> Mapping[str, str]:
         return dict(self._columns)
+
+    def facets(self, columns: Sequence[str], where: Filter | None = None, *, values: int = 20) -> list[Facet]:
+        found = []
+        for column in columns:
+            counts: dict[tuple[str | None, Scalar], int] = {}
+            for picture in self.pictures(where):
+                value = value_of(picture, column)
+                key = kind_of(value), value
+                counts[key] = counts.get(key, 0) + 1
+            known = ((value, count) for (kind, value), count in counts.items() if kind is not None)
+            found.append(facet(column, known, values))
+        return found
 
     def failures(self, *, under: str | None = None) -> Iterator[tuple[FileIdentity, str]]:
         for path in sorted(self._failures, key=lambda path: path.encode("utf-8", "surrogateescape")):

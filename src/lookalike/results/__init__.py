@@ -35,6 +35,7 @@ from lookalike.results.evaluation import (
     Threshold,
 )
 from lookalike.results.explaining import Explanation, Heat
+from lookalike.results.facets import Facet, Facets, ValueCount
 from lookalike.results.indexing import CollectionInfo, ExportReport, IndexReport, ModelInfo, StoredPicture
 from lookalike.results.map import MapPoint, PictureMap
 from lookalike.results.outliers import (
@@ -71,6 +72,8 @@ __all__ = [
     "Evaluation",
     "Explanation",
     "ExportReport",
+    "Facet",
+    "Facets",
     "Failure",
     "FinetuneReport",
     "Grouping",
@@ -101,5 +104,6 @@ __all__ = [
     "TrainReport",
     "UndoReport",
     "UnlabelledReport",
+    "ValueCount",
     "as_json",
 ]

@@ -21,6 +21,8 @@ class Hit:
         missing: True when the file had vanished at the last `index`.
         metadata: what is known about the picture.
         cluster: the cluster it is in, from 1 on; -1 for noise; None when clusters were not looked for.
+        width: pixels of the upright picture; 0 when not known.
+        height: likewise.
     """
 
     rank: int
@@ -31,6 +33,8 @@ class Hit:
     missing: bool = False
     metadata: Metadata = field(default_factory=dict)
     cluster: int | None = None
+    width: int = 0
+    height: int = 0
 
     @property
     def distance(self) -> float:

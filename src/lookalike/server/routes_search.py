@@ -75,6 +75,28 @@ def _search(
     return searching(wanted, picture, also, against, service.settings.max_k)
 
 
+@router.get("/facets", responses=openapi.answers(schemas.Facets))
+async def facets(request: Request, asked: Annotated[schemas.Columns, Query()]) -> Response:
+    """What one can choose pictures by: the values of columns, and how many pictures have each."""
+
+    def work(served: Served) -> bytes:
+        found = served.collection.facets(asked.column or None, where=asked.where, values=asked.values)
+        return to_json(as_json(found))
+
+    done = await service_of(request).ask(asked.deployment, work)
+    return Response(done, media_type="application/json")
+
+
+@router.get("/calibration", responses=openapi.answers(schemas.CalibrationAnswer))
+async def calibration(request: Request, where: Annotated[schemas.Where, Query()]) -> Response:
+    """How similarities become probabilities; null until `lookalike calibrate` has found out."""
+
+    def work(served: Served) -> Any:
+        return as_json(served.with_model(*whose(where)).calibration)
+
+    return Json({"calibration": await service_of(request).ask(where.deployment, work)})
+
+
 @router.post(
     "/search/batch",
     response_class=StreamingResponse,

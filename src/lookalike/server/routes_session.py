@@ -17,7 +17,7 @@ from lookalike.server.service import service_of
 router = APIRouter(prefix="/v1/session", tags=["service"])
 
 
-@router.get("", responses={200: {"model": schemas.Session}})
+@router.get("", responses=openapi.answers(schemas.Session))
 async def session(request: Request) -> Response:
     """What whoever asks may do. Needs no token."""
     return Json(_described(request, service_of(request).auth.rights(request)))
@@ -53,7 +53,7 @@ async def begin(request: Request) -> Response:
     return answer
 
 
-@router.delete("", responses={200: {"model": schemas.Session}})
+@router.delete("", responses=openapi.answers(schemas.Session))
 async def end(request: Request) -> Response:
     """Forget the cookie. Needs no token."""
     answer = Json(_described(request, None if service_of(request).auth.required else "write"))

@@ -22,6 +22,8 @@ EXAMPLE_HIT: JsonDict = {
     "missing": False,
     "metadata": {"name": "Gala apple", "price": 0.45, "in_stock": True},
     "cluster": 3,
+    "width": 400,
+    "height": 300,
     "distance": 0.106,
 }
 
@@ -173,6 +175,18 @@ class Page(Chosen):
     after: int = Field(0, ge=0, le=LARGEST_ID, description="Go on after this id: `next` of the page before.")
 
 
+class Columns(Chosen):
+    """Which columns, of which pictures."""
+
+    column: list[Short] = Field(
+        [],
+        max_length=64,
+        description="A column; may be repeated. None: all of the metadata, and the grouping ones.",
+    )
+    where: Text | None = Field(None, description="Only pictures whose metadata match.")
+    values: int = Field(20, ge=1, le=200, description="Values listed of a column at most.")
+
+
 class Switch(BaseModel):
     """What a deployment's name is to mean."""
 
@@ -213,6 +227,8 @@ class Hit(BaseModel):
     missing: bool
     metadata: Mapping[str, Any]
     cluster: int | None = Field(description="From 1 on; -1 for noise; null without clusters.")
+    width: int
+    height: int
     distance: float
 
 
@@ -541,6 +557,49 @@ class Health(BaseModel):
     """Whether the server lives, or is ready to answer."""
 
     status: str = Field(examples=["ok"])
+
+
+class ValueCount(BaseModel):
+    """A value, and how many pictures have it."""
+
+    value: str | float | bool
+    count: int
+
+
+class Facet(BaseModel):
+    """The values of one column."""
+
+    column: str
+    kind: str = Field(description="`number`, `text`, `truth` or `mixed`.")
+    pictures: int = Field(description="Pictures that have a value in it.")
+    distinct: int = Field(description="Different values.")
+    values: list[ValueCount] = Field(description="The most frequent ones; long texts are left out.")
+    least: float | None
+    greatest: float | None
+    bins: list[int] = Field(description="Numbers in equal parts between the least and the greatest.")
+
+
+class Facets(BaseModel):
+    """What one can choose pictures by."""
+
+    pictures: int = Field(description="Pictures that were looked at.")
+    facets: list[Facet]
+
+
+class Curve(BaseModel):
+    """From a similarity to a chance: 1 / (1 + exp(-(slope * similarity + intercept)))."""
+
+    slope: float
+    intercept: float
+    source: str = Field(description="What it was fitted on.")
+    hits: int
+    right: int
+
+
+class CalibrationAnswer(BaseModel):
+    """The curve of a model, if there is one."""
+
+    calibration: Curve | None
 
 
 class Login(BaseModel):

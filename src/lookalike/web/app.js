@@ -14,7 +14,9 @@
 // A view never touches `location`, `history` or `fetch`. It has `api.js` for the server, `dom.js` for elements
 // (no markup in strings: the page's policy forbids it), `words.js` for numbers and names, and
 //
-//   app.go(view, params, {replace})   go to a state; `replace` when Back should not lead to the one before.
+//   app.go(view, params, {replace, back})   go to a state; `replace` when Back should not lead to the one before;
+//                                     `back` when it is the one before, if it is: as closing what was opened. Gives
+//                                     false when that is where one is.
 //   app.link(view, params)            the address of a state, for <a href>: a click on it is `go`.
 //                                     Both keep `deployment`. Params are an object; a list becomes repeated names.
 //   app.announce(text)                tell screen readers.
@@ -68,15 +70,21 @@ function link(view, params = {}) {
   return text ? `${path}?${text}` : path;
 }
 
-function go(view, params = {}, { replace = false } = {}) {
-  goTo(link(view, params), replace);
+function go(view, params = {}, { replace = false, back = false } = {}) {
+  const address = link(view, params);
+  if (back && history.state?.from === address) history.back();
+  else return goTo(address, replace);
+  return true;
 }
 
 function goTo(address, replace) {
-  if (address === location.pathname + location.search) return;
+  const from = location.pathname + location.search;
+  if (address === from) return false;
   keepScroll();
-  history[replace ? "replaceState" : "pushState"](replace ? history.state : null, "", address);
+  if (replace) history.replaceState(history.state, "", address);
+  else history.pushState({ from }, "", address);
   draw(replace ? "stay" : "top");
+  return true;
 }
 
 function keepScroll() {

@@ -1,0 +1,80 @@
+"""From the values of a column, each with how often it occurs, to what is said of it."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from lookalike.gallery.columns import kind_of
+from lookalike.results import Facet, Scalar, ValueCount
+
+BINS = 24
+LONGEST = 200
+"""Characters of a text that is listed as a value: longer ones are descriptions and no values to choose by."""
+
+_ORDER = {"truth": 0, "number": 1, "text": 2}
+
+
+def facet(column: str, counts: Iterable[tuple[Scalar, int]], listed: int) -> Facet:
+    """What is said of a column.
+
+    Args:
+        column: its name.
+        counts: each distinct value that is not None, with the number of pictures that have it. It may be
+            long: all that is kept of it are the numbers.
+        listed: values to list at most.
+
+    >>> found = facet("price", [(2, 3), (1.0, 1), (4, 3)], 2)
+    >>> found.pictures, found.distinct, found.least, found.greatest, [v.value for v in found.values]
+    (7, 3, 1.0, 4.0, [2, 4])
+    """
+    kinds: set[str] = set()
+    pictures = distinct = 0
+    numbers: list[tuple[float, int]] = []
+    best: list[tuple[int, int, _Reversed, Scalar]] = []
+    for value, count in counts:
+        kind = kind_of(value) or "text"
+        kinds.add(kind)
+        pictures, distinct = pictures + count, distinct + 1
+        if kind == "number":
+            numbers.append((float(value), count))  # type: ignore[arg-type]
+        if not isinstance(value, str) or len(value) <= LONGEST:
+            heapq.heappush(best, (count, -_ORDER[kind], _Reversed(value), value))
+            if len(best) > listed:
+                heapq.heappop(best)
+    values = tuple(ValueCount(value, count) for count, _, _, value in sorted(best, reverse=True))
+    kind = kinds.pop() if len(kinds) == 1 else "mixed" if kinds else "text"
+    return Facet(column, kind, pictures, distinct, values, *_spread(numbers))
+
+
+class _Reversed:
+    """Sorts the other way round: of values as frequent as each other, the smaller one comes first."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Scalar) -> None:
+        self.value = value
+
+    def __lt__(self, other: _Reversed) -> bool:
+        return self.value > other.value  # type: ignore[operator]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Reversed) and self.value == other.value
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _spread(numbers: list[tuple[float, int]]) -> tuple[float | None, float | None, tuple[int, ...]]:
+    """The least number, the greatest one, and how many lie where between them."""
+    if not numbers:
+        return None, None, ()
+    table = np.array(numbers, np.float64)
+    least, greatest = float(table[:, 0].min()), float(table[:, 0].max())
+    if not math.isfinite(greatest - least) or least == greatest:
+        return least, greatest, ()
+    places = np.minimum((table[:, 0] - least) / (greatest - least) * BINS, BINS - 1).astype(np.int64)
+    bins = np.bincount(places, table[:, 1], BINS)
+    return least, greatest, tuple(int(count) for count in bins)

@@ -1,0 +1,286 @@
+// Filters made from the metadata: what one can choose by, with how many pictures there are of each. What is chosen is
+// one text in the language of docs/filters.md, which is shown and may be typed as well.
+
+import * as api from "./api.js";
+import { fill, h, icon } from "./dom.js";
+import { format, literal, parse, without } from "./filters.js";
+import { number, shown as inWords } from "./words.js";
+
+const LISTED = 60; // values asked for
+const FEW = 6; // values shown before "more"
+const CHOOSABLE = 300; // with more different texts one rather writes what is in it
+const STEPS = 100;
+
+const title = (name) => name.replaceAll("_", " ");
+
+/**
+ * The panel.
+ * @param {{app: Object, changed: (where: string) => void, counted: (pictures: number) => void}} given
+ * @returns {{element, chips, update(where: string), close()}} `chips`: what is chosen, each with a way to take it back.
+ */
+export function facets({ app, changed, counted }) {
+  const field = h("input", { type: "text", id: "where", "data-search": true, spellcheck: "false", autocomplete: "off", autocapitalize: "off", placeholder: "price < 5 and in_stock", "aria-describedby": "where-problem", on: { keydown: cleared } });
+  const problem = h("div.problem", { id: "where-problem", role: "alert" });
+  const form = h("form.where", { on: { submit: typed } }, h("label", { for: "where" }, "Filter"), field, problem);
+  const list = h("div.facet-list");
+  const element = h("section.facets", { "aria-label": "Filters" }, form, list);
+  const chips = h("ul.chosen", { "aria-label": "Filters in use" });
+
+  let kinds = null; // column -> kind
+  let truths = new Set();
+  let where = "";
+  let chosen = { choices: new Map(), rest: [] };
+  let known = [];
+  let asking = null;
+  const open = new Map(); // column -> whether it is open, as far as somebody has said
+  const longer = new Set(); // columns whose values are all shown
+
+  function choose(name, choice) {
+    const choices = new Map(chosen.choices);
+    const empty = !choice || (!choice.is?.length && choice.least === undefined && choice.most === undefined && !choice.contains);
+    if (empty) choices.delete(name);
+    else choices.set(name, choice);
+    changed(format({ choices, rest: chosen.rest }));
+  }
+
+  function typed(event) {
+    event.preventDefault();
+    if (field.value.trim() === where) ask();
+    else changed(field.value.trim());
+  }
+
+  function cleared(event) {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    if (field.value !== where) field.value = where;
+    else field.blur();
+  }
+
+  async function update(text) {
+    where = text;
+    field.value = text;
+    await ask();
+  }
+
+  async function ask() {
+    asking?.abort();
+    asking = new AbortController();
+    const { signal } = asking;
+    try {
+      if (!kinds) {
+        kinds = (await api.get("/v1/info", {}, { signal })).columns;
+        truths = new Set(Object.keys(kinds).filter((name) => kinds[name] === "truth"));
+      }
+      chosen = parse(where, truths);
+      drawChips();
+      // Of a column that is chosen by, also what else there would be to choose; of the others, what is left.
+      const active = [...chosen.choices.keys()].filter((name) => name !== "cluster");
+      const [all, ...own] = await Promise.all([
+        api.get("/v1/facets", { where, values: LISTED }, { signal }),
+        ...active.map((name) => api.get("/v1/facets", { column: name, where: format(without(chosen, name)), values: LISTED }, { signal })),
+      ]);
+      const others = new Map(own.map(({ facets: [facet] }) => [facet.column, facet]));
+      const names = [...new Set([...all.facets.map(({ column }) => column), ...active])];
+      known = names.map((name) => others.get(name) ?? all.facets.find(({ column }) => column === name));
+      problem.replaceChildren();
+      field.removeAttribute("aria-invalid");
+      counted(all.pictures);
+      drawList();
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      if (error.status !== 422) throw error;
+      complain(error);
+    }
+  }
+
+  function complain(error) {
+    field.setAttribute("aria-invalid", "true");
+    const [message] = error.message.split("\n");
+    const words = where.match(/^[\p{L}\p{N}\s'-]+$/u)?.[0].trim();
+    fill(
+      problem,
+      h("p", null, `${message[0].toUpperCase()}${message.slice(1)}.`),
+      words ? h("button.plain", { type: "button", on: { click: () => changed(`name contains ${literal(words)}`) } }, icon("search"), `Names with “${words}”`) : null,
+      where ? h("button.plain", { type: "button", on: { click: () => changed("") } }, "Without a filter") : null,
+    );
+  }
+
+  // --- what is chosen ----------------------------------------------------------------------------
+
+  function drawChips() {
+    const made = [...chosen.choices].flatMap(([name, choice]) => described(name, choice).map((text) => [text, () => choose(name, null)]));
+    for (const part of chosen.rest) {
+      made.push([part, () => changed(format({ choices: chosen.choices, rest: chosen.rest.filter((one) => one !== part) }))]);
+    }
+    fill(
+      chips,
+      made.map(([text, remove]) => h("li", null, h("button.chip", { type: "button", "aria-label": `Remove the filter ${text}`, on: { click: remove } }, h("span", null, text), icon("close")))),
+      made.length > 1 ? h("li", null, h("button.plain", { type: "button", on: { click: () => changed("") } }, "Clear")) : null,
+    );
+    chips.hidden = !made.length;
+  }
+
+  function described(name, { is, least, most, contains }) {
+    if (is?.length === 1 && typeof is[0] === "boolean") return [is[0] ? title(name) : `not ${title(name)}`];
+    if (is?.length) return [`${title(name)}: ${is.map(inWords).join(", ")}`];
+    if (contains) return [`${title(name)} has “${contains}”`];
+    if (least !== undefined && most !== undefined) return [`${title(name)} ${inWords(least)} – ${inWords(most)}`];
+    return [least !== undefined ? `${title(name)} from ${inWords(least)}` : `${title(name)} up to ${inWords(most)}`];
+  }
+
+  // --- what there is to choose -------------------------------------------------------------------
+
+  const RANK = { truth: 0, text: 1, mixed: 1, number: 2 };
+
+  function drawList() {
+    const focused = document.activeElement?.dataset?.key;
+    const useful = known.filter((facet) => facet.column !== "cluster" && (facet.distinct > 1 || chosen.choices.has(facet.column)));
+    const built = (facet) => !(facet.column in kinds);
+    useful.sort((a, b) => built(a) - built(b) || isWritten(a) - isWritten(b) || RANK[a.kind] - RANK[b.kind]);
+    fill(
+      list,
+      useful.map((facet, at) => {
+        const name = facet.column;
+        const begins = open.get(name) ?? (chosen.choices.has(name) || at < 5);
+        return h(
+          "details.facet",
+          { open: begins, "data-column": name, on: { toggle: (event) => open.set(name, event.target.open) } },
+          h("summary", null, h("span", null, title(name)), chosen.choices.has(name) ? h("span.dot", { title: "in use" }) : null),
+          body(facet),
+        );
+      }),
+    );
+    if (focused) list.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  }
+
+  const isWritten = (facet) => facet.kind !== "truth" && facet.kind !== "number" && facet.distinct > CHOOSABLE;
+
+  function body(facet) {
+    if (facet.kind === "truth") return truth(facet);
+    if (facet.kind === "number" && facet.distinct > FEW) return range(facet);
+    if (isWritten(facet)) return written(facet);
+    return values(facet);
+  }
+
+  function countOf(facet, value) {
+    return facet.values.find((one) => one.value === value)?.count ?? 0;
+  }
+
+  function truth(facet) {
+    const name = facet.column;
+    const now = chosen.choices.get(name)?.is?.[0];
+    const options = [[undefined, "any", null], [true, "yes", countOf(facet, true)], [false, "no", countOf(facet, false)]];
+    return h(
+      "div.three",
+      { role: "radiogroup", "aria-label": title(name) },
+      options.map(([value, text, n]) =>
+        h(
+          "label",
+          null,
+          h("input.spoken", { type: "radio", name: `facet-${name}`, checked: now === value, "data-key": `${name}=${text}`, on: { change: () => choose(name, value === undefined ? null : { is: [value] }) } }),
+          h("span", null, text, n === null ? null : h("small", null, number(n))),
+        ),
+      ),
+    );
+  }
+
+  function values(facet) {
+    const name = facet.column;
+    const now = chosen.choices.get(name)?.is ?? [];
+    const gone = now.filter((value) => !facet.values.some((one) => one.value === value)).map((value) => ({ value, count: 0 }));
+    const all = [...gone, ...facet.values];
+    const some = longer.has(name) ? all : all.filter((one, at) => at < FEW || now.includes(one.value));
+    const toggle = (value, on) => choose(name, { is: on ? [...now, value] : now.filter((one) => one !== value) });
+    const more = () => {
+      longer.add(name);
+      drawList();
+      list.querySelectorAll(`[data-column="${CSS.escape(name)}"] input`)[FEW]?.focus();
+    };
+    return h(
+      "div.values",
+      null,
+      some.map(({ value, count: n }) =>
+        h(
+          "label",
+          null,
+          h("input", { type: "checkbox", checked: now.includes(value), "data-key": `${name}=${value}`, on: { change: (event) => toggle(value, event.target.checked) } }),
+          h("span.value", { title: String(value) }, name === "folder" ? String(value).split("/").pop() || "/" : inWords(value)),
+          h("small", null, number(n)),
+        ),
+      ),
+      some.length < all.length ? h("button.plain", { type: "button", on: { click: more } }, `${all.length - some.length} more`) : null,
+      longer.has(name) && facet.distinct > facet.values.length ? h("p.quiet", null, `and ${number(facet.distinct - facet.values.length)} others, rarer than these: write them above`) : null,
+    );
+  }
+
+  function written(facet) {
+    const name = facet.column;
+    const input = h("input", { type: "search", "aria-label": `Text in ${title(name)}`, placeholder: "has the text …", value: chosen.choices.get(name)?.contains ?? "", "data-key": name });
+    return h(
+      "form",
+      { on: { submit: (event) => (event.preventDefault(), choose(name, { contains: input.value.trim() })) } },
+      input,
+    );
+  }
+
+  function range(facet) {
+    const { column: name, least, greatest, bins } = facet;
+    const now = chosen.choices.get(name) ?? {};
+    const whole = Number.isInteger(least) && Number.isInteger(greatest) && facet.values.every(({ value }) => Number.isInteger(value));
+    const at = (step) => rounded(least + ((greatest - least) * step) / STEPS, whole, greatest - least);
+    const stepOf = (value) => Math.round(((value - least) / (greatest - least || 1)) * STEPS);
+    const ends = [now.least ?? least, now.most ?? greatest];
+    const sliders = ["from", "to"].map((word, i) =>
+      h("input", { type: "range", min: 0, max: STEPS, value: stepOf(ends[i]), "aria-label": `${title(name)} ${word}`, "aria-valuetext": inWords(ends[i]), "data-key": `${name} ${word} slider`, on: { input: slid, change: settled } }),
+    );
+    const boxes = ["from", "to"].map((word, i) =>
+      h("input", { type: "number", step: "any", value: trimmed(ends[i]), "aria-label": `${title(name)} ${word}`, "data-key": `${name} ${word}`, on: { change: settledBoxes } }),
+    );
+    const bars = drawBins(bins);
+    mark();
+
+    function positions() {
+      return sliders.map((slider) => Number(slider.value)).sort((a, b) => a - b);
+    }
+    function mark() {
+      const [from, to] = positions();
+      bars.forEach((bar, i) => bar.classList.toggle("in", ((i + 1) / bars.length) * STEPS > from && (i / bars.length) * STEPS < to));
+    }
+    function slid() {
+      positions().forEach((step, i) => {
+        boxes[i].value = trimmed(step === 0 ? least : step === STEPS ? greatest : at(step));
+        sliders[i].setAttribute("aria-valuetext", boxes[i].value);
+      });
+      mark();
+    }
+    function settled() {
+      const [from, to] = positions();
+      choose(name, { least: from > 0 ? at(from) : undefined, most: to < STEPS ? at(to) : undefined });
+    }
+    function settledBoxes() {
+      const [from, to] = boxes.map((box) => (box.value === "" ? NaN : Number(box.value)));
+      choose(name, { least: from > least ? from : undefined, most: to < greatest ? to : undefined });
+    }
+    return h("div.range", null, h("div.bins", { "aria-hidden": "true" }, bars), h("div.sliders", null, sliders), h("div.ends", null, boxes[0], h("span.quiet", null, "to"), boxes[1]));
+  }
+
+  function drawBins(bins) {
+    const most = Math.max(1, ...bins);
+    return bins.map((n) => h("i", { style: { height: n ? `${Math.max(8, (100 * n) / most)}%` : "0" } }));
+  }
+
+  return {
+    element,
+    chips,
+    update,
+    close: () => asking?.abort(),
+  };
+}
+
+const trimmed = (value) => String(Number(value.toPrecision(6)));
+
+function rounded(value, whole, span) {
+  if (whole) return Math.round(value);
+  const digits = Math.max(0, 3 - Math.ceil(Math.log10(span || 1)));
+  return Number(value.toFixed(Math.min(10, digits)));
+}
