@@ -120,5 +120,5 @@ def test_the_best_of_each_cell_come_first(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(features, "COUNT", 3)
     spots = [(5, 5, 9.0), (6, 5, 8.0), (7, 5, 7.0), (95, 5, 2.0), (95, 95, 1.0), (94, 95, 0.5)]
     found = [cv2.KeyPoint(x, y, 31, 0, response, 0) for x, y, response in spots]
-    chosen = features._spread(found, 100, 100)
+    chosen = features._spread(found, np.zeros((100, 100), np.uint8))
     assert sorted(k.response for k in chosen) == [1.0, 2.0, 9.0]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from lookalike import files, images
-from lookalike.duplicates import sketches
+from lookalike.duplicates import feature_store, sketches
 from lookalike.duplicates.candidates import Patches
 from lookalike.duplicates.features import Features, describe
 from lookalike.duplicates.looks import sketch
@@ -292,6 +292,28 @@ def test_features_of_another_layout_are_made_again(
     assert known.prepare(ids) == []
     assert len(described) == 6
     assert known.sketch(ids[2]).size == (320, 240)
+
+
+@pytest.mark.parametrize("version", range(1, feature_store.VERSION))
+def test_features_of_earlier_versions_are_removed(
+    shelf: Any, photo: Any, reading: Reading, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    ids = some(shelf, photo, 3)
+    old = {f"features-{version}-{number}" for number in (0, 1, 2)}
+    with shelf.gallery.writing() as writing:
+        for name in old | {"neighbours-1", "features-of-mine"}:
+            writing.keep_arrays(name, {"ids": np.array(ids)})
+        if version > 3:  # before, there was no note
+            writing.set_note(f"duplicates/features-{version}", "[0, 1, 2]")
+    with shelf.gallery.writing():  # it can wait
+        assert Sketches(shelf.gallery, reading).prepare(ids) == []
+        assert old <= shelf.gallery._arrays.keys()
+    for _ in range(2):
+        assert Sketches(shelf.gallery, reading).prepare(ids) == []
+        kept = shelf.gallery._arrays.keys()
+        assert not old & kept
+        assert {"neighbours-1", "features-of-mine", f"features-{feature_store.VERSION}-0"} <= kept
+        assert shelf.gallery.note(f"duplicates/features-{version}") is None
 
 
 def test_a_picture_without_any_feature(shelf: Any, photo: Any, reading: Reading) -> None:

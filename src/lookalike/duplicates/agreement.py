@@ -131,10 +131,12 @@ def _patches(laid: Laid) -> _Patches:
     largest place where they disagree, as a share of the whole."""
     import cv2
 
-    x, y = (cv2.GaussianBlur(g, (0, 0), 1.2).astype(np.float32) for g in (laid.first, laid.second))
+    # Every second pixel of what is smooth tells as much, in a quarter of the time.
+    both = (cv2.GaussianBlur(g, (0, 0), 1.2)[::2, ::2] for g in (laid.first, laid.second))
+    x, y = (each.astype(np.float32) for each in both)
 
     def mean(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        return np.asarray(cv2.blur(values, (_PATCH, _PATCH)), np.float32)[::2, ::2]  # it is smooth
+        return np.asarray(cv2.blur(values, (_PATCH // 2, _PATCH // 2)), np.float32)
 
     mean_x, mean_y = mean(x), mean(y)
     var_x = np.maximum(mean(x * x) - mean_x**2, 0)

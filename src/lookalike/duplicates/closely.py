@@ -137,7 +137,12 @@ def _as_blurred(a: Grey, b: Grey, mask: npt.NDArray[np.bool_]) -> tuple[Grey, Gr
     middle = tuple(slice(max(0, side - _TRIED) // 2, (side + _TRIED) // 2) for side in a.shape)
     some = middle if mask[middle].any() else (slice(None), slice(None))
     seen, inside = mask[some], softer[some][mask[some]]
-    best = max(_BLURS, key=lambda by: _correlation(blurred(sharper[some], by)[seen], inside))
+    best, most = 0.0, -1.0
+    for by in _BLURS:
+        likeness = _correlation(blurred(sharper[some], by)[seen], inside)
+        if likeness <= most:  # it has one summit
+            break
+        best, most = by, likeness
     made = blurred(sharper, best)
     return (softer, made) if swap else (made, softer)
 

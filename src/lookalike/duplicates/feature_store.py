@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from lookalike.duplicates.features import Features
 from lookalike.errors import CollectionError
 from lookalike.gallery.base import Gallery
 
-VERSION = 4
+VERSION = 5
 """To be raised when `features.describe` finds other features: those kept are then found anew."""
 
 BLOCK = 4096
@@ -57,7 +58,7 @@ class FeatureStore:
     def load(self) -> None:
         """Take what the gallery has, unless that was done."""
         if not self._blocks:
-            numbers: list[int] = json.loads(self._gallery.note(_NOTE) or "[]")
+            numbers: list[int] = json.loads(self._gallery.note(_note()) or "[]")
             for number in numbers:
                 self._load(number)
 
@@ -93,8 +94,35 @@ class FeatureStore:
         if found[0].id < 0 or not self._keep([block], instead_of=()):
             self._take(min(0, *self._blocks) - 1 if self._blocks else -1, block)
 
-    def put_together(self) -> None:
-        """Make one block of several that are not full, if there are many, without what is outdated."""
+    def tidy(self) -> None:
+        """Drop what earlier versions kept, and make one block of several that are not full, if there are
+        many, without what is outdated."""
+        self._drop_earlier()
+        self._put_together()
+
+    # --- inside ------------------------------------------------------------------------------
+
+    def _drop_earlier(self) -> None:
+        """Nobody reads features of earlier versions any more."""
+        for version in range(1, VERSION):
+            numbers = self._earlier(version)
+            if not numbers:
+                continue
+            with suppress(CollectionError), self._gallery.writing() as writing:
+                for number in reversed(numbers):  # so that those left after a crash are found
+                    writing.drop_arrays(_name(number, version))
+                writing.set_note(_note(version), None)
+
+    def _earlier(self, version: int) -> list[int]:
+        """The blocks that a version kept: before the fourth they were numbered without a note."""
+        note = self._gallery.note(_note(version))
+        if note is not None:
+            numbers: list[int] = json.loads(note)
+            return numbers
+        kept = (number for number in count() if self._gallery.arrays(_name(number, version)) is None)
+        return list(range(next(kept)))
+
+    def _put_together(self) -> None:
         rows = self._current()
         small = [number for number in sorted(rows) if len(rows[number]) < BLOCK]
         if len(small) <= SMALL and sum(len(rows[number]) for number in small) < BLOCK:
@@ -107,8 +135,6 @@ class FeatureStore:
         if self._keep([_Block.joined(part) for part in parts], instead_of=small):
             for number in small:
                 del self._blocks[number]
-
-    # --- inside ------------------------------------------------------------------------------
 
     def _current(self) -> dict[int, npt.NDArray[np.intp]]:
         """The rows of each block that is kept that are of pictures the gallery has, and not outdated."""
@@ -129,7 +155,7 @@ class FeatureStore:
                 for number, block in zip(numbers, blocks, strict=True):
                     writing.keep_arrays(_name(number), block.arrays())
                 kept = [number for number in self._blocks if number >= 0 and number not in instead_of]
-                writing.set_note(_NOTE, json.dumps(kept + numbers))
+                writing.set_note(_note(), json.dumps(kept + numbers))
                 for number in instead_of:
                     writing.drop_arrays(_name(number))
         except CollectionError:  # it serves without
@@ -150,12 +176,13 @@ class FeatureStore:
         self._where |= {id_: (number, row) for row, id_ in enumerate(block.ids.tolist())}
 
 
-_NOTE = f"duplicates/features-{VERSION}"
-"""The note under which a gallery keeps the numbers of the blocks."""
+def _note(version: int = VERSION) -> str:
+    """The note under which a gallery keeps the numbers of the blocks."""
+    return f"duplicates/features-{version}"
 
 
-def _name(number: int) -> str:
-    return f"features-{VERSION}-{number}"
+def _name(number: int, version: int = VERSION) -> str:
+    return f"features-{version}-{number}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -38,7 +38,13 @@ features spread over the levels, too."""
 
 _STEP = 1.2  # from one level to the next
 _EDGE = 12  # pixels of a level within which no corners are looked for
-_THRESHOLD = 7  # grey levels a corner differs from its surroundings: also in dim or smooth pictures
+_CLEAR = 20  # grey levels a corner differs from its surroundings
+_FAINT = 7
+"""The same where there are few clear corners, as in dim or smooth pictures, or all are in one part. Of 1,200
+edits 1,111 were found with both, 1,108 with faint corners everywhere, which takes twice the time and finds
+noise, and 1,106 with clear ones alone."""
+
+_COVERED = 15  # cells in which there must be clear corners
 _BITS = 256
 
 Descriptors = npt.NDArray[np.uint8]
@@ -77,9 +83,8 @@ def describe(rgb: Pixels) -> Features:
     grey = grey_at(rgb, SIDE)
     if min(grey.shape) <= 2 * _EDGE:  # nowhere to look, and OpenCV cannot make it any smaller
         return _NOTHING
-    orb = _orb()
-    chosen = _spread(orb.detect(grey, None), grey.shape[1], grey.shape[0])
-    found, descriptors = orb.compute(grey, chosen)
+    chosen = _spread(_corners(grey), grey)
+    found, descriptors = _orb().compute(grey, chosen)
     if not found:
         return _NOTHING
     points = np.asarray(cv2.KeyPoint.convert(found), np.float32)
@@ -90,6 +95,26 @@ def describe(rgb: Pixels) -> Features:
         np.asarray(descriptors, np.uint8),
         _mirrored(grey, found),
     )
+
+
+def _corners(grey: npt.NDArray[np.uint8]) -> Sequence[cv2.KeyPoint]:
+    """The corners of all levels: the clear ones, or, where these are not enough, the faint ones too."""
+    orb = _orb()
+    orb.setFastThreshold(_CLEAR)
+    found: Sequence[cv2.KeyPoint] = orb.detect(grey, None)
+    if len(found) < COUNT or len(np.unique(_cells(found, grey))) < _COVERED:
+        orb.setFastThreshold(_FAINT)
+        found = orb.detect(grey, None)
+    return found
+
+
+def _cells(found: Sequence[cv2.KeyPoint], grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
+    """The number of the cell that each corner is in, (m,)."""
+    import cv2
+
+    points = np.asarray(cv2.KeyPoint.convert(found), np.float32)
+    cells: npt.NDArray[np.intp] = (points * _CELLS // grey.shape[::-1]).astype(np.intp) @ (1, _CELLS)
+    return cells
 
 
 def _mirrored(grey: npt.NDArray[np.uint8], found: Sequence[cv2.KeyPoint]) -> Descriptors:
@@ -121,17 +146,14 @@ def grey_at(rgb: Pixels, side: int, *, enlarge: bool = True) -> npt.NDArray[np.u
     return np.asarray(cv2.resize(grey, size, interpolation=how), np.uint8)
 
 
-def _spread(found: Sequence[cv2.KeyPoint], width: int, height: int) -> list[cv2.KeyPoint]:
+def _spread(found: Sequence[cv2.KeyPoint], grey: npt.NDArray[np.uint8]) -> list[cv2.KeyPoint]:
     """The best of every cell of every level, then the second best, until there are enough; of each
     level `_STEP` times as many as of the next one, since larger patches are fewer."""
     if len(found) <= COUNT:
         return list(found)
-    import cv2
-
     strength = np.array([k.response for k in found])
     level = np.array([k.octave for k in found])
-    points = np.asarray(cv2.KeyPoint.convert(found), np.float32)
-    cell = (points * _CELLS // (width, height)).astype(int) @ (1, _CELLS) + level * _CELLS**2
+    cell = _cells(found, grey) + level * _CELLS**2
     order = np.lexsort((-strength, cell))
     ordered = cell[order]
     place = np.arange(len(order)) - np.searchsorted(ordered, ordered)  # in its own cell
@@ -148,8 +170,7 @@ def _orb() -> cv2.ORB:
 
     if not hasattr(_own, "orb"):
         _own.orb = cv2.ORB.create(
-            nfeatures=_LOOKED_AT, scaleFactor=_STEP, nlevels=_LEVELS, edgeThreshold=_EDGE, patchSize=31,
-            fastThreshold=_THRESHOLD,
+            nfeatures=_LOOKED_AT, scaleFactor=_STEP, nlevels=_LEVELS, edgeThreshold=_EDGE, patchSize=31
         )  # fmt: skip
     orb: cv2.ORB = _own.orb
     return orb

@@ -103,7 +103,7 @@ class Sketches:
                 progress(len(ids) - len(missing) + done, len(ids))
         if part:
             self._store.add(part)
-        self._store.put_together()
+        self._store.tidy()
         return failed
 
     def patches(self, ids: Sequence[int]) -> list[Patches]:
