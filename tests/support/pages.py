@@ -130,11 +130,13 @@ class Page:
         return [one for one in said if not any(text in one for text in self._allowed)]
 
     def sticking_out(self) -> list[str]:
-        """What is wider than the window."""
+        """What reaches beyond the window, as far as nothing around it cuts it off or scrolls."""
         found: list[str] = self.run(
+            "const cut = e => e && e !== document.body &&"
+            " (getComputedStyle(e).overflowX !== 'visible' || cut(e.parentElement));"
             "return [...document.querySelectorAll('body *')].filter(e => e.checkVisibility() &&"
-            " !e.closest('svg, .spoken, .scrolls') && e.getBoundingClientRect().right > innerWidth + 1)"
-            ".map(e => e.outerHTML.slice(0, 90))"
+            " !e.closest('svg, .spoken') && e.getBoundingClientRect().right > innerWidth + 1"
+            " && !cut(e.parentElement)).map(e => e.outerHTML.slice(0, 90))"
         )
         return found
 

@@ -11,12 +11,31 @@ import pytest
 from pages import Page
 from serving import Server, make_collection, start
 
+TOKENS = "write-0123456789abcdef", "read-0123456789abcdef"
+"""What `guarded` wants to see: for writing, and for reading."""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, draw_shop: Callable[[Path], Path]) -> Iterator[Server]:
     """A server of the drawn shop for the tests of one module."""
     folder = tmp_path_factory.mktemp("served")
     running = start(make_collection(folder, draw_shop(folder / "pictures")))
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory, draw_shop: Callable[[Path], Path]) -> Iterator[Server]:
+    """A server with two tokens."""
+    folder = tmp_path_factory.mktemp("guarded")
+    make_collection(folder, draw_shop(folder / "pictures"))
+    running = start(
+        folder,
+        "--cors",
+        "https://ok.example",
+        LOOKALIKE_SERVE_TOKEN=TOKENS[0],
+        LOOKALIKE_SERVE_READ_TOKEN=TOKENS[1],
+    )
     yield running
     assert running.stop() == 0
 

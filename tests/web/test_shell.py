@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from lookalike.server.page import VIEWS, site
 from pages import Page
 from serving import Server, make_collection, start
 
-WRITE, READ = "write-0123456789abcdef", "read-0123456789abcdef"
+WRITE, READ = "write-0123456789abcdef", "read-0123456789abcdef"  # of `guarded`
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 browser_test = pytest.mark.browser
 
@@ -98,18 +98,6 @@ def test_the_page_can_be_left_out(tmp_path: Path, draw_shop: Callable[[Path], Pa
 
 
 # --- sessions ---------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory, draw_shop: Callable[[Path], Path]) -> Iterator[Server]:
-    """A server with two tokens."""
-    folder = tmp_path_factory.mktemp("guarded")
-    make_collection(folder, draw_shop(folder / "pictures"))
-    running = start(
-        folder, "--cors", "https://ok.example", LOOKALIKE_SERVE_TOKEN=WRITE, LOOKALIKE_SERVE_READ_TOKEN=READ
-    )
-    yield running
-    assert running.stop() == 0
 
 
 def _session(server: Server, token: str, **headers: str) -> str:

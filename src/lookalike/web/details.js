@@ -3,20 +3,29 @@
 import * as api from "./api.js";
 import { fill, h, icon } from "./dom.js";
 import { picture as shown } from "./pictures.js";
+import { exactly, why } from "./why.js";
 import { fileName, nameOf, percent, shown as inWords, similarity, size } from "./words.js";
+
+/** A filter for pictures that are in stock, of one that is not; null for all others. */
+function soldOut({ metadata }) {
+  const column = ["in_stock", "available"].find((name) => metadata[name] === false);
+  return column ?? null;
+}
 
 /**
  * Open the panel.
  * @param {Object} app
  * @param {number} id
- * @param {{hit?: Object, query?: number, closed: () => void, step: (by: number) => void,
- *   use: (how: "like"|"also"|"against", picture: Object) => void}} given
- *   hit: what a search said of it; query: the indexed picture it was found by; step: go to the next one or back.
+ * @param {{hit?: Object, query?: string, question?: () => Promise<FormData>, image?: () => Promise<Object>,
+ *   closed: () => void, step: (by: number) => void, use: (how: "like"|"also"|"against", picture: Object) => void}} given
+ *   hit: what a search said of it; query: the picture it was found by, as addresses name it; question: what was asked,
+ *   and image: its picture, {element, width, height}, for saying where both agree; step: go to the next one or back.
  * @returns {{show(id, given), close()}}
  */
 export function details(app) {
   let given = null;
   let turn = 0;
+  let explained = null;
   const content = h("div.details-content");
   const dialog = h(
     "dialog.details",
@@ -58,6 +67,8 @@ export function details(app) {
 
   function draw(found) {
     const { hit, query, use, step } = given;
+    explained?.close();
+    explained = query && query !== String(found.id) ? explaining(found) : null;
     const name = nameOf(found);
     const metadata = Object.entries(found.metadata).filter(([, value]) => value !== null);
     const stepper = (by, text, symbol) => h("button.round", { type: "button", "aria-label": text, "data-by": by, on: { click: () => step(by) } }, icon(symbol));
@@ -65,18 +76,20 @@ export function details(app) {
     fill(
       content,
       h("header", null, stepper(-1, "Previous picture", "back"), stepper(1, "Next picture", "next"), h("span.grow"), closing()),
-      h("div.large", null, shown(found, 460, { lazy: false, alt: name })),
+      h("div.large", null, exactly(shown(found, 460, { lazy: false, alt: name }), found, "52dvh")),
       h(
         "div.what",
         null,
         h("h2", { id: "details-name", tabindex: -1 }, name),
         hit ? scores(hit) : null,
+        explained ? explained.told : null,
         h(
           "div.actions",
           null,
           h("button.primary", { type: "button", on: { click: () => use("like", found) } }, icon("search"), "More like this"),
           h("button.secondary", { type: "button", on: { click: () => use("also", found) } }, icon("plus"), "Also like this"),
           h("button.secondary", { type: "button", on: { click: () => use("against", found) } }, icon("minus"), "Less like this"),
+          explained?.button,
         ),
         metadata.length ? table("What is known", metadata.map(([key, value]) => [key.replaceAll("_", " "), inWords(value)])) : null,
         table("File", [
@@ -91,7 +104,8 @@ export function details(app) {
         h(
           "nav.links",
           { "aria-label": "More about this picture" },
-          query && query !== found.id ? link(app.link("compare", { a: query, b: found.id }), "compare", "Compare with the query") : null,
+          query && query !== String(found.id) ? link(app.link("compare", { a: query, b: found.id }), "compare", "Compare with the query") : null,
+          soldOut(found) ? link(app.link("search", { like: found.id, where: soldOut(found) }), "check", "What is like it and in stock") : null,
           link(app.link("duplicates", { picture: found.id }), "duplicates", "Copies of it"),
           link(app.link("map", { picture: found.id }), "map", "Where it is on the map"),
           found.cluster > 0 ? link(app.link("clusters", { cluster: found.cluster }), "clusters", `Its cluster, number ${found.cluster}`) : null,
@@ -101,6 +115,30 @@ export function details(app) {
     );
     (by ? content.querySelector(`[data-by="${by}"]`) : content.querySelector("h2")).focus({ preventScroll: true });
     dialog.scrollTop = 0;
+  }
+
+  /** Where the query and this one agree, with the query drawn beside it. */
+  function explaining(found) {
+    const { question, image } = given;
+    const large = () => content.querySelector(".large");
+    let query = null;
+    return why(app, {
+      question: async () => {
+        const [form, asked] = await Promise.all([question(), image()]);
+        form.append("found_id", found.id);
+        query = exactly(asked.element, asked, "40dvh");
+        return form;
+      },
+      begun: () => {
+        large().classList.add("two");
+        large().prepend(query);
+      },
+      ended: () => {
+        large().classList.remove("two");
+        query?.remove();
+      },
+      places: () => [query, large().lastElementChild],
+    });
   }
 
   function scores(hit) {

@@ -547,7 +547,17 @@ export function show(root, params, app) {
     const at = items?.findIndex((one) => one.id === id) ?? -1;
     panel.show(id, {
       hit: at >= 0 && items[at].similarity !== undefined ? items[at] : null,
-      query: asked.like && !app.uploads.isUpload(asked.like) ? Number(asked.like) : null,
+      query: asked.like,
+      question: async () => {
+        const form = await question();
+        for (const name of ["k", "where", "threshold"]) form.delete(name);
+        return form;
+      },
+      image: async () => {
+        const image = await imageOf(asked.like, 300);
+        await image.element.decode?.().catch(() => {});
+        return { ...image, width: image.element.naturalWidth, height: image.element.naturalHeight };
+      },
       closed: () => {
         app.go("search", here({ show: null }), { back: true });
         found.focus(id);
