@@ -9,7 +9,7 @@ only pairs of which one may go, so others, such as a collage and a picture in it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -297,7 +297,8 @@ class Finder:
             return None
         if probability < self._precision:
             return None
-        similarity = self._similarity(through.first, pair.second)
+        ids = through.first, pair.second
+        similarity = self._similarities([ids]).get(ids)
         return Pair(through.first, pair.second, "edited", probability, similarity, whole)
 
     # --- the same bytes ----------------------------------------------------------------------
@@ -404,9 +405,12 @@ class Finder:
         """The pairs of first ones, the lower id first, that they are."""
         asked = list(self._asked(pairs))
         work = partial(_judged, self._calibration, self._precision)
-        seen = self._sketches.reading.spread(work, (task for _, task in asked))
+        seen = list(self._sketches.reading.spread(work, (task for _, task in asked)))
+        similar = self._similarities(
+            ids for (ids, _), found in zip(asked, seen, strict=True) if isinstance(found, Compared)
+        )
         for (ids, task), found in zip(asked, seen, strict=True):
-            self._known[ids] = self._pair(ids, task, found)
+            self._known[ids] = self._pair(ids, task, found, similar.get(ids))
             yield self._known[ids]
 
     def _asked(self, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], _Task]]:
@@ -423,7 +427,11 @@ class Finder:
         return self._known[ids]
 
     def _pair(
-        self, ids: tuple[int, int], task: _Task, seen: Compared | Failure | Crashed | None
+        self,
+        ids: tuple[int, int],
+        task: _Task,
+        seen: Compared | Failure | Crashed | None,
+        similarity: float | None,
     ) -> Pair | None:
         if isinstance(seen, Crashed):
             for one in task[:2]:
@@ -435,20 +443,23 @@ class Finder:
             return None
         if seen is None:
             return None
-        return Pair(*ids, seen.kind, seen.probability, self._similarity(*ids), seen.match)
+        return Pair(*ids, seen.kind, seen.probability, similarity, seen.match)
 
-    def _similarity(self, first: int, second: int) -> float | None:
+    def _similarities(self, pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], float]:
+        """The cosines of pairs of pictures, but for those that have been removed meanwhile."""
+        asked = list(pairs)
+        wanted = sorted({id_ for ids in asked for id_ in ids} - self._vectors.keys())
+        vectors = self._vectors | self._vectors_of(wanted)
+        there = [ids for ids in asked if ids[0] in vectors and ids[1] in vectors]
+        return {(a, b): float(cosines(vectors[a], vectors[b][None])[0]) for a, b in there}
+
+    def _vectors_of(self, ids: Sequence[int]) -> dict[int, Vectors]:
         try:
-            a, b = (self._vector(id_) for id_ in (first, second))
+            return dict(zip(ids, self._gallery.vectors(self._space, ids), strict=True))
         except NotInCollection:
-            return None
-        return float(cosines(a, b[None])[0])
-
-    def _vector(self, id_: int) -> Vectors:
-        if id_ in self._vectors:
-            return self._vectors[id_]
-        vector: Vectors = self._gallery.vectors(self._space, [id_])[0]
-        return vector
+            if len(ids) == 1:
+                return {}
+            return {id_: vector for one in ids for id_, vector in self._vectors_of([one]).items()}
 
 
 def _judged(

@@ -15,14 +15,14 @@ from lookalike.duplicates.lineage import Source, made
 from lookalike.duplicates.pairs import Pair, Transform
 from lookalike.duplicates.reading import Reader, Reading
 from lookalike.duplicates.sharpness import true_pixels
-from lookalike.errors import NotInCollection, PictureError
+from lookalike.errors import PictureError
 from lookalike.gallery.base import Picture
 
 ALL = 1 << 20
 """Pixels asked of the shorter side for all that there are."""
 
 _R = TypeVar("_R")
-_Task = tuple[Picture, Picture, Transform] | None  # None where one has vanished
+_Task = tuple[Picture, Picture, Transform] | None
 
 
 class FullSize:
@@ -30,7 +30,7 @@ class FullSize:
 
     Args:
         reading: reads pictures.
-        picture: the picture of an id; raises NotInCollection when it has vanished.
+        picture: the row of a picture of a pair.
         tell: called with how many pairs were looked at closely, and of how many.
     """
 
@@ -80,11 +80,8 @@ class FullSize:
         return zip(pairs, self._reading.spread(work, map(self._task, pairs)), strict=True)
 
     def _task(self, pair: Pair) -> _Task:
-        try:
-            rows = [replace(self._picture(id_), metadata={}) for id_ in (pair.first, pair.second)]
-        except NotInCollection:
-            return None
-        return (rows[0], rows[1], pair.match.transform) if pair.match is not None else None
+        first, second = self._picture(pair.first), self._picture(pair.second)
+        return (first, second, pair.match.transform) if pair.match is not None else None
 
 
 @dataclass(frozen=True, slots=True)

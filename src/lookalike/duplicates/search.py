@@ -16,16 +16,17 @@ from lookalike.duplicates.finding import Finder, Found, Links, Progress
 from lookalike.duplicates.full_size import FullSize
 from lookalike.duplicates.groups import OLDER, Member, Star, shows_more, stars
 from lookalike.duplicates.hashes import perceptual_hash
+from lookalike.duplicates.helpers import Crashed
 from lookalike.duplicates.keep import Candidate, Policy
 from lookalike.duplicates.pairs import Pair
-from lookalike.duplicates.reading import Reading
-from lookalike.duplicates.sketches import Sketches
+from lookalike.duplicates.reading import Reader, Reading
+from lookalike.duplicates.sketches import Sketches, crash
 from lookalike.duplicates.ways import is_below
 from lookalike.embedder import Embedder
-from lookalike.errors import NotInCollection, PictureError
+from lookalike.errors import PictureError
 from lookalike.files import FileIdentity
 from lookalike.gallery.base import Gallery, Picture, Space, Vectors
-from lookalike.images import exif_facts
+from lookalike.images import ExifFacts, exif_facts
 from lookalike.neighbours import graph
 from lookalike.results import Copy, DuplicateGroup, Duplicates, Failure, PictureFacts
 
@@ -76,7 +77,8 @@ class Search:
         sketches = Sketches(self._gallery, self._reading)
         finder = self._finder(sketches, {}, {})
         found = finder.find(self._progress)
-        pictures = _Pictures(self._gallery, self._reading, {}, self._request)
+        pictures = _Pictures(sketches, {}, self._request)
+        pictures.load({id_ for pair in found.pairs for id_ in (pair.first, pair.second)})
         pairs = [pair for pair in found.pairs if not (pair.kind == "exact" and pictures.are_one_file(pair))]
         dated = None
         if self._request.bursts:
@@ -94,7 +96,7 @@ class Search:
         sketches = Sketches(self._gallery, self._reading, others)
         finder = self._finder(sketches, others, vectors)
         found = finder.find(self._progress)
-        pictures = _Pictures(self._gallery, self._reading, others, self._request)
+        pictures = _Pictures(sketches, others, self._request)
         answer = self._answer(found, found.pairs, finder, pictures, len(others), failed)
         copies = {copy.path for group in answer.groups for copy in group.members}
         unread = {failure.path for failure in answer.failed}
@@ -175,6 +177,7 @@ class Search:
             for first, second, values in known.edges(ALIKE)
             for a, b, value in zip(first, second, values, strict=True)
         ]
+        pictures.load({id_ for edge in edges for id_ in edge[:2]})
         shown = {id_: pictures.candidate(id_) for edge in edges for id_ in edge[:2]}
         taken = {id_: moment(one.taken) for id_, one in shown.items() if one is not None and one.taken}
         times = {id_: at for id_, at in taken.items() if at is not None}
@@ -205,6 +208,7 @@ class Search:
         self, pairs: Sequence[Pair], finder: Finder, pictures: _Pictures
     ) -> tuple[DuplicateGroup, ...]:
         ids = sorted({id_ for pair in pairs for id_ in (pair.first, pair.second)})
+        pictures.load(ids)
         known = {id_: one for id_ in ids if (one := pictures.candidate(id_)) is not None}
         usable = [pair for pair in pairs if pair.first in known and pair.second in known]
         looking = FullSize(self._reading, pictures.picture, partial(self._progress, "looking closely"))
@@ -284,21 +288,27 @@ def _id(member: Member) -> int:
 class _Pictures:
     """What the keep policy goes by, of the pictures that have copies."""
 
-    def __init__(
-        self, gallery: Gallery, reading: Reading, others: Mapping[int, Picture], request: Request
-    ) -> None:
-        self._gallery = gallery
-        self._reading = reading
+    def __init__(self, sketches: Sketches, others: Mapping[int, Picture], request: Request) -> None:
+        self._sketches = sketches
         self._request = request
+        self._rows: dict[int, Picture] = {}
         self._known: dict[int, Candidate | None] = {}
         self.others = others
         self.fuller: set[int] = set()
         self.failed: list[Failure] = []
 
+    def load(self, ids: Iterable[int]) -> None:
+        """Look into these pictures' files, side by side, unless that was done."""
+        new = sorted(set(ids) - self._known.keys())
+        rows = {row.id: row for row in self._sketches.rows(new)}
+        self._rows |= rows
+        there = [row for row in rows.values() if not row.missing]
+        seen = self._sketches.reading.spread(_looked_into, there)
+        looked = {row.id: self._candidate(row, facts) for row, facts in zip(there, seen, strict=True)}
+        self._known |= {id_: looked.get(id_) for id_ in new}
+
     def candidate(self, id_: int) -> Candidate | None:
         """None when the picture has vanished, or is another one now."""
-        if id_ not in self._known:
-            self._known[id_] = self._read(id_)
         return self._known[id_]
 
     def are_one_file(self, pair: Pair) -> bool:
@@ -307,26 +317,33 @@ class _Pictures:
         return a is not None and b is not None and files.are_one(a.picture.path, b.picture.path)
 
     def picture(self, id_: int) -> Picture:
-        """Raises NotInCollection when it has vanished."""
-        return self.others[id_] if id_ in self.others else self._gallery.get([id_])[0]
+        """The row of a picture that was loaded, without its metadata."""
+        return self._rows[id_]
 
-    def _read(self, id_: int) -> Candidate | None:
-        try:
-            picture = self.picture(id_)
-        except NotInCollection:
+    def _candidate(self, row: Picture, facts: _Facts | Failure | Crashed) -> Candidate | None:
+        if not isinstance(facts, _Facts):
+            self.failed.append(facts if isinstance(facts, Failure) else crash(row))
             return None
-        if picture.missing:
-            return None
-        try:
-            exif = exif_facts(self._reading.reader.as_indexed(picture))
-            if picture.format != "JPEG" and self._reading.reader.decoded(picture, 1).more:
-                self.fuller.add(id_)
-        except PictureError as error:
-            self.failed.append(Failure(files.printable(picture.path), error.reason))
-            return None
-        return Candidate(
-            facts_of(picture, self._request.reference), exif.taken, exif.camera, picture.truncated
-        )
+        if facts.fuller:
+            self.fuller.add(row.id)
+        picture = facts_of(row, self._request.reference)
+        return Candidate(picture, facts.exif.taken, facts.exif.camera, row.truncated)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a picture's file says of it: its EXIF data, and whether it holds more than is compared."""
+
+    exif: ExifFacts
+    fuller: bool
+
+
+def _looked_into(reader: Reader, picture: Picture) -> _Facts | Failure:
+    try:
+        exif = exif_facts(reader.as_indexed(picture))
+        return _Facts(exif, picture.format != "JPEG" and reader.decoded(picture, 1).more)
+    except PictureError as error:
+        return Failure(files.printable(picture.path), error.reason)
 
 
 def facts_of(picture: Picture, reference: Sequence[str] = ()) -> PictureFacts:

@@ -89,7 +89,7 @@ class Sketches:
         missing.sort(key=lambda id_: id_ in self._others)
         failed: list[Failure] = []
         part: list[Found] = []
-        rows, same = tee(self._rows(missing))
+        rows, same = tee(self.rows(missing))
         described = zip(rows, self.reading.spread(_described, same), strict=True)
         for done, (row, found) in enumerate(described, start=1):
             if part and (len(part) == KEPT or (row.id in self._others) != (part[0].id in self._others)):
@@ -98,7 +98,7 @@ class Sketches:
             if isinstance(found, Features):
                 part.append(Found(row.id, contents[row.id], found))
             else:
-                failed.append(found if isinstance(found, Failure) else _crash(row))
+                failed.append(found if isinstance(found, Failure) else crash(row))
             if progress and done % 64 == 0:
                 progress(len(ids) - len(missing) + done, len(ids))
         if part:
@@ -124,9 +124,9 @@ class Sketches:
 
     def kept(self, ids: Iterable[int]) -> dict[int, Kept]:
         """What there is of pictures without reading them; those that have been removed are left out."""
-        return {row.id: Kept(row, self._store.features(row.id)) for row in self._rows(ids)}
+        return {row.id: Kept(row, self._store.features(row.id)) for row in self.rows(ids)}
 
-    def _rows(self, ids: Iterable[int]) -> Iterator[Picture]:
+    def rows(self, ids: Iterable[int]) -> Iterator[Picture]:
         """The rows of pictures without their metadata, which may be long, and without those that have been
         removed; some are read at once."""
         rest = iter(ids)
@@ -145,7 +145,7 @@ class Sketches:
 
     def _contents(self, ids: Sequence[int]) -> dict[int, int]:
         """Eight bytes of each content hash: they tell whether features are of these bytes."""
-        return {row.id: _content(row) for row in self._rows(sorted(set(ids)))}
+        return {row.id: _content(row) for row in self.rows(sorted(set(ids)))}
 
 
 def _described(reader: Reader, picture: Picture) -> Features | Failure:
@@ -155,7 +155,8 @@ def _described(reader: Reader, picture: Picture) -> Features | Failure:
         return Failure(files.printable(picture.path), error.reason)
 
 
-def _crash(picture: Picture) -> Failure:
+def crash(picture: Picture) -> Failure:
+    """What is told of a picture that ended the process that read it."""
     return Failure(files.printable(picture.path), CRASH)
 
 
