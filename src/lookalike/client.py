@@ -523,7 +523,7 @@ def _facet(found: Any) -> Facet:
 
 def _copy(found: Any) -> Copy:
     picture = PictureFacts(**found["picture"])
-    values = _without(found, "picture", "path")
+    values = _without(found, "picture", "path", "remove", "stays", "placement", "how", "details")
     for name in ("box", "box_copy"):
         values[name] = tuple(values[name]) if values[name] else None
     return Copy(picture=picture, **{**values, "transform": _rows(values["transform"])})

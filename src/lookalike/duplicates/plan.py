@@ -123,14 +123,17 @@ def make(
         tuple(dict.fromkeys(os.path.abspath(root) for root in roots)),
         tuple(
             PlanGroup(
-                PlanFile(*_facts(group.kept)), group.reason, tuple(_copy(member) for member in group.members)
+                PlanFile(*_facts(group.kept)),
+                group.reason,
+                tuple(proposed(member) for member in group.members),
             )
             for group in groups
         ),
     )
 
 
-def _copy(member: Copy) -> PlanCopy:
+def proposed(member: Copy) -> PlanCopy:
+    """What a plan says of a copy: it goes unless something speaks against that."""
     doubt = member.doubt
     if doubt is None and member.picture.reference:
         doubt = REFERENCE

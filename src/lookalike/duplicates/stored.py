@@ -16,6 +16,8 @@ from lookalike.results import Copy, DuplicateGroup, Duplicates, Failure, Picture
 
 NOTE = "duplicates"
 """The note of the gallery in which they are."""
+MADE = "duplicates made"
+"""The note that tells when they were found: short, so that it can be asked for often."""
 
 _LAYOUT = 1  # of the note; others are not read
 _DERIVED = ("keep", "weakest", "path")
@@ -46,6 +48,7 @@ def keep(gallery: Gallery, found: Duplicates) -> None:
         "found": as_json(found),
     }
     with suppress(CollectionError), gallery.writing() as writing:
+        writing.set_note(MADE, str(told["made"]))
         writing.set_note(NOTE, json.dumps(told, ensure_ascii=True, allow_nan=False, separators=(",", ":")))
 
 

@@ -1,4 +1,6 @@
-"use strict";
+import { mayGo, withKeeper } from "./deciding.js";
+import { affine, layTwo } from "./laid.js";
+
 {
   const find = id => document.getElementById(id);
   const all = (selector, where = document) => [...where.querySelectorAll(selector)];
@@ -29,7 +31,6 @@
   const planned = plan.groups.flatMap(group => group.copies);
   const box = card => card.querySelector(".tick input");
   const bytes = new Map(cards.map((card, i) => [card, planned[i].bytes]));
-  const kinds = ["exact", "pixels", "near", "edited", "burst"]; // from the closest on
   const doubted = new Set(cards.filter((_, i) => planned[i].doubt !== null));
   const proposed = new Map(cards.map(card => [card, box(card).defaultChecked]));
   const chosen = new Map(); // group -> the card of the picture that a person keeps instead
@@ -37,9 +38,6 @@
   const groupOf = card => card.closest(".group");
   const isPreferred = card => chosen.get(groupOf(card)) === card;
   let unsaved = false;
-
-  /** Whether a file lies in one of the folders from which the plan may remove. */
-  const isInside = path => plan.roots.some(root => path.startsWith(root.replace(/\/$/, "") + "/"));
 
   const size = number => {
     if (number < 1000) return `${number} bytes`;
@@ -107,22 +105,6 @@
     changed();
   };
 
-  /** A group of the plan with another picture kept. How the others are like that one follows from how both
-   *  are like the one that was to be kept. */
-  const withKeeper = (entry, number) => {
-    const picture = entry.copies[number];
-    const among = copy => {
-      const same = copy.sha256 === picture.sha256;
-      const kind = kinds[Math.max(kinds.indexOf(copy.kind), kinds.indexOf(picture.kind))];
-      return { ...copy, kind: same ? "exact" : kind, probability: same ? 1 : copy.probability * picture.probability };
-    };
-    const { path, sha256, bytes, width, height } = picture;
-    const { kind, probability } = picture;
-    const former = { ...entry.keep, kind, probability, remove: false, doubt: null };
-    const others = entry.copies.filter(copy => copy !== picture).map(among);
-    return { keep: { path, sha256, bytes, width, height }, reason: "chosen on the review page", copies: [former, ...others] };
-  };
-
   const decided = () => {
     planned.forEach((copy, i) => { copy.remove = box(cards[i]).checked; });
     const entries = plan.groups.map((entry, i) => {
@@ -177,155 +159,16 @@
     });
   }
 
-  // --- comparing: both pictures lie on one stage, each placed by a matrix ---------------------
-  // A matrix is [a, b, c, d, e, f] as in CSS: x' = a x + c y + e, y' = b x + d y + f.
+  // --- comparing ------------------------------------------------------------------------------
 
   const dialog = find("compare");
-  const stage = find("stage");
-  const [first, second] = ["first", "second"].map(name => dialog.querySelector(`img.${name}`));
-  const [panes, shades, edges] = [".lines svg", ".shade", ".edge"].map(name => all(name, dialog));
+  const laid = layTwo({ first: "Kept", second: "Copy" });
+  const { stage } = laid;
+  find("laid").replaceWith(laid.element);
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   let current = null;
 
-  const times = ([a, b, c, d, e, f], [u, v, w, x, y, z]) =>
-    [a * u + c * v, b * u + d * v, a * w + c * x, b * w + d * x, a * y + c * z + e, b * y + d * z + f];
-  const inverse = ([a, b, c, d, e, f]) => {
-    const n = a * d - b * c;
-    return [d / n, -b / n, -c / n, a / n, (c * f - d * e) / n, (b * e - a * f) / n];
-  };
-  const at = ([a, b, c, d, e, f], [x, y]) => [a * x + c * y + e, b * x + d * y + f];
-  const corners = ({ width, height }) => [[0, 0], [width, 0], [width, height], [0, height]];
-  const outline = points => "M" + points.map(point => point.map(n => n.toFixed(2)).join(" ")).join("L") + "Z";
   const extent = ({ dataset: { width, height } }) => ({ width: Number(width) || 1, height: Number(height) || 1 });
-
-  /** Whether a picture, moved by a matrix, lies within another one but for a hair at its edges. */
-  const covers = (matrix, inner, outer) => corners(inner).every(([x, y]) => {
-    const [u, v] = at(matrix, [0.015 * inner.width + 0.97 * x, 0.015 * inner.height + 0.97 * y]);
-    return u >= 0 && v >= 0 && u <= outer.width && v <= outer.height;
-  });
-
-  /** The matrix that fits a box (in any unit) into another one (in CSS pixels), centred. */
-  const fitted = (inner, outer) => {
-    const scale = Math.min(outer.width / inner.width, outer.height / inner.height);
-    return [scale, 0, 0, scale,
-      outer.x + (outer.width - inner.width * scale) / 2 - inner.x * scale,
-      outer.y + (outer.height - inner.height * scale) / 2 - inner.y * scale];
-  };
-
-  const around = points => {
-    const [xs, ys] = [0, 1].map(i => points.map(point => point[i]));
-    const [x, y] = [Math.min(...xs), Math.min(...ys)];
-    return { x, y, width: Math.max(...xs) - x, height: Math.max(...ys) - y };
-  };
-
-  /** Cuts what is drawn in an inner SVG off at a box; one unit stays one pixel of the stage. */
-  const pane = (svg, { x, y, width, height }) => {
-    for (const [name, value] of Object.entries({ x, y, width, height })) svg.setAttribute(name, value);
-    svg.setAttribute("viewBox", [x, y, width, height].join(" "));
-  };
-
-  /** Where both pictures go: matrices from full-size pixels of each to CSS pixels of the stage. */
-  const places = (mode, kept, copy, onKept, room) => {
-    if (mode !== "side") {
-      const seen = around([...corners(kept), ...corners(copy).map(point => at(onKept, point))]);
-      const base = fitted(seen, room);
-      return [base, times(base, onKept)];
-    }
-    const gap = 16;
-    const wide = { ...room, width: (room.width - gap) / 2 };
-    const tall = { ...room, height: (room.height - gap) / 2 };
-    const fit = (picture, part) => fitted({ x: 0, y: 0, ...picture }, part);
-    const least = part => Math.min(fit(kept, part)[0] * kept.width, fit(copy, part)[0] * copy.width);
-    return least(wide) >= least(tall)
-      ? [fit(kept, wide), fit(copy, { ...wide, x: room.x + wide.width + gap })]
-      : [fit(kept, tall), fit(copy, { ...tall, y: room.y + tall.height + gap })];
-  };
-
-  /** Gives an image its place. Its own size is that of a picture whose longer side is 512. */
-  const put = (image, picture, matrix) => {
-    const unit = Math.max(picture.width, picture.height) / 512;
-    image.style.width = `${picture.width / unit}px`;
-    image.style.height = `${picture.height / unit}px`;
-    image.style.transform = `matrix(${times(matrix, [unit, 0, 0, unit, 0, 0]).join(",")})`;
-    return unit;
-  };
-
-  const polygon = points => `polygon(${points.map(point => point.map(n => `${n}px`).join(" ")).join(",")})`;
-
-  const mode = () => dialog.querySelector("input[name=mode]:checked").value;
-
-  const layout = () => {
-    if (!current) return;
-    const { kept, copy, onKept, aligned } = current;
-    const full = { x: 0, y: 0, width: stage.clientWidth, height: stage.clientHeight };
-    const room = { x: 12, y: 12, width: full.width - 24, height: full.height - 24 };
-    const [one, two] = places(mode(), kept, copy, onKept, room);
-    put(first, kept, one);
-    const unit = put(second, copy, two);
-    const frames = [corners(kept).map(point => at(one, point)), corners(copy).map(point => at(two, point))];
-    const whole = [covers(inverse(onKept), kept, copy), covers(onKept, copy, kept)];
-    // Each picture's shade covers what the other one does not show.
-    const shared = [
-      corners(copy).map(point => at(times(one, onKept), point)),
-      corners(kept).map(point => at(times(two, inverse(onKept)), point)),
-    ];
-    shades.forEach((shade, i) => {
-      const side = mode() === "side";
-      const part = side && aligned && !whole[i];
-      const frame = !side && (!whole[1 - i] || (i === 0 && mode() === "diff"));
-      shade.setAttribute("d", part ? outline(frames[i]) + outline(shared[i]) : "");
-      edges[i].setAttribute("d", part ? outline(shared[i]) : frame ? outline(frames[i]) : "");
-      pane(panes[i], part ? around(frames[i]) : full);
-    });
-    // A difference is there where both are; what only one shows is left out.
-    const both = mode() === "diff";
-    first.parentElement.style.clipPath = both ? polygon(frames[1]) : "";
-    second.style.clipPath = both
-      ? polygon(corners(kept).map(point => at(inverse(onKept), point).map(n => n / unit)))
-      : "";
-    all(".label", dialog).forEach((label, i) => {
-      const frame = around(frames[i]);
-      label.style.left = `${Math.max(frame.x, 12)}px`;
-      label.style.top = `${Math.max(frame.y, 12)}px`;
-    });
-  };
-
-  const showMode = () => {
-    dialog.dataset.mode = mode();
-    stopFlicker();
-    showOpacity();
-    layout();
-  };
-
-  const showOpacity = () => {
-    const shown = mode() === "over" ? Number(find("opacity").value) : null;
-    second.style.opacity = shown === null ? "" : shown / 100;
-    stage.dataset.shown = { 0: "first", 100: "second" }[shown] ?? "both";
-    first.parentElement.style.filter = mode() === "diff" ? `brightness(${find("gain").value})` : "";
-  };
-
-  const swap = () => {
-    stopFlicker();
-    find("opacity").value = find("opacity").value >= 50 ? 0 : 100;
-    showOpacity();
-  };
-
-  const stopFlicker = () => {
-    stage.classList.remove("flickering");
-    find("flicker").setAttribute("aria-pressed", "false");
-  };
-
-  // Whoever asked for less motion gets one change for each press.
-  const flicker = () => {
-    if (calm.matches) return swap();
-    const on = stage.classList.toggle("flickering");
-    find("flicker").setAttribute("aria-pressed", String(on));
-  };
-
-  const choose = value => {
-    dialog.querySelector(`input[value=${value}]`).checked = true;
-    showMode();
-  };
 
   const showDecision = () => {
     const deciding = box(current.part);
@@ -342,7 +185,7 @@
 
   /** The matrix that takes a card's picture to the one that was to be kept; that one's own changes nothing. */
   const place = part => part.dataset.place === undefined
-    ? [1, 0, 0, 1, 0, 0]
+    ? affine.identity
     : (([a, c, e, b, d, f]) => [a, b, c, d, e, f])(part.dataset.place.split(" ").map(Number));
 
   const show = card => {
@@ -359,22 +202,18 @@
       kept: sized(base),
       copy: sized(part),
       aligned: [base, part].every(one => one === figure(group) || "aligned" in one.dataset),
-      onKept: times(inverse(place(base)), place(part)),
+      onKept: affine.times(affine.inverse(place(base)), place(part)),
     };
-    let lost = false;
-    for (const [image, part] of [[first, base], [second, current.part]]) {
+    for (const [image, part] of [[laid.first, base], [laid.second, current.part]]) {
       const loaded = part.querySelector("img[data-picture]");
       image.hidden = !loaded;
-      lost ||= !loaded;
       if (loaded) image.src = loaded.src;
     }
-    dialog.classList.toggle("without", lost);
     find("pair").textContent = `${name(base)} and ${name(part)}`;
     stage.setAttribute("aria-label", `Kept: ${name(base)}. Copy: ${name(part)}.`);
     dialog.classList.toggle("chosen", base !== figure(group));
     const shown = visible();
     find("nth").textContent = `Copy ${many(shown.indexOf(card) + 1)} of ${many(shown.length)}`;
-    find("note").textContent = current.aligned ? "" : "Laid on each other by their corners only.";
     find("left").replaceChildren(...words(base, ".verdict", ".kind", ".how", ".details"));
     find("right").replaceChildren(...words(part, ".kind", ".how", ".details", ".doubt"));
     showDecision();
@@ -382,7 +221,7 @@
       dialog.showModal();
       stage.focus({ preventScroll: true });
     }
-    showMode();
+    laid.show(current);
   };
 
   const step = by => {
@@ -391,24 +230,18 @@
     if (next) show(next);
   };
 
-  const ranges = { opacity: showOpacity, gain: showOpacity };
-  for (const [id, then] of Object.entries(ranges)) {
-    find(id).addEventListener("input", () => { stopFlicker(); then(); });
-  }
-  for (const input of all("input[name=mode]", dialog)) input.addEventListener("change", showMode);
   const buttons = {
-    close: () => dialog.close(), before: () => step(-1), after: () => step(1), swap, flicker,
+    close: () => dialog.close(), before: () => step(-1), after: () => step(1),
     decide: () => toggle(current.part), prefer: () => choosing(current.card),
   };
   for (const [id, then] of Object.entries(buttons)) find(id).addEventListener("click", then);
   dialog.addEventListener("close", () => {
     if (dialog.open || !current) return; // the event came late: it was opened, perhaps closed, again
-    stopFlicker();
+    laid.stop();
     focus(current.card);
     current = null;
   });
   dialog.addEventListener("click", event => { if (event.target === dialog) dialog.close(); });
-  new ResizeObserver(layout).observe(stage);
 
   // --- the list -------------------------------------------------------------------------------
 
@@ -433,7 +266,7 @@
   groups.forEach((group, i) => {
     const own = box(figure(group));
     // Not every picture that was to be kept may go: it may be a reference, or lie outside the plan's folders.
-    if (own.disabled || !isInside(plan.groups[i].keep.path)) own.closest(".tick").dataset.shut = "";
+    if (own.disabled || !mayGo(plan, plan.groups[i].keep.path)) own.closest(".tick").dataset.shut = "";
     own.addEventListener("change", changed);
   });
   for (const card of cards) {
@@ -478,13 +311,13 @@
   const inDialog = event => {
     const onInput = document.activeElement.matches("input");
     const keys = {
-      1: () => choose("side"), 2: () => choose("over"), 3: () => choose("diff"),
-      f: () => { if (mode() !== "over") choose("over"); flicker(); },
+      1: () => laid.choose("side"), 2: () => laid.choose("over"), 3: () => laid.choose("diff"),
+      f: () => { if (laid.mode() !== "over") laid.choose("over"); laid.flicker(); },
       x: () => toggle(current.part),
       c: () => choosing(current.card),
       j: () => step(1), k: () => step(-1), s: save,
       ArrowRight: onInput ? null : () => step(1), ArrowLeft: onInput ? null : () => step(-1),
-      " ": document.activeElement === stage ? () => { if (mode() !== "over") choose("over"); swap(); } : null,
+      " ": document.activeElement === stage ? () => { if (laid.mode() !== "over") laid.choose("over"); laid.swap(); } : null,
     };
     return keys[event.key];
   };

@@ -84,7 +84,12 @@ def review_page(
         asset("compare.html"),
         block("plan", plan),
     ]
-    return document(title, "\n".join(body), styles=("look.css", "review.css"), scripts=("review.js",))
+    return document(
+        title,
+        "\n".join(body),
+        styles=("look.css", "review.css", "laid.css"),
+        scripts=("laid.js", "deciding.js", "review.js"),
+    )
 
 
 def _planned(groups: Sequence[DuplicateGroup], plan: Mapping[str, Any]) -> Iterator[list[Mapping[str, Any]]]:

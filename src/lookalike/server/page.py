@@ -28,7 +28,7 @@ POLICY = (
 )
 """Only files and answers of this server, and pictures a person has chosen. No text ever becomes markup."""
 
-_SHARED = ("look.css", "heat.js", "heat.css")  # of the reports
+_SHARED = ("look.css", "heat.js", "heat.css", "laid.js", "laid.css", "deciding.js")  # of the reports
 _DOCUMENT = "index.html"
 _TYPES = {
     "html": "text/html; charset=utf-8",

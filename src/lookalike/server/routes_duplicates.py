@@ -3,6 +3,8 @@ here: the plan is for `lookalike duplicates apply`."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -11,9 +13,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
 from lookalike.duplicates import plan as plans
-from lookalike.duplicates.stored import Stored
+from lookalike.duplicates.stored import MADE, Stored
 from lookalike.errors import RequestError
-from lookalike.results import as_json
+from lookalike.reports.alignment import described, placement
+from lookalike.reports.details import Detail, compared, own
+from lookalike.results import DuplicateGroup, as_json
 from lookalike.server import openapi, schemas
 from lookalike.server.auth import reading, writing
 from lookalike.server.deployments import Served
@@ -39,8 +43,39 @@ def _stored(served: Served) -> Stored:
     return found
 
 
+def _is_wanted(group: DuplicateGroup, part: schemas.GroupsPart) -> bool:
+    """Whether a group has a copy that is asked for."""
+    pictures = {group.kept.id, *(member.picture.id for member in group.members)}
+    return (part.id is None or part.id in pictures) and any(
+        (not part.kind or member.kind in part.kind)
+        and (not part.doubtful or plans.proposed(member).doubt is not None)
+        for member in group.members
+    )
+
+
+def _told(group: DuplicateGroup) -> dict[str, Any]:
+    """A group with what a plan proposes, and in words how its copies differ from the picture kept."""
+    told: dict[str, Any] = as_json(group)
+    told["details"] = _details(own(group.kept))
+    for member, copy in zip(group.members, told["members"], strict=True):
+        planned = plans.proposed(member)
+        copy |= {
+            "remove": planned.remove,
+            "stays": planned.doubt,
+            "placement": placement(group.kept, member),
+            "how": described(member),
+            "details": _details(compared(group.kept, member)),
+        }
+    return told
+
+
+def _details(details: Iterable[Detail]) -> list[dict[str, str]]:
+    names = ("name", "value", "comparison", "rank")
+    return [dict(zip(names, detail, strict=True)) for detail in details]
+
+
 @router.get("", dependencies=READ, responses=openapi.answers(schemas.DuplicateGroups))
-async def groups(request: Request, part: Annotated[schemas.Part, Query()]) -> Response:
+async def groups(request: Request, part: Annotated[schemas.GroupsPart, Query()]) -> Response:
     """The copies that were found last in the collection, group by group; 404 when nobody has looked for them.
 
     What has gone, changed, or was decided to be no duplicate since is left out.
@@ -49,13 +84,19 @@ async def groups(request: Request, part: Annotated[schemas.Part, Query()]) -> Re
     def work(served: Served) -> dict[str, Any]:
         stored = _stored(served)
         found = stored.found
-        shown = found.groups[part.after : part.after + part.limit]
+        wanted = [group for group in found.groups if _is_wanted(group, part)]
+        shown = wanted[part.after : part.after + part.limit]
         end = part.after + len(shown)
+        going = [copy for group in found.groups for copy in map(plans.proposed, group.members) if copy.remove]
         ids = served.collection.gallery.hashes()[0]
         return {
-            "groups": [as_json(group) for group in shown],
+            "groups": [_told(group) for group in shown],
+            "matching": len(wanted),
             "total": len(found.groups),
             "copies": sum(len(group.members) for group in found.groups),
+            "kinds": Counter(member.kind for group in found.groups for member in group.members),
+            "removals": len(going),
+            "bytes": sum(copy.bytes for copy in going),
             "images": found.images,
             "seconds": found.seconds,
             "precision": found.precision,
@@ -64,7 +105,8 @@ async def groups(request: Request, part: Annotated[schemas.Part, Query()]) -> Re
             "failed": as_json(found.failed[:MOST_FAILED]),
             "made": stored.made,
             "new": int(np.count_nonzero(ids > stored.last)),
-            "next": end if end < len(found.groups) else None,
+            "roots": served.collection.plan(found).roots,
+            "next": end if end < len(wanted) else None,
         }
 
     return Json(await service_of(request).ask(part.deployment, work))
@@ -93,9 +135,11 @@ async def plan(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> 
 
 
 @router.get("/search", dependencies=READ, responses=openapi.answers(schemas.Looking))
-async def looking(request: Request) -> Response:
-    """Whether copies are being looked for, and how far that is."""
-    return Json(asdict(service_of(request).looking.state))
+async def looking(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> Response:
+    """Whether copies are being looked for, how far that is, and when they were found last."""
+    service = service_of(request)
+    made = await service.ask(chosen.deployment, lambda served: served.collection.gallery.note(MADE))
+    return Json({**asdict(service.looking.state), "made": made})
 
 
 @router.post(
@@ -112,13 +156,13 @@ async def look(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> 
 
     One search at a time is done; while it is, the same request only tells how far it is.
     """
-    return Json(asdict(service_of(request).look_for_copies(chosen.deployment)), 202)
+    return Json({**asdict(service_of(request).look_for_copies(chosen.deployment)), "made": None}, 202)
 
 
 @router.delete("/search", dependencies=WRITE, responses=openapi.answers(schemas.Looking))
 async def stop(request: Request) -> Response:
     """Stop looking. What was found out about single pictures is kept; the next time goes on from there."""
-    return Json(asdict(service_of(request).looking.stop()))
+    return Json({**asdict(service_of(request).looking.stop()), "made": None})
 
 
 @router.post(

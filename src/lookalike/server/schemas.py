@@ -330,12 +330,35 @@ class Copies(BaseModel):
     failed: list[Failure]
 
 
+class Detail(BaseModel):
+    """A fact about a picture, in words."""
+
+    name: str
+    value: str
+    comparison: str = Field(description="Beside the picture kept; empty when there is nothing to say.")
+    rank: str = Field(description="`better`, `worse` or empty.")
+
+
+class Member(Copy):
+    """A copy of the picture kept, and what a plan proposes."""
+
+    remove: bool = Field(description="A plan removes it.")
+    stays: str | None = Field(description="Why a plan leaves it.")
+    placement: list[list[float]] = Field(
+        description="2 x 3 matrix that takes points of the copy to the picture kept; where it is not known, "
+        "the copy is stretched over all of it."
+    )
+    how: list[str] = Field(description="What was done to it, in words.")
+    details: list[Detail]
+
+
 class DuplicateGroup(BaseModel):
     """A picture to keep, and its copies."""
 
     kept: Facts
     reason: str = Field(description="Why this one is to be kept.")
-    members: list[Copy] = Field(description="Their transform takes points of the picture kept to the copy.")
+    members: list[Member] = Field(description="Their transform takes points of the picture kept to the copy.")
+    details: list[Detail] = Field(description="Of the picture kept.")
     keep: str
     weakest: float = Field(description="The lowest probability among the members.")
 
@@ -344,8 +367,12 @@ class DuplicateGroups(BaseModel):
     """A part of the copies that were found last."""
 
     groups: list[DuplicateGroup]
+    matching: int = Field(description="Groups that match.")
     total: int = Field(description="Groups in all.")
     copies: int = Field(description="Copies in all of them.")
+    kinds: Mapping[str, int] = Field(description="How many copies of each kind.")
+    removals: int = Field(description="How many of them a plan proposes to remove.")
+    bytes: int = Field(description="How much these take.")
     images: int = Field(description="Pictures that were looked at.")
     seconds: float
     precision: float
@@ -354,6 +381,7 @@ class DuplicateGroups(BaseModel):
     failed: list[Failure] = Field(description="Files that could not be used, 1,000 at most.")
     made: str = Field(description="When they were found, ISO 8601 in UTC.")
     new: int = Field(description="Pictures that came since, and were not looked at.")
+    roots: list[str] = Field(description="Folders; a plan removes nothing outside of them.")
     next: int | None = Field(description="Give it as `after` for the following part; null at the end.")
 
 
@@ -366,6 +394,10 @@ class Looking(BaseModel):
     done: int
     total: int = Field(description="0 when it is not known.")
     message: str = Field(description="Why it failed.")
+    made: str | None = Field(
+        description="When copies were found last in the deployment that asks; null for never, and where "
+        "something else was asked."
+    )
 
 
 class PlanFile(BaseModel):
@@ -519,6 +551,16 @@ class Part(Chosen):
 
     limit: int = Field(100, ge=1, le=1000, description="How many at most.")
     after: int = Field(0, ge=0, le=LARGEST_ID, description="Leave out so many: `next` of the part before.")
+
+
+class GroupsPart(Part):
+    """Which groups of copies."""
+
+    id: Id | None = Field(None, description="Only the groups that this picture is in.")
+    kind: list[Literal["exact", "pixels", "near", "edited", "burst"]] = Field(
+        [], max_length=5, description="Only groups with a copy of this kind; may be repeated."
+    )
+    doubtful: bool = Field(False, description="Only groups with a copy whose removal is not proposed.")
 
 
 class Info(BaseModel):

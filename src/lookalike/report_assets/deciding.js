@@ -1,0 +1,23 @@
+// What may become of a plan when a person decides otherwise.
+
+const CLOSEST_FIRST = ["exact", "pixels", "near", "edited", "burst"];
+
+/** Whether a file lies in one of the folders from which a plan may remove. */
+export const mayGo = (plan, path) => plan.roots.some(root => path.startsWith(root.replace(/\/$/, "") + "/"));
+
+/**
+ * A group of a plan with another picture kept: its copy of this number. How the others are like that one follows from
+ * how both are like the one that was to be kept.
+ */
+export const withKeeper = (entry, number) => {
+  const picture = entry.copies[number];
+  const among = copy => {
+    const same = copy.sha256 === picture.sha256;
+    const kind = CLOSEST_FIRST[Math.max(CLOSEST_FIRST.indexOf(copy.kind), CLOSEST_FIRST.indexOf(picture.kind))];
+    return { ...copy, kind: same ? "exact" : kind, probability: same ? 1 : copy.probability * picture.probability };
+  };
+  const { path, sha256, bytes, width, height, kind, probability } = picture;
+  const former = { ...entry.keep, kind, probability, remove: false, doubt: null };
+  const others = entry.copies.filter(copy => copy !== picture).map(among);
+  return { keep: { path, sha256, bytes, width, height }, reason: "chosen on the review page", copies: [former, ...others] };
+};

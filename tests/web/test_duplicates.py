@@ -1,0 +1,302 @@
+"""Duplicates on the page: gone through, laid on each other, decided, and written into a plan."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from lookalike.collection import Collection
+from lookalike.duplicates import plan as plans
+from pages import Page
+from serving import Server, start
+
+pytestmark = pytest.mark.browser
+
+WRITE, READ = "write-0123456789abcdef", "read-0123456789abcdef"
+PAIRS = "document.querySelectorAll('.copy .look').length"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, photo: Callable[..., np.ndarray]) -> Path:
+    """`in/` with three photos and their copies: smaller, mirrored, cropped, the same; and a collection of
+    them in which copies have been found."""
+    folder = tmp_path_factory.mktemp("copies")
+    (folder / "in").mkdir()
+    first, second, third = (Image.fromarray(photo(number, (480, 360))) for number in range(3))
+    for number, image in enumerate((first, second, third)):
+        image.save(folder / "in" / f"photo-{number}.jpg", quality=92)
+    first.resize((240, 180)).save(folder / "in" / "small.jpg")
+    first.crop((60, 40, 420, 330)).save(folder / "in" / "crop.jpg", quality=92)
+    ImageOps.mirror(second).save(folder / "in" / "mirrored.jpg", quality=92)
+    shutil.copy(folder / "in" / "photo-2.jpg", folder / "in" / "photo-2-again.jpg")
+    with Collection.open(folder / "collection") as collection:
+        collection.add(folder / "in")
+        collection.duplicates(threads=1)
+    return folder
+
+
+@pytest.fixture
+def page(made: Path, page_of: Callable[[Server], Page]) -> Iterator[Page]:
+    server = start(made)
+    page = page_of(server)
+    yield page
+    page.browser.get("about:blank")  # small pictures may still be on their way
+    assert server.stop() == 0
+
+
+def opened(page: Page, query: str = "", **how: Any) -> Page:
+    page.open(f"/duplicates{query}", wait=f"{PAIRS} > 0", **how)
+    return page
+
+
+def card(name: str) -> str:
+    """A script that finds the card of a copy by its file's name."""
+    cards = "[...document.querySelectorAll('.copy')]"
+    return f"{cards}.find(c => c.querySelector('.name').textContent.includes('{name}'))"
+
+
+def do(page: Page, name: str, selector: str) -> None:
+    page.run(f"{card(name)}.querySelector(arguments[0]).click()", selector)
+
+
+def downloaded(page: Page) -> plans.Plan:
+    """The plan that the button gives."""
+    page.run(
+        "const make = URL.createObjectURL.bind(URL);"
+        "URL.createObjectURL = blob => { window.blob = blob; return make(blob); }"
+    )
+    page.click("#plan")
+    page.until("window.blob !== undefined")
+    text = page.browser.execute_async_script("blob.text().then(arguments[0])")
+    return plans.loads(text)
+
+
+def going(plan: plans.Plan) -> set[str]:
+    return {Path(copy.path).name for group in plan.groups for copy in group.copies if copy.remove}
+
+
+# --- the list ---------------------------------------------------------------------------------
+
+
+def test_every_group_is_there_with_what_is_known(page: Page, made: Path) -> None:
+    opened(page)
+    assert page.text(".dup-head h2") == "4 copies in 3 groups"
+    assert page.text(".dup-head p").startswith("Among 7 pictures, found ")
+    assert page.texts(".group h3") == ["photo-0.jpg", "photo-1.jpg", "photo-2.jpg"]
+    assert page.text(".counts").replace("\n", " ").startswith("4 of 4 copies would go")
+    assert page.texts(".dup-chip") == ["Same file 1", "Same picture 1", "Edited 2"]
+    crop = page.run(f"return {card('crop.jpg')}.innerText")
+    for words in ("Edited", "A part of the one kept", "fewer pixels", "of kept, 100 % of copy", "360 × 290"):
+        assert words in crop
+    page.until("[...document.querySelectorAll('.group img')].every(i => i.complete && i.naturalWidth > 0)")
+
+
+def test_kinds_are_chosen_and_part_of_the_address(page: Page) -> None:
+    opened(page)
+    page.run("document.querySelectorAll('.dup-chip')[2].click()")
+    page.until(f"{PAIRS} === 3")  # the smaller one is in a group with one that was edited
+    assert page.address == "/duplicates?kind=edited"
+    page.run("document.querySelectorAll('.dup-chip')[0].click()")
+    page.until(f"{PAIRS} === 4")
+    assert page.address == "/duplicates?kind=edited&kind=exact"
+    page.back()
+    page.until(f"{PAIRS} === 3")
+    page.back()
+    page.until(f"{PAIRS} === 4 && document.querySelectorAll('[aria-pressed=true]').length === 0")
+    opened(page, "?kind=exact")
+    assert page.texts(".group h3") == ["photo-2.jpg"]
+
+
+# --- deciding -----------------------------------------------------------------------------------
+
+
+def test_the_plan_is_the_proposed_one(page: Page, made: Path) -> None:
+    plan = downloaded(opened(page))
+    with Collection.open(made / "collection") as collection:
+        told = collection.found_duplicates()
+        assert told is not None
+        assert plan.groups == collection.plan(told.found).groups
+        assert not collection.rehearse(plan).skipped
+
+
+def test_what_is_decided_is_in_the_plan_and_survives_loading_again(page: Page, made: Path) -> None:
+    opened(page)
+    do(page, "crop.jpg", ".tick input")
+    page.until("document.querySelector('.counts').textContent.startsWith('3 of 4')")
+    do(page, "mirrored.jpg", ".prefer")
+    page.until("document.querySelector('.group.chosen h3').textContent === 'photo-1.jpg'")
+    assert (
+        page.run(f"return {card('mirrored.jpg')}.querySelector('.prefer').textContent")
+        == "Stays, as you chose"
+    )
+    opened(page)
+    assert page.run(f"return {card('crop.jpg')}.querySelector('.tick input').checked") is False
+    plan = downloaded(page)
+    assert going(plan) == {"small.jpg", "photo-2-again.jpg", "photo-1.jpg"}
+    assert "mirrored.jpg" in {Path(group.keep.path).name for group in plan.groups}
+    with Collection.open(made / "collection") as collection:
+        report = collection.rehearse(plan)
+        assert {Path(one.path).name for one in report.applied} == going(plan)
+    page.run("document.querySelector('.dup-desk .plain').click()")
+    page.until("document.querySelector('.counts').textContent.startsWith('4 of 4')")
+    assert page.all(".group.chosen") == []
+
+
+def test_no_duplicates_are_remembered_and_can_be_taken_back(page: Page) -> None:
+    opened(page)
+    do(page, "photo-2-again.jpg", ".acts .prefer:last-child")
+    page.said("photo-2-again.jpg: remembered as no duplicate.")
+    assert page.server.get("/v1/duplicates").json["total"] == 2
+    assert page.text(".counts").startswith("3 of 3")
+    page.click(".copy.away button")
+    page.until(f"{PAIRS} === 4")
+    assert page.server.get("/v1/duplicates").json["total"] == 3
+
+
+def test_by_keyboard(page: Page) -> None:
+    opened(page)
+    page.press("j")
+    page.press("x")
+    page.until("document.querySelector('.counts').textContent.startsWith('3 of 4')")
+    page.press("j", "k", "x")
+    page.until("document.querySelector('.counts').textContent.startsWith('4 of 4')")
+    page.press("c")
+    page.until("document.querySelector('.group.chosen') !== null")
+    page.press("c")
+    page.until("document.querySelector('.group.chosen') === null")
+
+
+# --- two laid on each other ---------------------------------------------------------------------------
+
+
+def test_a_pair_is_a_state_of_its_own(page: Page) -> None:
+    opened(page)
+    do(page, "crop.jpg", ".look")
+    page.until("document.querySelector('dialog').open")
+    assert "pair=" in page.address
+    page.press("2")
+    page.until("location.search.endsWith('view=over')")
+    address = page.address
+    page.back()
+    page.until("!document.querySelector('dialog').open")
+    assert page.address == "/duplicates"
+    page.forward()
+    page.until("document.querySelector('dialog').open")
+    opened(page, address.removeprefix("/duplicates"))
+    page.until("document.querySelector('dialog')?.open")
+    assert page.run("return document.querySelector('.laid').dataset.mode") == "over"
+    assert page.text(".dup-compare h2") == "photo-0.jpg and crop.jpg"
+    page.click(".dup-compare header button")
+    page.until("!document.querySelector('dialog').open && location.search === ''")
+
+
+def test_a_copy_lies_where_it_belongs(page: Page) -> None:
+    """Laid over each other, both pictures show the same at each point, so that their difference is dark."""
+    opened(page)
+    for name in ("crop.jpg", "mirrored.jpg", "small.jpg"):
+        do(page, name, ".look")
+        page.until("document.querySelector('dialog').open")
+        page.press("3")
+        page.until(
+            "[...document.querySelectorAll('.plane img')].every(i => i.complete && i.naturalWidth > 0)"
+        )
+        page.run(
+            "const g = document.getElementById('gain'); g.value = 1; g.dispatchEvent(new Event('input'))"
+        )
+        png = page.find("#stage").screenshot_as_png
+        stage = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+        assert stage[20:-20, 20:-20].mean() < 9, name
+        page.press("1")
+        page.click(".dup-compare header button")
+        page.until("!document.querySelector('dialog').open")
+
+
+def test_deciding_while_comparing(page: Page) -> None:
+    opened(page)
+    do(page, "small.jpg", ".look")
+    page.until("document.querySelector('dialog').open")
+    page.press("x")
+    page.until("document.querySelector('.counts').textContent.startsWith('3 of 4')")
+    assert page.run("return document.getElementById('decide').checked") is False
+    page.press("c")
+    page.until("document.querySelector('.dup-compare h2').textContent === 'small.jpg and photo-0.jpg'")
+    page.press("c", "j")
+    page.until("document.querySelector('.dup-compare h2').textContent !== 'photo-0.jpg and small.jpg'")
+    page.run("document.querySelector('dialog').close()")
+    page.run("document.querySelector('.dup-desk .plain').click()")
+
+
+# --- from the beginning, and for whoever may only look -----------------------------------------------------
+
+
+def test_the_server_looks_for_copies(made: Path, tmp_path: Path, page_of: Callable[[Server], Page]) -> None:
+    shutil.copytree(made / "in", tmp_path / "in")
+    with Collection.open(tmp_path / "collection") as collection:
+        collection.add(tmp_path / "in")
+    server = start(tmp_path)
+    page = page_of(server)
+    page.open("/duplicates")
+    page.said("Nobody has looked for copies yet")
+    page.click(".state .primary")
+    page.until("document.querySelector('.dup-progress') !== null")
+    page.until(f"{PAIRS} === 4")
+    assert page.all(".dup-progress") == []
+    (tmp_path / "in" / "later.jpg").write_bytes((tmp_path / "in" / "small.jpg").read_bytes())
+    with Collection.open(tmp_path / "collection") as collection:
+        collection.add(tmp_path / "in")
+    opened(page)
+    page.said("1 picture came later and was not looked at.")
+    page.run("[...document.querySelectorAll('button')].find(b => b.textContent === 'Look again').click()")
+    page.until(f"{PAIRS} === 5")
+    assert server.stop() == 0
+
+
+def test_whoever_may_only_look_decides_nothing_for_others(
+    made: Path, page_of: Callable[[Server], Page]
+) -> None:
+    server = start(made, "--token", WRITE, "--read-token", READ)
+    page = page_of(server)
+    page.open("/", wait="document.getElementById('token') !== null")
+    page.find("#token").send_keys(READ + "\n")
+    page.until("document.querySelector('.views') !== null")
+    opened(page)
+    buttons = {button.text for button in page.all("#main button")}
+    assert not buttons & {"Look again", "Not duplicates"}
+    assert "Keep this one" in buttons
+    assert downloaded(page).removals == 4
+    assert server.stop() == 0
+
+
+# --- for everyone -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [390, 800, 1280])
+def test_nothing_sticks_out(page: Page, width: int) -> None:
+    opened(page, width=width)
+    assert [one for one in page.sticking_out() if "dup-chip" not in one and "<span>" not in one] == []
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_no_serious_fault_of_accessibility(page: Page, dark: bool) -> None:
+    opened(page, dark=dark)
+    assert page.faults() == []
+    do(page, "crop.jpg", ".look")
+    page.until("document.querySelector('dialog').open")
+    assert page.faults() == []
+
+
+def test_decisions_are_kept_by_paths(page: Page, made: Path) -> None:
+    opened(page)
+    do(page, "small.jpg", ".tick input")
+    kept = page.run(
+        "return Object.entries({...sessionStorage}).filter(([key]) => key.startsWith('lookalike'))"
+    )
+    assert json.loads(kept[0][1])["removes"] == [[str(made / "in" / "small.jpg"), False]]
