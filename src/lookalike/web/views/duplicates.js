@@ -495,7 +495,7 @@ class Group {
     this.copies = told.members.map((member) => new Copy(member, this));
     this.formerBox = h("input", { type: "checkbox", "aria-label": `Remove ${fileName(kept.path)}`, on: { change: () => this.toggleFormer() } });
     this.former = h("label.tick", null, this.formerBox, h("span.on", null, "Remove"), h("span.off", null, "Stays"), h("span.bytes", null, size(kept.bytes)));
-    this.verdict = h("p.verdict");
+    this.verdict = h("p.dup-verdict");
     this.kept = h("figure.kept", null, h("span.tile", null, picture(kept)),
       h("figcaption", null, this.verdict, details(told.details)), this.former);
     const link = told.members.length === 1 ? `1 copy, ${sure(told.weakest)} sure` : `${told.members.length} copies, the weakest link ${sure(told.weakest)} sure`;
@@ -514,7 +514,7 @@ class Group {
 
   facts({ told }, reason) {
     return [
-      reason ? h("p.verdict", null, h("b", null, "Stays"), ` · ${reason}`) : told.probability !== undefined && h("p.kind", null, h("b", null, KINDS[told.kind][0]), h("span", null, `${sure(told.probability)} sure`)),
+      reason ? h("p.dup-verdict", null, h("b", null, "Stays"), ` · ${reason}`) : told.probability !== undefined && h("p.kind", null, h("b", null, KINDS[told.kind][0]), h("span", null, `${sure(told.probability)} sure`)),
       told.how?.length > 0 && h("p.how", null, sentence(told.how.join(", "))),
       details(told.details),
       !reason && told.stays && h("p.doubt", null, h("b", null, "In doubt: "), told.stays),
@@ -642,7 +642,7 @@ const picture = ({ id, path, width, height }) => {
   return image;
 };
 
-const details = (list) => h("dl.details", null, list.map(({ name, value, comparison, rank }) =>
+const details = (list) => h("dl.dup-details", null, list.map(({ name, value, comparison, rank }) =>
   h("div", null, h("dt", null, name), h("dd", null, value, comparison && [" ", h(`span.${rank || "equal"}`, null, comparison)]))));
 
 const keys = (...names) => names.map((name) => [h("kbd", null, name), " "]);
