@@ -91,6 +91,7 @@ def finetune(
     was, now = (
         _outcomes(gallery, space, material) for space in (current, teaching.space_of(taught, card.name))
     )
+    elsewhere = teaching.of_unknown(gallery, current, taught, known, progress)
     return FinetuneReport(
         model=card.name,
         base=begun.base.name,
@@ -99,12 +100,14 @@ def finetune(
         pictures=len(known.ids),
         classes=known.classes,
         alone=known.alone,
-        unlabelled=known.unlabelled,
+        unlabelled=len(known.unknown),
+        unlabelled_before=elsewhere.was.means(),
+        unlabelled_after=elsewhere.now.means(),
         unmatched=known.unmatched,
         held_out=len(material.pictures.held_out),
         before=was.means(),
         after=now.means(),
-        better=teaching.is_better(was, now, "map@r"),
+        better=teaching.is_better(was, now, "map@r") and not elsewhere.is_worse,
         epochs=trained.history[-1].number,
         best_epoch=trained.best.number,
         curve=str(storing.curve_of(card)),

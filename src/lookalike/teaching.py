@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from lookalike import indexing, models
 from lookalike.embedder import Embedder
 from lookalike.errors import ModelError, UsageError
+from lookalike.evaluation import copies
 from lookalike.evaluation.retrieval import Outcomes, interval
 from lookalike.evaluation.truth import PairList
 from lookalike.filters import Filter
@@ -22,6 +24,10 @@ from lookalike.training import adapter, examples
 from lookalike.vectors import Vectors
 
 Progress = Callable[[str, int, int], None]
+
+UNKNOWN, FEWEST_UNKNOWN, EDITS_EACH = 60, 20, 6
+"""Pictures of which nothing is known that are edited to see whether they are still told apart, how many there
+must be, and edits of each."""
 
 _PAIRS = 20_000  # of different classes, from which the similarity of unrelated pictures is told
 
@@ -87,6 +93,7 @@ def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Progress |
     card = _save(lesson, base, output, material, fitted, after)
     taught = Embedder.load(card.name, None, current.runtime)
     complete(gallery, taught, card.name, lesson.threads, progress, "mapping vectors")
+    elsewhere = of_unknown(gallery, current, taught, material, progress)
     return TrainReport(
         model=card.name,
         base=base.name,
@@ -95,12 +102,14 @@ def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Progress |
         pictures=len(material.ids),
         classes=material.classes,
         alone=material.alone,
-        unlabelled=material.unlabelled,
+        unlabelled=len(material.unknown),
+        unlabelled_before=elsewhere.was.means(),
+        unlabelled_after=elsewhere.now.means(),
         unmatched=material.unmatched,
         held_out=len(fitted.held_out),
         before=before,
         after=after,
-        better=is_better(was, now, "map@r"),
+        better=is_better(was, now, "map@r") and not elsewhere.is_worse,
         shrinkage=fitted.choice.shrinkage,
         dimension=fitted.map.weights.shape[1],
         centred=fitted.choice.centred,
@@ -177,6 +186,39 @@ def outcomes(vectors: Vectors, material: examples.Material, parts: npt.NDArray[n
     """How those held out are found among the others."""
     held, others = np.flatnonzero(parts == 0), np.flatnonzero(parts != 0)
     return adapter.outcomes(vectors, material.examples, held, others)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Elsewhere:
+    """How the pictures fare of which nothing is known, by two models: what can be told of them is whether
+    edited copies of them are found. Both have no figures when there are too few.
+
+    Attributes:
+        was: by the model that was searched before.
+        now: by the new one.
+    """
+
+    was: Outcomes
+    now: Outcomes
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether recall@1 has fallen by more than chance explains."""
+        was, now = (outcomes.figures.get("recall@1") for outcomes in (self.was, self.now))
+        return was is not None and now is not None and interval(now - was)[1] < 0
+
+
+def of_unknown(
+    gallery: Gallery, current: Space, taught: Embedder, material: examples.Material, progress: Progress | None
+) -> Elsewhere:
+    """How pictures fare of which nothing is known: some are read for it."""
+    some = np.sort(np.random.default_rng(0).permutation(material.unknown)[:UNKNOWN])
+    if len(some) < FEWEST_UNKNOWN:
+        some = some[:0]
+    before = Embedder.load(current.model, current.output, current.runtime)
+    files = [Path(picture.path) for picture in gallery.get(some.tolist())]
+    report = (lambda done, total: progress("comparing", done, total)) if progress else None
+    return Elsewhere(*copies.compared((before, taught), files, EDITS_EACH, report))
 
 
 def is_better(was: Outcomes, now: Outcomes, figure: str) -> bool:

@@ -12,13 +12,11 @@ from lookalike import retraining, teaching
 from lookalike.embedder import Embedder
 from lookalike.errors import UsageError
 from lookalike.evaluation import copies
-from lookalike.evaluation.retrieval import Outcomes
 from lookalike.evaluation.truth import chosen, known
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import storing
 from lookalike.results import UnlabelledReport
 from lookalike.retraining import Told
-from lookalike.sandbox import Decoder
 from lookalike.teaching import Lesson, Progress
 from lookalike.training.adapter import NEAR, NEAR_BITS
 from lookalike.training.reading import Reader
@@ -37,8 +35,6 @@ FEWEST = 5 * FEWEST_HELD_OUT
 
 EDITS_EACH = 9
 """Edits of each picture held out, on which both models are measured: a quarter of those there are."""
-
-_SIDE = 500  # pixels asked of the shorter side of a picture that is edited
 
 
 def train_unlabelled(
@@ -86,7 +82,12 @@ def train_unlabelled(
     )
     taught = Embedder.load(card.name, None, current.runtime)
     before = Embedder.load(current.model, current.output, current.runtime)
-    was, now = _outcomes((before, taught), pictures, progress)
+    was, now = copies.compared(
+        (before, taught),
+        [pictures.files[row] for row in pictures.held_out.tolist()],
+        EDITS_EACH,
+        (lambda done, total: progress("comparing", done, total)) if progress else None,
+    )
     teaching.complete(gallery, taught, card.name, lesson.threads, progress, "reading pictures")
     return UnlabelledReport(
         model=card.name,
@@ -140,21 +141,3 @@ def _like_no_other(
         if (vectors @ vectors[alike == row][0] >= NEAR).sum() == 1:
             found.append(row)
     return np.sort(np.array(found, np.int64))
-
-
-def _outcomes(
-    embedders: tuple[Embedder, ...], pictures: TrainingSet, progress: Progress | None
-) -> list[Outcomes]:
-    """How copies of those held out are found among them by each model."""
-    vectors: list[list[npt.NDArray[np.float32]]] = [[] for _ in embedders]
-    edits: list[list[npt.NDArray[np.float32]]] = [[] for _ in embedders]
-    with Decoder() as decoder:
-        for number, row in enumerate(pictures.held_out.tolist()):
-            rgb = decoder.decode(pictures.files[row], _SIDE).rgb
-            edited = [copies.edit(rgb, number * EDITS_EACH + at) for at in range(EDITS_EACH)]
-            for at, embedder in enumerate(embedders):
-                vectors[at].append(embedder.embed_rgb(rgb))
-                edits[at].extend(embedder.embed_rgb(one) for one in edited)
-            if progress:
-                progress("comparing", number + 1, len(pictures.held_out))
-    return [copies.outcomes(np.stack(v), np.stack(e)) for v, e in zip(vectors, edits, strict=True)]

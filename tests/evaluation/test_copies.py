@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from lookalike.duplicates.edits import EDITS
+from lookalike.embedder import Embedder
 from lookalike.evaluation import copies
 
 
@@ -52,3 +56,23 @@ def test_every_edit_comes_equally_often_and_the_same_again() -> None:
     turned = list(EDITS).index("turned-90")
     assert copies.edit(rgb, turned).shape == (50, 40, 3)
     assert copies.edit(rgb, turned + len(EDITS)).shape == (50, 40, 3)
+
+
+def test_pictures_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
+    dice = np.random.default_rng(0)
+    files = [tmp_path / f"{number}.png" for number in range(4)]
+    for file in files:
+        Image.fromarray(dice.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(file)
+    files[1].write_bytes(b"no picture")
+    files.append(tmp_path / "gone.png")
+    embedder = Embedder.load()
+    done: list[int] = []
+    one, other = copies.compared([embedder, embedder], files, 3, lambda number, _: done.append(number))
+    assert len(one.figures["recall@1"]) == 3
+    for name in copies.FIGURES:
+        np.testing.assert_array_equal(one.figures[name], other.figures[name])
+    assert done == [1, 3, 4]
+
+
+def test_nothing_is_said_of_fewer_than_two_pictures() -> None:
+    assert copies.compared([Embedder.load()], [], 3)[0].means() == {}

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike import files, models
+from lookalike import files, models, teaching
 from lookalike.collection import Collection
 from lookalike.comparing import compare
 from lookalike.embedder import Embedder, reference_picture
 from lookalike.errors import CollectionBusy, ModelError, UsageError
+from lookalike.evaluation import copies
+from lookalike.evaluation.retrieval import Outcomes
 
 KINDS = 8
 EACH = 8
@@ -49,12 +51,12 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pictures of eight kinds in `in/`, and a collection of them with two outputs."""
     place = tmp_path_factory.mktemp("original")
     (place / "in").mkdir()
-    rows = ["path,kind,number,all"]
+    rows = ["path,kind,number,all,most"]
     for kind in range(KINDS):
         for number in range(EACH):
             name = f"{kind}-{number}.png"
             drawn(kind, number).save(place / "in" / name)
-            rows.append(f"{name},k{kind},{number},x")
+            rows.append(f"{name},k{kind},{number},x,{f'k{kind}' if number < 6 else ''}")
     (place / "kinds.csv").write_text("\n".join(rows) + "\n")
     for output in (None, "plain"):
         with Collection.open(place / "c", output=output) as collection:
@@ -87,6 +89,39 @@ def test_a_label_is_learned(collection: Collection, place: Path, monkeypatch: py
     assert report.card == str(place / "models" / "taught.toml")
     assert collection.space.model == "taught"
     assert collection.info().models[0].model == "taught"
+
+
+def test_pictures_of_which_nothing_is_known_are_looked_at(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = collection.train("few", "most")  # too few to tell
+    assert (report.pictures, report.unlabelled) == (48, 16)
+    assert (report.unlabelled_before, report.unlabelled_after) == ({}, {})
+    monkeypatch.setattr(teaching, "FEWEST_UNKNOWN", 10)
+    collection.use(models.DEFAULT_MODEL)
+    report = collection.train("taught", "most")
+    assert set(report.unlabelled_before) == set(report.unlabelled_after) == set(copies.FIGURES)
+    assert all(0 <= value <= 1 for value in report.unlabelled_after.values())
+
+
+@pytest.mark.parametrize(("found", "better"), [([0.9, 0.8], True), ([0.6, 0.5], False)])
+def test_a_model_that_loses_other_pictures_is_not_better(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, found: list[float], better: bool
+) -> None:
+    def outcomes(shares: list[float]) -> Outcomes:
+        figures = {name: np.resize(shares, 20) for name in copies.FIGURES}
+        return Outcomes(np.arange(20), np.ones(20, np.int64), figures)
+
+    def compared(embedders: object, read: list[Path], *_: object) -> list[Outcomes]:
+        assert len(read) == 16
+        return [outcomes([0.8, 0.9]), outcomes(found)]
+
+    monkeypatch.setattr(teaching, "FEWEST_UNKNOWN", 10)
+    monkeypatch.setattr(copies, "compared", compared)
+    report = collection.train("taught", "most")
+    assert report.after["map@r"] > report.before["map@r"]
+    assert report.better == report.default == better
+    assert (collection.space.model == "taught") == better
 
 
 def test_its_vectors_are_those_of_the_pictures(collection: Collection, original: Path) -> None:

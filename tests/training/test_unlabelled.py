@@ -151,7 +151,7 @@ def test_the_verdict_is_about_copies_at_few_false_matches(
         figures = {"recall@1": np.full(20, 0.9), "recall@fmr": np.full(20, value)}
         return Outcomes(np.arange(20), np.ones(20, np.int64), figures)
 
-    monkeypatch.setattr(unlabelled, "_outcomes", lambda *_: [found(0.5), found(0.5 + gain)])
+    monkeypatch.setattr(copies, "compared", lambda *_: [found(0.5), found(0.5 + gain)])
     with collection:
         report = collection.train_unlabelled("new", recipe=CopyRecipe(epochs=1, batch=32), threads=1)
         assert report.better == report.default == (gain > 0)

@@ -159,6 +159,12 @@ def _show(report: ModelReport) -> None:
         f"\nLearned from {many(report.pictures, 'picture')}{kinds} "
         f"in {report.seconds:.1f} s, on {report.base}, output {report.output}; {_details(report)}"
     )
+    if isinstance(report, LabelledReport) and report.unlabelled_after:
+        was, now = (f"{of['recall@1']:.3f}" for of in (report.unlabelled_before, report.unlabelled_after))
+        click.echo(
+            f"Edited copies of pictures of which nothing is known were found first in {was} of all cases, "
+            f"and are in {now} with {report.model}"
+        )
     _tell_verdict(report)
 
 
@@ -176,7 +182,7 @@ def _tell_verdict(report: ModelReport) -> None:
             f"That goes for copies; how well it finds what only looks alike was not measured "
             f"(`lookalike evaluate --label COLUMN` does that with labels): {back}"
         )
-    elif isinstance(report, LabelledReport) and report.unlabelled:
+    elif isinstance(report, LabelledReport) and report.unlabelled and not report.unlabelled_after:
         click.echo(
             f"That goes for the {many(report.unlabelled, 'picture')} of which nothing is known, too; "
             f"how well these are found was not measured: {back}"

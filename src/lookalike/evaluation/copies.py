@@ -13,12 +13,21 @@ descriptor for image copy detection", 2022, section 5):
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.duplicates.edits import EDITS
+from lookalike.errors import PictureError
 from lookalike.evaluation.retrieval import Outcomes
+from lookalike.sandbox import Decoder
 from lookalike.vectors import Vectors
+
+if TYPE_CHECKING:
+    from lookalike.embedder import Embedder
 
 Rgb = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
@@ -26,7 +35,10 @@ Floats = npt.NDArray[np.float64]
 FALSE_MATCHES = 1e-4
 FIGURES = ("recall@1", "recall@fmr")
 
+Progress = Callable[[int, int], None]
+
 _BLOCK = 1024  # edits compared at once
+_SIDE = 500  # pixels asked of the shorter side of a picture that is edited
 
 
 def edit(rgb: Rgb, number: int) -> Rgb:
@@ -47,12 +59,15 @@ def outcomes(pictures: Vectors, edits: Vectors) -> Outcomes:
     """How each edit is found.
 
     Args:
-        pictures: (n, d) float32 unit rows, n at least 2.
+        pictures: (n, d) float32 unit rows.
         edits: (n * e, d) float32 unit rows: e of the first picture, then e of the second, and so on.
 
     Returns:
-        `FIGURES` of each picture: (n,) means over its edits. Equal similarities go against the picture.
+        `FIGURES` of each picture: (n,) means over its edits; none without a second picture. Equal
+        similarities go against the picture.
     """
+    if len(pictures) < 2:  # there is nothing to mistake a picture for
+        return Outcomes(np.arange(0), np.zeros(0, np.int64), {})
     each = len(edits) // len(pictures)
     own, best_other, above = np.zeros(len(edits)), np.zeros(len(edits)), np.zeros(0)
     wrong_pairs = len(edits) * (len(pictures) - 1)
@@ -69,3 +84,41 @@ def outcomes(pictures: Vectors, edits: Vectors) -> Outcomes:
     means = {name: hits.reshape(-1, each).mean(axis=1) for name, hits in figures.items()}
     rows = np.arange(len(pictures))
     return Outcomes(rows, (means["recall@1"] > 0).astype(np.int64), means)
+
+
+def compared(
+    embedders: Sequence[Embedder], files: Sequence[Path], each: int, progress: Progress | None = None
+) -> list[Outcomes]:
+    """How edits of the same pictures are found by several models.
+
+    Args:
+        embedders: the models.
+        files: the pictures; those that cannot be read are left out.
+        each: edits of each.
+        progress: called with pictures edited, and of how many.
+
+    Returns:
+        As `outcomes` gives it, for each model.
+    """
+    pictures: list[list[Vectors]] = [[] for _ in embedders]
+    edits: list[list[Vectors]] = [[] for _ in embedders]
+    with Decoder() as decoder:
+        for number, file in enumerate(files):
+            try:
+                rgb = decoder.decode(file, _SIDE).rgb
+            except PictureError:
+                continue
+            edited = [edit(rgb, number * each + at) for at in range(each)]
+            for at, embedder in enumerate(embedders):
+                pictures[at].append(embedder.embed_rgb(rgb))
+                edits[at] += [embedder.embed_rgb(one) for one in edited]
+            if progress:
+                progress(number + 1, len(files))
+    return [
+        outcomes(_stack(plain, embedder), _stack(changed, embedder))
+        for plain, changed, embedder in zip(pictures, edits, embedders, strict=True)
+    ]
+
+
+def _stack(rows: Sequence[Vectors], embedder: Embedder) -> Vectors:
+    return np.stack(rows) if rows else np.zeros((0, embedder.dimension), np.float32)

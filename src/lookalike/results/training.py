@@ -49,12 +49,18 @@ class LabelledReport(ModelReport):
         classes: of the pictures it learned from.
         alone: pictures that are the only ones of their class.
         unlabelled: pictures left out since nothing is known about them.
+        unlabelled_before: how edits of some of these were found by the model that was searched before:
+            `recall@1` and `recall@fmr` (see `evaluation.copies`). When recall@1 has fallen by more than
+            chance explains, the new model is not better. Empty with fewer than 20 such pictures.
+        unlabelled_after: the same with the new model.
         unmatched: names in the table of pairs that are no pictures of the collection.
     """
 
     classes: int
     alone: int
     unlabelled: int
+    unlabelled_before: Mapping[str, float]
+    unlabelled_after: Mapping[str, float]
     unmatched: tuple[str, ...]
 
 

@@ -24,14 +24,14 @@ class Material:
         ids: (n,) int64, the pictures' numbers, ascending.
         examples: their vectors and classes.
         alone: pictures that are the only ones of their class.
-        unlabelled: pictures left out since nothing is known about them.
+        unknown: (u,) int64, the numbers of pictures left out since nothing is known about them.
         unmatched: names in a table of pairs that are no pictures.
     """
 
     ids: Ints
     examples: Examples
     alone: int
-    unlabelled: int
+    unknown: Ints
     unmatched: tuple[str, ...] = ()
 
     @property
@@ -61,7 +61,7 @@ def by_label(gallery: Gallery, space: Space, column: str, where: Filter | None) 
         )
     none = np.zeros((0, 2), np.int64)
     material = _material(gallery, space, pictures, labelled, labels, none)
-    return _counted(material, labels, len(rows) - len(labelled))
+    return _counted(material, labels, pictures.ids[rows[pictures.labels[rows] < 0]])
 
 
 def by_pairs(gallery: Gallery, space: Space, pairs: PairList, where: Filter | None) -> Material:
@@ -98,7 +98,7 @@ def by_pairs(gallery: Gallery, space: Space, pairs: PairList, where: Filter | No
         )
     at = np.searchsorted(pictures.ids, named)
     material = _material(gallery, space, pictures, at, labels, apart)
-    return _counted(material, labels, len(rows) - len(named), pairs.unmatched)
+    return _counted(material, labels, np.setdiff1d(ids, named), pairs.unmatched)
 
 
 def _material(
@@ -117,9 +117,9 @@ def _material(
         pictures.hashes[rows[kept]],
         pairs[(pairs >= 0).all(axis=1)],
     )
-    return Material(ids, examples, 0, 0)
+    return Material(ids, examples, 0, ids[:0])
 
 
-def _counted(material: Material, labels: Ints, unlabelled: int, unmatched: tuple[str, ...] = ()) -> Material:
+def _counted(material: Material, labels: Ints, unknown: Ints, unmatched: tuple[str, ...] = ()) -> Material:
     alone = int((np.bincount(labels) == 1).sum())
-    return Material(material.ids, material.examples, alone, unlabelled, unmatched)
+    return Material(material.ids, material.examples, alone, unknown, unmatched)
