@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,13 +76,7 @@ def serve(
     and printed when none is given. Every option can also be an environment variable (LOOKALIKE_SERVE_PORT) or
     stand in a TOML file. SIGTERM and Ctrl-C finish what is in work; SIGHUP reads the settings again.
     """
-    try:
-        from lookalike.server import running  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise MissingExtra(
-            f"`lookalike serve` needs the extra `server` ({error.name} is missing): "
-            "pip install 'lookalike[server]'"
-        ) from None
+    check_extra("lookalike serve")
     given = {
         "host": host,
         "port": port,
@@ -99,7 +93,29 @@ def serve(
         return _settings(config, given, source, deployments)
 
     settings = read()
-    _check(settings, as_json) if check else _run(settings, read)
+    if check:
+        _check(settings, as_json)
+        return
+
+    def started(address: str) -> None:
+        names = ", ".join(sorted(settings.deployments))
+        click.echo(f"Serving {names} on {address} (docs: {address}/docs)", err=True)
+
+    run(settings, read, started)
+
+
+def check_extra(command: str) -> None:
+    """Say what is missing, and how to get it, where the server's libraries are not installed.
+
+    Raises:
+        MissingExtra: they are not.
+    """
+    try:
+        from lookalike.server import running  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"`{command}` needs the extra `server` ({error.name} is missing): pip install 'lookalike[server]'"
+        ) from None
 
 
 def _settings(
@@ -142,11 +158,18 @@ def _check(settings: Settings, as_json: bool) -> None:
     click.echo("All collections can be served.", err=True)
 
 
-def _run(settings: Settings, read: Any) -> None:
+def run(settings: Settings, read: Callable[[], Settings], started: Callable[[str], None]) -> None:
+    """Serve until it is ended.
+
+    Args:
+        settings: what, and how.
+        read: gives the settings anew.
+        started: called with the address as soon as it can be asked.
+    """
     from dataclasses import replace
 
+    from lookalike.server import running
     from lookalike.server.auth import Auth, new_token
-    from lookalike.server.running import run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("faiss").setLevel(logging.WARNING)
@@ -157,10 +180,5 @@ def _run(settings: Settings, read: Any) -> None:
     if not settings.is_loopback:
         click.echo("Anyone on the network can reach this address, and nothing is encrypted.", err=True)
 
-    def started(address: str) -> None:
-        click.echo(
-            f"Serving {', '.join(sorted(settings.deployments))} on {address} (docs: {address}/docs)", err=True
-        )
-
-    run(settings, auth, started=started, read_again=read)
+    running.run(settings, auth, started=started, read_again=read)
     click.echo("Ended; nothing was in work any more.", err=True)

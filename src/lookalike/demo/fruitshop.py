@@ -312,6 +312,10 @@ STORIES: tuple[Story, ...] = (
 )
 
 
+_FOUND = ("jpeg-30", "quarter", "grey", "crop-50", "mirrored", "turned-10", "border", "warm")
+"""Edits of `duplicates.edits`: what became of pictures of the shop that turned up elsewhere, of one each."""
+
+
 def _dice(name: str) -> np.random.Generator:
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
     return np.random.Generator(np.random.PCG64(seed))
@@ -349,6 +353,38 @@ def picture(product: Product) -> npt.NDArray[np.uint8]:
     for part, balls in still.parts:
         part.draw(canvas, balls)
     return canvas.finish()
+
+
+def draw_copies(folder: Path) -> Path:
+    """Draw copies of eight pictures of the shop, edited as people do, into `copies`, and write `copies.csv`.
+
+    Args:
+        folder: where `draw` has drawn the shop.
+
+    Returns:
+        The path of `copies.csv`.
+
+    Raises:
+        LookalikeError: the folder cannot be written.
+    """
+    from lookalike.duplicates.edits import EDITS
+    from lookalike.images import encode_jpeg
+
+    table, shop = folder / "copies.csv", products()
+    rows = [",".join(_FIELDS[:4])]
+    try:
+        (folder / "copies").mkdir(exist_ok=True)
+        for number, edit in enumerate(_FOUND):
+            product = shop[number * len(shop) // len(_FOUND)]
+            path = f"copies/{product.variety.key}-{edit}.jpg"
+            rows.append(f"{path},{product.name} ({edit}),{product.variety.name},{product.variety.kind}")
+            if not (folder / path).is_file():
+                pixels = EDITS[edit](picture(product), [], np.random.default_rng(number))
+                (folder / path).write_bytes(encode_jpeg(pixels))
+        table.write_text("\n".join([*rows, ""]), encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise LookalikeError(f"cannot draw into {folder}: {error.strerror or error}") from error
+    return table
 
 
 def catalogue() -> str:
