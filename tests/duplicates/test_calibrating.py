@@ -10,7 +10,7 @@ import pytest
 
 from lookalike.duplicates import calibrating
 from lookalike.duplicates.calibrating import EACH, FEWEST, KEY, PICTURES, calibrate, calibration_of
-from lookalike.duplicates.calibration import SHIPPED, Calibration
+from lookalike.duplicates.calibration import NAMES, SHIPPED, Calibration
 from lookalike.duplicates.edits import EDITS, Edit, Edited
 from lookalike.duplicates.reading import Reading
 from lookalike.duplicates.sketches import Sketches
@@ -87,7 +87,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def fake(known: object, sketches: object, images: int, progress: object = None) -> Calibration:
         calls.append(images)
-        return Calibration(tuple(float(images + i) for i in range(6)), images=images)
+        return Calibration(tuple(float(images + i) for i in range(len(NAMES) + 1)), images=images)
 
     monkeypatch.setattr(calibrating, "calibrate", fake)
     return calls

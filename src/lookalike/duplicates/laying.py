@@ -15,6 +15,7 @@ LAID = 256
 _LEAST = 64  # pixels of each picture that the other one must show
 _LOST = 0.2  # share of the details of one picture that shows that the other one is blurred
 _TILE = 16  # pixels of a tile of which it is asked
+_ALIKE = 0.75  # correlation from which two tiles show the same
 _DETAILED = 1e-3  # variance lost, as a share of all, from which a tile has something to lose
 _ONE_COLOUR = 12  # grey levels between the darkest and brightest pixel of a plain border,
 _COLOURS = 0.005, 0.995  # but for a hundredth of them
@@ -106,6 +107,8 @@ def _blur(laid: Laid) -> int:
     """By how much both must be shrunk until neither shows details that the other has lost: 1, 2 or 4.
 
     Asked of every tile, most of them decide: large letters over a part have details that nothing has lost.
+    Where the rest is smooth most details are those of the letters; so tiles tell only if both show the same
+    when they are made smaller.
     """
     import cv2
 
@@ -125,12 +128,34 @@ def _blur(laid: Laid) -> int:
         if not some.any():
             return None
         one, other = (middle(each[some]) for each in fine)
+        if min(one, other) >= _LOST * max(one, other):
+            return False
+        some &= _alike(*both, tiles, factor)
+        one, other = (middle(each[some]) for each in fine) if some.any() else (1, 1)
         return min(one, other) < _LOST * max(one, other)
 
     twice = unlike(2)
     if twice is False:  # what is alike in the finest details is so in all
         return 1
     return 4 if side >= 64 and unlike(4) else 2 if twice else 1
+
+
+def _alike(first: Grey, second: Grey, tiles: tuple[int, int], factor: int) -> npt.NDArray[np.bool_]:
+    """Which tiles show about the same when a factor smaller."""
+    import cv2
+
+    height, width = first.shape
+
+    def mean(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return np.asarray(cv2.resize(values, tiles, interpolation=cv2.INTER_AREA), np.float32)
+
+    a, b = (
+        cv2.resize(grey, (width // factor, height // factor), interpolation=cv2.INTER_AREA).astype(np.float32)
+        for grey in (first, second)
+    )
+    mean_a, mean_b = mean(a), mean(b)
+    spread_a, spread_b = mean(a * a) - mean_a**2, mean(b * b) - mean_b**2
+    return mean(a * b) - mean_a * mean_b > _ALIKE * np.sqrt(np.maximum(spread_a * spread_b, 1))
 
 
 def _lost(grey: Grey, tiles: tuple[int, int], factor: int) -> npt.NDArray[np.float32]:
