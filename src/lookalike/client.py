@@ -9,10 +9,12 @@ with Client("http://127.0.0.1:8000", token="…") as shop:
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import os
 import ssl
+import struct
 import threading
 import time
 import uuid
@@ -46,6 +48,7 @@ from lookalike.results import (
     Grouping,
     Heat,
     Hit,
+    MapPoint,
     Metadata,
     ModelInfo,
     PictureFacts,
@@ -361,6 +364,24 @@ class Client:
         """The file of a picture, byte for byte."""
         return self._request("GET", self._path(f"/v1/pictures/{int(id)}/original"))
 
+    def map(self) -> tuple[MapPoint, ...] | None:
+        """Where the pictures lie in the plane, near to each other what looks alike; None when `lookalike map`
+        has not laid them out."""
+        try:
+            found = self._json("GET", "/v1/map")
+        except RequestError as error:
+            if error.code == "no_map_yet":
+                return None
+            raise
+        ids, places, folder = (
+            _unpacked(one) for one in (found["ids"], found["places"], found["paths"]["folder"])
+        )
+        folders, names = found["paths"]["folders"], found["paths"]["names"]
+        return tuple(
+            MapPoint(int(id), folders[folder[i]] + name, places[2 * i] / 65535, 1 - places[2 * i + 1] / 65535)
+            for i, (id, name) in enumerate(zip(ids, names, strict=True))
+        )
+
     # --- the server --------------------------------------------------------------------------
 
     def info(self) -> CollectionInfo:
@@ -540,6 +561,16 @@ def _heat(found: Any, name: str) -> Heat:
 
 def _rows(matrix: Any) -> Any:
     return None if matrix is None else tuple(tuple(row) for row in matrix)
+
+
+_TYPES = {"Uint8": "B", "Int8": "b", "Uint16": "H", "Uint32": "I", "Int32": "i", "Float64": "d"}
+
+
+def _unpacked(packed: Any) -> tuple[Any, ...]:
+    """The numbers of a typed array of JavaScript in base64."""
+    data = base64.b64decode(packed["data"])
+    letter = _TYPES[packed["type"].removesuffix("Array")]
+    return struct.unpack(f"<{len(data) // struct.calcsize('<' + letter)}{letter}", data)
 
 
 def _stored(found: Any) -> StoredPicture:

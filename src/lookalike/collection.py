@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -1174,6 +1174,13 @@ class Collection:
             drawing=drawing,
             progress=progress,
         )
+
+    def stored_map(self) -> dict[str, Any] | None:
+        """The map that was laid out last, as the page of `map` reads it: see `reports.map_data.as_plain`.
+
+        Pictures that came later are not in it. None when nothing was laid out.
+        """
+        return maps.stored_map(self.gallery, self.space)
 
     # --- taking vectors elsewhere ------------------------------------------------------------
 

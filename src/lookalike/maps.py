@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,11 +19,11 @@ from lookalike.duplicates.reading import Reader, Reading
 from lookalike.errors import PictureError, UsageError
 from lookalike.files import printable
 from lookalike.gallery.base import Gallery, Picture, Space
-from lookalike.plane.keeping import Plane, Progress, plane
+from lookalike.plane.keeping import Plane, Progress, plane, stored
 from lookalike.reports.atlas import LARGE, Sheets, Sizes, sheet_order, sizes
 from lookalike.reports.figure import THUMBNAIL, as_png, as_svg, chosen
 from lookalike.reports.map import map_page
-from lookalike.reports.map_data import Column, MapData
+from lookalike.reports.map_data import Column, MapData, as_plain
 from lookalike.reports.writing import check_figure, check_page, write_figure, write_page
 from lookalike.results import Failure, MapPoint, PictureMap
 
@@ -115,6 +115,19 @@ def laid_out(
         return result
     _check_some(shown)
     return _drawn(_data(gallery, space, shown, flat, drawing.colour), result, drawing, say)
+
+
+def stored_map(gallery: Gallery, space: Space) -> dict[str, Any] | None:
+    """The map as it was laid out last, as its page reads it: see `reports.map_data.as_plain`.
+
+    Pictures that came later are not in it. None when nothing was laid out.
+    """
+    flat = stored(gallery, space)
+    if flat is None:
+        return None
+    shown = [picture for picture in _shown(gallery, space, None) if _place(flat, picture.id) >= 0]
+    told = as_plain(_data(gallery, space, shown, flat, None))
+    return told | {"facts": _facts(_result(flat, ())), "sheets": []}
 
 
 def _shown(gallery: Gallery, space: Space, where: Filter | None) -> list[Picture]:

@@ -146,6 +146,18 @@ def graph(gallery: Gallery, space: Space, *, k: int = GRAPH_K, progress: Progres
     return kept.graph(k)
 
 
+def stored(gallery: Gallery, space: Space, *, k: int = GRAPH_K) -> Graph | None:
+    """The graph that was kept last, however much has changed since; None when there is none.
+
+    Args:
+        gallery: whose pictures.
+        space: which vectors.
+        k: neighbours of each picture.
+    """
+    kept = _kept(gallery, space)
+    return None if kept is None or kept.k < k else kept.graph(k)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Kept:
     """A graph as it is kept: with longer lists, and what it was made from.

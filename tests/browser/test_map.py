@@ -180,7 +180,7 @@ def test_thumbnails_show_the_right_picture(browser: Any, pages: Callable[[int], 
 def test_nothing_sticks_out(browser: Any, pages: Callable[[int], str], width: int) -> None:
     _open(browser, pages(400), width)
     sticking = browser.execute_script(
-        "return [...document.querySelectorAll('.side, .tools, .tools button, .side > *')].filter(e =>"
+        "return [...document.querySelectorAll('.map-side, .tools, .tools button, .map-side > *')].filter(e =>"
         " { const b = e.getBoundingClientRect(); return b.width && (b.right > innerWidth + 1 || b.left < -1"
         "  || b.bottom > innerHeight + 1); }).map(e => e.outerHTML.slice(0, 60))"
     )

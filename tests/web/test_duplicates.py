@@ -152,7 +152,7 @@ def test_what_is_decided_is_in_the_plan_and_survives_loading_again(page: Page, m
 
 def test_no_duplicates_are_remembered_and_can_be_taken_back(page: Page) -> None:
     opened(page)
-    do(page, "photo-2-again.jpg", ".acts .prefer:last-child")
+    do(page, "photo-2-again.jpg", ".dup-acts .prefer:last-child")
     page.said("photo-2-again.jpg: remembered as no duplicate.")
     assert page.server.get("/v1/duplicates").json["total"] == 2
     assert page.text(".counts").startswith("3 of 3")

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from lookalike.errors import CollectionError
 from lookalike.gallery.base import Gallery, Ids, Space, Vectors
 from lookalike.neighbours import Graph, graph
+from lookalike.neighbours import stored as stored_graph
 from lookalike.plane import layout, placing, starting
 from lookalike.plane.quality import Quality, quality, rows_of
 
@@ -86,6 +87,22 @@ def plane(gallery: Gallery, space: Space, *, fresh: bool = False, progress: Prog
             kept = replace(kept, quality=measured)
             _keep(gallery, space, kept)
     return kept.plane(near)
+
+
+def stored(gallery: Gallery, space: Space) -> Plane | None:
+    """The layout that was kept last, of those of its pictures that are still there as they were; others are
+    not placed into it. None when nothing was laid out, or the neighbours are not known any more."""
+    kept, near = _kept(gallery, space), stored_graph(gallery, space)
+    if kept is None or near is None:
+        return None
+    same = (kept.versions == _versions(gallery, space, kept.ids)) & np.isin(kept.ids, near.ids)
+    return replace(
+        kept,
+        ids=kept.ids[same],
+        versions=kept.versions[same],
+        points=kept.points[same],
+        placed=kept.placed[same],
+    ).plane(near.among(kept.ids[same]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

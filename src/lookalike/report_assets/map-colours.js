@@ -1,6 +1,6 @@
 // The colour of each picture, in the theme of the moment.
 
-const root = document.documentElement;
+const { root } = host;
 const media = matchMedia("(prefers-color-scheme: dark)");
 
 const theme = {
@@ -9,7 +9,7 @@ const theme = {
   css: {},
   font: "sans-serif",
   apply() {
-    root.dataset.theme = this.name;
+    if (host.mayChooseTheme) root.dataset.theme = this.name;
     const style = getComputedStyle(root);
     this.font = getComputedStyle(document.body).fontFamily;
     for (const name of ["paper", "card", "tile", "ink", "quiet", "line", "accent", "track"]) {

@@ -1,12 +1,23 @@
-"use strict";
-// What the page knows: arrays unpacked, texts by position, thumbnails decoded when they are needed.
+// What the map knows: arrays unpacked, texts by position, thumbnails decoded when they are needed.
+//
+// All files `map-*.js` together are the body of one function of its host, `pictureMap(host)`, which `reports/map.py`
+// puts around them: a page in one file and the server's page call it, each with its own host. A host is
+//
+//   find(id)         the element of `map.html` with this id.
+//   root             whose custom properties are the colours; gets `data-theme`, where the map may choose it.
+//   mayChooseTheme   whether it may.
+//   raw              what `reports/map_data.py` makes of the pictures.
+//   sheet(key)       of thumbnails, a promise of a blob.
+//   thumbnails       in place of sheets: an object like `atlas` below; null for none.
+//   read(), write(state), follow(then)   the state as text; `then` is called when it has changed from outside.
+//   acts(i), actsOfAll(some)             more buttons for pictures that are open or selected: { name: function }.
+//   signal           an AbortSignal that ends it.
 
-const find = id => document.getElementById(id);
+const { find, raw } = host;
 const many = number => number.toLocaleString("en");
 const bytesOf = base64 => Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
 const unpacked = ({ type, data }) => new globalThis[type](bytesOf(data).buffer);
 
-const raw = JSON.parse(find("map-data").textContent);
 const n = raw.count;
 const ids = unpacked(raw.ids);
 const importance = unpacked(raw.importance);
@@ -66,7 +77,7 @@ const sheets = raw.sheets.map((level, number) => ({
 }));
 
 /** Decodes sheets when they are asked for, a few at a time, and forgets those not used for longest. */
-const atlas = {
+const atlas = host.thumbnails ?? {
   limit: 48, // decoded sheets: of 1,024 pixels each, 200 MB
   ready: new Map(),
   waiting: new Set(),
@@ -87,8 +98,7 @@ const atlas = {
   async load(key) {
     this.waiting.add(key);
     try {
-      const blob = new Blob([bytesOf(find(`sheet-${key}`).textContent)], { type: "image/jpeg" });
-      this.ready.set(key, await createImageBitmap(blob));
+      this.ready.set(key, await createImageBitmap(await host.sheet(key)));
       while (this.ready.size > this.limit) {
         const [oldest, bitmap] = this.ready.entries().next().value;
         bitmap.close();
@@ -111,6 +121,14 @@ const atlas = {
     );
   },
 
+  /** Whether what was found for a size is as good as it gets. */
+  settled(i, size, { width, height }) {
+    const best = sheets.filter(level => level.cells[i] >= 0).find(level => level.side * 1.2 >= size);
+    return !best || Math.max(width, height) >= best.side;
+  },
+
+  has: i => sheets.some(level => level.cells[i] >= 0),
+
   home: (i, level) => Math.floor(level.cells[i] / level.across ** 2),
 
   placed(i, level) {
@@ -125,4 +143,4 @@ const atlas = {
   },
 };
 
-const pictured = i => sheets.some(level => level.cells[i] >= 0);
+const pictured = i => atlas.has(i);

@@ -163,7 +163,7 @@ const legend = {
       });
     }
     tell();
-    this.place.append(element("div", { className: "scale" }, svg, element("div", { className: "ends" }, ...inputs), shown));
+    this.place.append(element("div", { className: "scale" }, svg, element("div", { className: "map-ends" }, ...inputs), shown));
   },
 };
 

@@ -20,8 +20,7 @@ const image = (i, side) => {
       found.sheet, found.x, found.y, found.width, found.height, 0, 0, found.width, found.height,
     );
     made.classList.add("painted");
-    const best = sheets.filter(level => level.cells[i] >= 0).find(level => level.side * 1.2 >= side);
-    return !best || Math.max(found.width, found.height) >= best.side;
+    return atlas.settled(i, side, found);
   };
   if (!pictured(i)) made.classList.add("without");
   else if (!paint()) unpainted.push({ made, paint });
@@ -64,6 +63,13 @@ const download = (name, text) => {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 };
 
+/** Buttons: { what it says: what it does }. */
+const doing = acts => element("div", { className: "map-acts" }, ...Object.entries(acts).map(([name, then]) => {
+  const button = element("button", { type: "button" }, name);
+  button.addEventListener("click", then);
+  return button;
+}));
+
 const panels = {
   focus: null, // the picture that is open
   selected: [], // pictures selected by lasso or otherwise
@@ -85,8 +91,10 @@ const panels = {
       return element("li", {}, button);
     }));
     const path = element("p", { className: "path" }, shown(pathOf(i)));
-    const button = element("button", { type: "button" }, "Copy path");
-    button.addEventListener("click", async () => { await copy(pathOf(i)); said("The path is on the clipboard."); });
+    const acts = {
+      ...host.acts(i),
+      "Copy path": async () => { await copy(pathOf(i)); said("The path is on the clipboard."); },
+    };
     const size = `${pixels[2 * i]} × ${pixels[2 * i + 1]} pixels · id ${ids[i]}`;
     this.fill(
       nameOf(i),
@@ -94,7 +102,7 @@ const panels = {
       facts(i),
       path,
       element("p", { className: "quiet" }, size),
-      element("div", { className: "acts" }, button),
+      doing(acts),
       ...(others.length ? [element("h3", {}, "Looks most like it"), list] : []),
     );
     if (go) this.bringIntoView(i);
@@ -132,6 +140,7 @@ const panels = {
     if (!some.length) return this.close();
     const paths = some.map(pathOf).join("\n") + "\n";
     const acts = {
+      ...host.actsOfAll(some),
       "Copy paths": async () => { await copy(paths); said(`${many(some.length)} paths are on the clipboard.`); },
       "Save as text": () => download("selection.txt", paths),
       "Show only these": () => { filter.among = new Set(some); filter.apply(); view.goTo(some); },
@@ -145,11 +154,7 @@ const panels = {
     }));
     this.fill(
       `${many(some.length)} selected`,
-      element("div", { className: "acts" }, ...Object.entries(acts).map(([name, then]) => {
-        const button = element("button", { type: "button" }, name);
-        button.addEventListener("click", then);
-        return button;
-      })),
+      doing(acts),
       ...this.shares(some),
       grid,
       ...(some.length > most ? [element("p", { className: "quiet" }, `and ${many(some.length - most)} more`)] : []),
@@ -194,7 +199,6 @@ const panels = {
     this.place.replaceChildren(element("header", {}, element("h2", {}, title), shut), ...content);
     this.place.hidden = false;
     this.place.scrollTop = 0;
-    document.body.classList.add("with-panel");
     card.hide();
   },
 
@@ -203,7 +207,6 @@ const panels = {
     this.origin = null;
     this.selected = [];
     this.place.hidden = true;
-    document.body.classList.remove("with-panel");
     draw.soon();
     links.write();
   },

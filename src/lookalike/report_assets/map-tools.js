@@ -151,6 +151,7 @@ canvas.addEventListener("dblclick", event => {
 const zoomBy = factor => { view.go({ scale: Math.min(Math.max(view.scale * factor, view.least), view.most) }, 200); links.soon(); };
 const showWhole = () => { view.go(view.fitting()); links.soon(); };
 const switchTheme = () => {
+  if (!host.mayChooseTheme) return;
   theme.chosen = theme.name === "dark" ? "light" : "dark";
   repaint();
   links.write();
@@ -199,7 +200,7 @@ addEventListener("keydown", event => {
   event.preventDefault();
   then();
   links.soon();
-});
+}, { signal: host.signal });
 
 // --- the state, in the address -------------------------------------------------------------------------------
 
@@ -225,13 +226,11 @@ const links = {
     if (find("search").value) state.set("q", find("search").value);
     if (panels.focus !== null) state.set("id", String(ids[panels.focus]));
     if (theme.chosen) state.set("theme", theme.chosen);
-    try {
-      history.replaceState(null, "", `#${state}`);
-    } catch { /* some browsers allow only so many changes a minute */ }
+    host.write(String(state));
   },
 
   read() {
-    const state = new URLSearchParams(location.hash.slice(1));
+    const state = new URLSearchParams(host.read());
     theme.chosen = ["light", "dark"].includes(state.get("theme")) ? state.get("theme") : null;
     theme.apply();
     colourBy(state.get("by") ?? raw.colour);
@@ -247,5 +246,6 @@ const links = {
     if ([x, y, zoom].every(Number.isFinite)) view.set({ x, y, scale: zoom * view.fitting().scale });
     const i = state.has("id") ? ids.indexOf(Number(state.get("id"))) : -1;
     if (i >= 0) panels.open(i, { go: !state.has("at") });
+    else if (panels.focus !== null) panels.close();
   },
 };

@@ -17,7 +17,7 @@ const repaint = () => {
   legend.show();
   draw.soon();
 };
-media.addEventListener("change", repaint);
+media.addEventListener("change", repaint, { signal: host.signal });
 
 {
   const select = find("colour");
@@ -45,13 +45,19 @@ draw.resize();
 links.read();
 links.silent = false;
 
-new ResizeObserver(() => {
+const resized = new ResizeObserver(() => {
   if (canvas.clientWidth === view.width && canvas.clientHeight === view.height) return;
   const whole = Math.abs(view.zoom - 1) < 0.02;
   draw.resize();
   if (whole) view.set(view.fitting());
-}).observe(canvas);
-addEventListener("hashchange", () => links.read());
+});
+resized.observe(canvas);
+host.signal.addEventListener("abort", () => resized.disconnect());
+for (const id of ["theme", "dkey"]) find(id).hidden = !host.mayChooseTheme;
+host.follow(() => {
+  links.silent = true; // what is read is not written again
+  links.read();
+  links.silent = false;
+});
 
-// For tests and the curious: what the page does.
-globalThis.lookalikeMap = { view, draw, filter, panels, colours, atlas, lasso, theme, reach, xs, ys };
+return { idOf: i => ids[i], view, draw, filter, panels, colours, atlas, lasso, theme, reach, xs, ys };

@@ -24,6 +24,32 @@ SCRIPTS = (
 )
 
 
+def map_module() -> str:
+    """The map as one module, which exports `pictureMap(host)`; see `map-data.js` for its host.
+
+    Its scripts share their names, so that all of them are the body of one function: whoever calls it, a page
+    in one file or the server's page, gets a map of its own.
+    """
+    body = "\n".join(asset(name) for name in SCRIPTS)
+    return f"export const pictureMap = host => {{\n{body}}};\n"
+
+
+def map_body(title: str, said: str, facts: Mapping[str, str]) -> str:
+    """The elements that a map needs, as HTML.
+
+    Args:
+        title: its heading.
+        said: how many pictures it has, in words.
+        facts: what else to say about it.
+    """
+    return (
+        asset("map.html")
+        .replace("{title}", escaped(title))
+        .replace("{count}", escaped(said))
+        .replace("{facts}", _facts(facts))
+    )
+
+
 def map_page(data: MapData, sheets: Sequence[Sheets], title: str, *, facts: Mapping[str, str]) -> str:
     """A page with the map.
 
@@ -35,10 +61,8 @@ def map_page(data: MapData, sheets: Sequence[Sheets], title: str, *, facts: Mapp
     """
     plain = as_plain(data) | {"title": title, "sheets": [_sheets(s, len(data.pictures)) for s in sheets]}
     body = [
-        asset("map.html")
-        .replace("{title}", escaped(title))
-        .replace("{count}", escaped(count(len(data.pictures), "picture", "pictures")))
-        .replace("{facts}", _facts(facts)),
+        '<a class="skip" href="#plane">Skip to the map</a>',
+        f"<main>{map_body(title, count(len(data.pictures), 'picture', 'pictures'), facts)}</main>",
         block("map-data", plain),
         *(
             _sheet(f"sheet-{level}-{number}", jpeg)
@@ -46,7 +70,9 @@ def map_page(data: MapData, sheets: Sequence[Sheets], title: str, *, facts: Mapp
             for number, jpeg in enumerate(some.finished())
         ),
     ]
-    return document(title, "\n".join(body), styles=("look.css", "map.css"), scripts=SCRIPTS)
+    return document(
+        title, "\n".join(body), styles=("look.css", "map.css"), code=map_module(), scripts=("map-page.js",)
+    )
 
 
 def _sheet(name: str, jpeg: bytes) -> str:

@@ -47,7 +47,12 @@ def script(name: str) -> str:
     Some are modules, which the server's page imports. Here all stand one after the other in one script, what
     they import before them, so that nothing is left to import or export; their names are all different.
     """
-    return _MODULE.sub("", asset(name))
+    return without_imports(asset(name))
+
+
+def without_imports(code: str) -> str:
+    """A module's code without what it imports and the word `export`."""
+    return _MODULE.sub("", code)
 
 
 def _hash(text: str) -> str:
@@ -55,7 +60,7 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def document(title: str, body: str, *, styles: Sequence[str], scripts: Sequence[str]) -> str:
+def document(title: str, body: str, *, styles: Sequence[str], scripts: Sequence[str], code: str = "") -> str:
     """The whole page.
 
     Args:
@@ -63,8 +68,10 @@ def document(title: str, body: str, *, styles: Sequence[str], scripts: Sequence[
         body: what is in it, as HTML.
         styles: names of style sheets among the report's assets, in this order.
         scripts: names of scripts among them, run in this order when the body is there.
+        code: a module that these need.
     """
-    style, code = "\n".join(map(asset, styles)), "\n".join(map(script, scripts))
+    style = "\n".join(map(asset, styles))
+    code = "\n".join(['"use strict";', without_imports(code), *map(script, scripts)])
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(code)}; "
         "base-uri 'none'; form-action 'none'"

@@ -16,6 +16,8 @@ from importlib.resources.abc import Traversable
 from fastapi import APIRouter, Request, Response
 
 from lookalike.errors import RequestError
+from lookalike.reports.map import map_body, map_module
+from lookalike.reports.page import asset as asset_text
 from lookalike.server.envelope import Json
 
 VIEWS = ("search", "compare", "duplicates", "map", "clusters", "info")
@@ -30,6 +32,7 @@ POLICY = (
 
 _SHARED = ("look.css", "heat.js", "heat.css", "laid.js", "laid.css", "deciding.js")  # of the reports
 _DOCUMENT = "index.html"
+_TEMPLATE = b'<template id="map-body">'
 _TYPES = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -62,7 +65,10 @@ def site() -> Site:
     package = package_files("lookalike")
     found = {name: (package / "report_assets" / name).read_bytes() for name in _SHARED}
     found |= _below(package / "web", "")
-    document = found.pop(_DOCUMENT)
+    found["map-view.js"] = map_module().encode()
+    # The page of the map has its window for itself; here it is one view among others, and so are its styles.
+    found["map-view.css"] = f".map-view {{\n{asset_text('map.css')}}}\n".encode()
+    document = found.pop(_DOCUMENT).replace(_TEMPLATE, _TEMPLATE + map_body("Map", "", {}).encode())
     digest = hashlib.sha256(document)
     for name, data in sorted(found.items()):
         digest.update(f"{name}\0{len(data)}\0".encode() + data)

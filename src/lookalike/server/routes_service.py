@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from functools import partial
 from typing import Annotated
@@ -16,7 +17,7 @@ from lookalike.results import as_json
 from lookalike.server import openapi, schemas
 from lookalike.server.auth import reading, writing
 from lookalike.server.deployments import Served
-from lookalike.server.envelope import Json
+from lookalike.server.envelope import Json, to_json
 from lookalike.server.intake import object_of
 from lookalike.server.metrics import CONTENT_TYPE
 from lookalike.server.service import service_of
@@ -59,6 +60,27 @@ async def clusters(request: Request, part: Annotated[schemas.Part, Query()]) -> 
         }
 
     return Json(await service_of(request).ask(part.deployment, work))
+
+
+@router.get("/v1/map", dependencies=READ, responses=openapi.answers(schemas.MapAnswer))
+async def picture_map(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> Response:
+    """Where the pictures lie in the plane, near to each other what looks alike; 404 when `lookalike map` has
+    not laid them out. Pictures that came later are not in it."""
+
+    def work(served: Served) -> bytes:
+        found = served.collection.stored_map()
+        if found is None:
+            raise RequestError(
+                "there is no map yet: `lookalike map` lays the pictures out", 404, "no_map_yet"
+            )
+        return to_json(found)
+
+    data = await service_of(request).ask(chosen.deployment, work)
+    tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(data, media_type="application/json", headers=headers)
 
 
 @router.get("/v1/deployments", dependencies=READ, responses=openapi.answers(schemas.DeploymentList))

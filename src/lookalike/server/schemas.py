@@ -546,6 +546,44 @@ class ClusterList(BaseModel):
     next: int | None = Field(description="Give it as `after` for the following part; null at the end.")
 
 
+class Packed(BaseModel):
+    """Many numbers."""
+
+    type: str = Field(
+        description="Of JavaScript's typed arrays, e.g. `Uint16Array`.", examples=["Uint16Array"]
+    )
+    data: str = Field(description="The bytes, the lowest first, in base64.")
+
+
+class MapPaths(BaseModel):
+    """Where the files are."""
+
+    folders: list[str]
+    folder: Packed = Field(description="Of each picture the number of its folder.")
+    names: list[str] = Field(description="Of each picture what follows the folder.")
+
+
+class MapAnswer(BaseModel):
+    """A map; all arrays are in the order of `ids`."""
+
+    count: int = Field(description="Pictures.")
+    ids: Packed
+    places: Packed = Field(description="x, y of each picture in steps from 0 to 65,535; y downwards.")
+    size: list[float] = Field(description="Width and height; the longer one is 1.")
+    importance: Packed = Field(description="The rank of each picture, 0 for the one to show first.")
+    neighbours: Packed = Field(description="Places in the order of `ids`, `each` of them; -1 for none.")
+    similarities: Packed = Field(description="Of these, in percent.")
+    each: int
+    paths: MapPaths
+    columns: list[Mapping[str, Any]] = Field(description="What the pictures can be coloured by.")
+    palettes: Mapping[str, list[str]]
+    scales: Mapping[str, list[str]]
+    colour: str | None = Field(description="The column to colour by at first.")
+    shapes: Packed = Field(description="Width and height of each picture in pixels.")
+    facts: Mapping[str, str] = Field(description="How true the map is.")
+    sheets: list[Any] = Field(description="Always empty: thumbnails are at /v1/pictures/ID/thumbnail.")
+
+
 class Part(Chosen):
     """Which part of a list, by places."""
 

@@ -589,7 +589,7 @@ class Copy {
         told.how.length > 0 && h("p.how", null, sentence(told.how.join(", "))),
         details(told.details),
         told.stays && h("p.doubt", null, h("b", null, "In doubt: "), told.stays),
-        h("div.acts", null, this.prefer, apart)),
+        h("div.dup-acts", null, this.prefer, apart)),
       h("label.tick", null, this.box, h("span.on", null, "Remove"), h("span.off", null, "Stays"), h("span.bytes", null, size(told.picture.bytes))));
   }
 
