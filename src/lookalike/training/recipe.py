@@ -59,7 +59,7 @@ class Recipe:
     batch: int = 32
     rate: float = 5e-3
     temperature: float = 0.05
-    averaging: float = 0.98
+    averaging: float = 0.99
     patience: int = 4
     seed: int = 0
     loss: str = "normalised-softmax"
@@ -76,6 +76,7 @@ class CopyRecipe(Recipe):
     """
 
     epochs: int = 6
+    averaging: float = 0.98
     entropy: float = 5.0
     mixed: float = 0.2
     memory: int = 2048

@@ -18,11 +18,11 @@ from lookalike.models import Preprocessing
 
 Rgb = npt.NDArray[np.uint8]
 
-SMALLEST_PART = 0.25  # of the picture's area
+SMALLEST_PART = 0.2  # of the picture's area
 ASPECTS = (3 / 4, 4 / 3)
 TURN = 15.0  # degrees to either side
-LIGHT = 0.3  # brightness, contrast and saturation change by up to this share
-HIDDEN = 0.25  # how many views have a rectangle over them, of at most this share of the area
+LIGHT = 0.4  # brightness, contrast and saturation change by up to this share, the tint by a quarter of it
+HIDDEN = 0.4  # how many views have a rectangle over them, of at most this share of the area
 
 # What a copy has, one of each line with this chance, in this order.
 _STEPS = (
@@ -126,7 +126,7 @@ def _part(rgb: Rgb, size: int, dice: np.random.Generator) -> Rgb:
 def _relit(square: Rgb, dice: np.random.Generator) -> Rgb:
     """Other brightness, contrast, saturation and tint."""
     brightness, contrast, saturation = dice.uniform(1 - LIGHT, 1 + LIGHT, 3)
-    tint = dice.uniform(1 - LIGHT / 6, 1 + LIGHT / 6, 3)
+    tint = dice.uniform(1 - LIGHT / 4, 1 + LIGHT / 4, 3)
     values = square.astype(np.float32)
     grey = values.mean(axis=2, keepdims=True)
     values = grey + (values - grey) * np.float32(saturation)
