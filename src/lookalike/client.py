@@ -35,6 +35,7 @@ from lookalike.errors import (
     UsageError,
 )
 from lookalike.results import (
+    Cluster,
     CollectionInfo,
     Comparison,
     Copies,
@@ -51,6 +52,7 @@ from lookalike.results import (
     MapPoint,
     Metadata,
     ModelInfo,
+    NearCluster,
     PictureFacts,
     SearchResult,
     StoredPicture,
@@ -364,6 +366,26 @@ class Client:
         """The file of a picture, byte for byte."""
         return self._request("GET", self._path(f"/v1/pictures/{int(id)}/original"))
 
+    def kept_clusters(self, *, members: int = 8) -> list[Cluster] | None:
+        """The clusters that `lookalike cluster` kept last, the largest first; None when there are none.
+
+        Args:
+            members: how many of the most typical pictures of each are told, at most 200. They, and the
+                medoid, are told as `#ID`.
+        """
+        found: list[Cluster] = []
+        after: int | None = 0
+        while after is not None:
+            try:
+                page = self._json("GET", "/v1/clusters", limit=200, after=after, members=members)
+            except RequestError as error:
+                if error.code == "no_clusters":
+                    return None
+                raise
+            found += [_cluster(one) for one in page["clusters"]]
+            after = page["next"]
+        return found
+
     def map(self) -> tuple[MapPoint, ...] | None:
         """Where the pictures lie in the plane, near to each other what looks alike; None when `lookalike map`
         has not laid them out."""
@@ -548,6 +570,17 @@ def _copy(found: Any) -> Copy:
     for name in ("box", "box_copy"):
         values[name] = tuple(values[name]) if values[name] else None
     return Copy(picture=picture, **{**values, "transform": _rows(values["transform"])})
+
+
+def _cluster(found: Any) -> Cluster:
+    return Cluster(
+        **{
+            **found,
+            "medoid": "" if found["medoid"] is None else f"#{found['medoid']}",
+            "members": tuple(f"#{id}" for id in found["members"]),
+            "nearest": tuple(NearCluster(**one) for one in found["nearest"]),
+        }
+    )
 
 
 def _group(found: Any) -> DuplicateGroup:

@@ -730,6 +730,13 @@ class Collection:
         )
         return cluster_finding.find(self.gallery, self.space, asked, progress)
 
+    def kept_clusters(self) -> Clusters | None:
+        """The clusters that `clusters` or `update_clusters` kept last; None when there are none.
+
+        Pictures that have come or changed since are in none of them.
+        """
+        return cluster_finding.kept_before(self.gallery, self.space)
+
     def update_clusters(self, *, progress: Stages | None = None) -> Clusters:
         """Put pictures that have come or changed since into the clusters there are; the others stay.
 

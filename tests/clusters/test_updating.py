@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 
 from lookalike.clusters import assigned
 from lookalike.clusters.communities import UNKNOWN, spread
-from lookalike.clusters.finding import Request, find
+from lookalike.clusters.finding import Request, find, kept_before
 from lookalike.clusters.updating import update
 from lookalike.errors import UsageError
 from lookalike.filters import parse
@@ -29,6 +29,31 @@ Drawn = Callable[..., Picture]
 def add(gallery: MemoryGallery, rows: np.ndarray, pictures: list[Picture]) -> list[int]:
     with gallery.writing() as writing:
         return writing.put(SPACE, pictures, rows)
+
+
+@pytest.mark.parametrize("k", [None, 3])
+def test_what_is_kept_is_told_again(
+    filled: Filled, blobs: Blobs, drawn_picture: Drawn, k: int | None
+) -> None:
+    rows = blobs(SIZES)
+    with filled(rows) as gallery:
+        assert kept_before(gallery, SPACE) is None
+        before = find(gallery, SPACE, Request(k))
+        told = kept_before(gallery, SPACE)
+        assert told == replace(before, k=None, seconds=0)
+        add(gallery, rows[:1], [drawn_picture(200)])  # a new one is in none of them
+        assert kept_before(gallery, SPACE) == told
+        gone = gallery.at_path(before.clusters[0].members[0])
+        assert gone is not None
+        with gallery.writing() as writing:
+            writing.remove([gone.id])
+        left = kept_before(gallery, SPACE)
+        assert left is not None
+        assert sum(one.size for one in left.clusters) == sum(one.size for one in before.clusters) - 1
+        with gallery.writing() as writing:
+            writing.remove([row.id for row in gallery.pictures()])
+        nothing = kept_before(gallery, SPACE)
+        assert nothing is None or nothing.clusters == ()
 
 
 @pytest.mark.parametrize("k", [None, 3])

@@ -322,6 +322,21 @@ def test_clusters_that_were_kept_are_listed(server: Server) -> None:
     rest = server.get(f"/v1/clusters?after={first['next']}").json
     clusters = first["clusters"] + rest["clusters"]
     assert (len(clusters), rest["next"]) == (kept.clusters, None)
+    with Collection.open(server.folder / "collection") as collection:
+        told = collection.kept_clusters()
+        assert told is not None
+        paths = {row.id: row.path for row in collection.gallery.pictures()}
+    for ours, true in zip(clusters, told.clusters, strict=True):
+        assert paths[ours["medoid"]] == true.medoid
+        assert [paths[id] for id in ours["members"]] == list(true.members[:8])
+        same = {key: ours[key] for key in ("id", "label", "size", "cohesion", "share", "column", "parent")}
+        assert same == {key: value for key, value in as_json(true).items() if key in same}
+    few = server.get(f"/v1/clusters?id={clusters[1]['id']}&members=0").json
+    assert (few["matching"], few["total"], few["clusters"][0]["members"]) == (1, 3, [])
+    assert few["clusters"][0]["medoid"] == clusters[1]["medoid"]
+    by_cohesion = [one["cohesion"] for one in server.get("/v1/clusters?order=cohesion").json["clusters"]]
+    assert by_cohesion == sorted(by_cohesion, reverse=True)
+    assert server.get("/v1/clusters?label=no+such+label").json["matching"] == 0
     sizes = [one["size"] for one in clusters]
     assert (sizes, sum(sizes)) == (sorted(sizes, reverse=True), kept.images)
     members = server.get(f"/v1/pictures?where=cluster=={clusters[0]['id']}").json["pictures"]
@@ -329,6 +344,11 @@ def test_clusters_that_were_kept_are_listed(server: Server) -> None:
     assert {one["cluster"] for one in members} == {clusters[0]["id"]}
     with server.client() as client:
         assert client.info().clusters == kept
+        mine = client.kept_clusters(members=2)
+        assert mine is not None
+        assert [one.id for one in mine] == [one.id for one in told.clusters]
+        assert mine[0].members == tuple(f"#{id}" for id in clusters[0]["members"][:2])
+        assert mine[0].nearest == told.clusters[0].nearest
 
 
 def test_calibration_is_told_when_there_is_one(serving: Callable[..., Server], shop: Path) -> None:

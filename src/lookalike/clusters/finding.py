@@ -15,7 +15,7 @@ from lookalike.clusters.describing import described
 from lookalike.clusters.kmeans import by_kmeans
 from lookalike.clusters.noise import lonely
 from lookalike.clusters.scope import Scope, Stages, lists_of, lists_within, scope, silent
-from lookalike.clusters.stored import About
+from lookalike.clusters.stored import About, stored
 from lookalike.errors import CollectionError, UsageError
 from lookalike.evaluation.partitions import agreement
 from lookalike.filters import Filter
@@ -195,6 +195,26 @@ def kept(
     return Clusters(
         found, noise, about.method, about.level, images=len(clusters), kept=not why_not, not_kept=why_not
     )
+
+
+def kept_before(gallery: Gallery, space: Space) -> Clusters | None:
+    """The clusters that are kept with the gallery, in facts; None when there are none of this space.
+
+    Pictures that have come or changed since are in none of them, and vanished ones drop out.
+    """
+    known = stored(gallery, space)
+    if known is None:
+        return None
+    partition, about = known
+    ids, versions = gallery.versions(space)
+    here = np.isin(ids, partition.ids, assume_unique=True) & np.isin(ids, gallery.hashes()[0])
+    clusters = partition.clusters[np.isin(partition.ids, ids[here], assume_unique=True)].astype(np.int64)
+    pictures = Scope(ids[here], versions[here], {})
+    if not len(clusters):
+        return Clusters((), (), about.method, about.level, images=0, kept=True)
+    found, noise = described(gallery, space, pictures, clusters, about.parents, silent)
+    named = tuple(replace(cluster, label=about.labels.get(cluster.id, cluster.label)) for cluster in found)
+    return Clusters(named, noise, about.method, about.level, images=len(clusters), kept=True)
 
 
 def _keep(

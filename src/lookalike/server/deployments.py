@@ -7,6 +7,7 @@ request has ended.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from lookalike.collection import Collection
 from lookalike.embedder import reference_picture
 from lookalike.errors import CollectionError, LookalikeError, RequestError
 from lookalike.images import Limits
+from lookalike.results import Clusters
 from lookalike.server.settings import Source
 
 _log = logging.getLogger("lookalike.server")
@@ -40,6 +42,7 @@ class Served:
         self.writes = threading.Lock()
         self._others: dict[str, Collection] = {}
         self._lock = threading.Lock()
+        self._clusters: tuple[bytes, Clusters | None] | None = None
         self._users = 0
         self._retired = False
 
@@ -78,6 +81,21 @@ class Served:
                     limits=self.collection.limits,
                 )
             return self._others[identity]
+
+    def clusters(self) -> Clusters | None:
+        """The clusters that are kept with the collection, described once for each set of them."""
+        partition = self.collection.gallery.partition()
+        if partition is None:
+            return None
+        parts = (partition.ids.tobytes(), partition.clusters.tobytes(), partition.about.encode())
+        key = hashlib.sha256(b"".join([self.collection.space.identity.encode(), *parts])).digest()
+        with self._lock:
+            if self._clusters is not None and self._clusters[0] == key:
+                return self._clusters[1]
+        found = self.collection.kept_clusters()
+        with self._lock:
+            self._clusters = key, found
+        return found
 
     # --- its end ---------------------------------------------------------------------------------
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
-import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
-from lookalike.clusters.stored import assigned
 from lookalike.errors import LookalikeError, RequestError
-from lookalike.results import as_json
+from lookalike.gallery.base import Picture
+from lookalike.results import Cluster, as_json
 from lookalike.server import openapi, schemas
 from lookalike.server.auth import reading, writing
 from lookalike.server.deployments import Served
@@ -33,33 +34,56 @@ async def info(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> 
     return Json(as_json(found))
 
 
-@router.get("/v1/clusters", dependencies=READ, responses=openapi.answers(schemas.ClusterList))
-async def clusters(request: Request, part: Annotated[schemas.Part, Query()]) -> Response:
-    """The clusters that `lookalike cluster` kept last, largest first; 404 when there are none.
+ORDERS: dict[str, Callable[[Cluster], Any]] = {
+    "size": lambda cluster: (-cluster.size, cluster.id),
+    "cohesion": lambda cluster: (-cluster.cohesion, cluster.id),
+    "label": lambda cluster: (not cluster.label, cluster.label.lower(), cluster.id),
+}
+"""By what clusters are sorted."""
 
-    Their pictures: `/v1/pictures?where=cluster == ID`.
+
+@router.get("/v1/clusters", dependencies=READ, responses=openapi.answers(schemas.ClusterList))
+async def clusters(request: Request, part: Annotated[schemas.ClustersPart, Query()]) -> Response:
+    """The clusters that `lookalike cluster` kept last, each with the picture that stands for it and its most
+    typical ones; 404 when there are none.
+
+    All pictures of one: `/v1/pictures?where=cluster == ID`.
     """
 
     def work(served: Served) -> dict[str, object]:
-        found = assigned(served.collection.gallery, served.collection.space)
+        found = served.clusters()
         if found is None:
             raise RequestError(
                 "there are no clusters yet: `lookalike cluster` finds them", 404, "no_clusters"
             )
-        ids, sizes = np.unique(found.clusters[found.clusters > 0], return_counts=True)
-        order = np.lexsort((ids, -sizes))
-        shown = order[part.after : part.after + part.limit]
+        wanted = [
+            cluster
+            for cluster in sorted(found.clusters, key=ORDERS[part.order])
+            if part.id in (None, cluster.id) and (part.label or "").lower() in cluster.label.lower()
+        ]
+        shown = wanted[part.after : part.after + part.limit]
         end = part.after + len(shown)
+        paths = [path for one in shown for path in one.members[: max(1, part.members)]]
+        rows = served.collection.gallery.at_paths(paths)
         return {
-            "clusters": [
-                {"id": int(ids[at]), "label": found.labels.get(int(ids[at]), ""), "size": int(sizes[at])}
-                for at in shown
-            ],
-            "noise": int((found.clusters < 0).sum()),
-            "next": end if end < len(ids) else None,
+            "clusters": [_cluster(one, rows, part.members) for one in shown],
+            "matching": len(wanted),
+            "total": len(found.clusters),
+            "noise": len(found.noise),
+            "images": found.images,
+            "method": found.method,
+            "level": found.level,
+            "next": end if end < len(wanted) else None,
         }
 
     return Json(await service_of(request).ask(part.deployment, work))
+
+
+def _cluster(cluster: Cluster, rows: Mapping[str, Picture], members: int) -> dict[str, Any]:
+    """A cluster with the numbers of its most typical pictures in place of the paths of all."""
+    ids = [rows[path].id for path in cluster.members[: max(1, members)] if path in rows]
+    told: dict[str, Any] = as_json(replace(cluster, members=(), medoid=""))
+    return told | {"medoid": ids[0] if ids else None, "members": ids[:members]}
 
 
 @router.get("/v1/map", dependencies=READ, responses=openapi.answers(schemas.MapAnswer))

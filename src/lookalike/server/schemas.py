@@ -48,6 +48,18 @@ EXAMPLE_COMPARISON: JsonDict = {
     "transform": [[0.5, 0.0, 12.0], [0.0, 0.5, 8.0]],
     "distance": 0.049,
 }
+EXAMPLE_CLUSTER: JsonDict = {
+    "id": 3,
+    "label": "apple",
+    "size": 41,
+    "cohesion": 0.62,
+    "share": 0.93,
+    "column": "kind",
+    "parent": 1,
+    "nearest": [{"id": 5, "similarity": 0.71}],
+    "medoid": 17,
+    "members": [17, 23, 4],
+}
 _HEAT: JsonDict = {
     "picture": "a.jpg",
     "shares": [[0.1, 0.2], [0.3, 0.1]],
@@ -530,19 +542,40 @@ class Grouping(BaseModel):
     model: str
 
 
+class NearCluster(BaseModel):
+    """A cluster that lies near another one."""
+
+    id: int
+    similarity: float
+
+
 class Cluster(BaseModel):
     """One cluster; its pictures are those with `cluster == id`."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_CLUSTER})
 
     id: int
     label: str = Field(description="What sets it apart; empty when nothing does.")
     size: int
+    cohesion: float = Field(description="Mean cosine between two of its pictures.")
+    share: float | None = Field(description="Share of its pictures that have the value of the label.")
+    column: str | None = Field(description="The column that the label is from.")
+    parent: int | None = Field(description="The cluster of the next coarser level that it lies in.")
+    nearest: list[NearCluster] = Field(description="The nearest other clusters.")
+    medoid: int | None = Field(description="The picture that stands for it.")
+    members: list[int] = Field(description="Its most typical pictures, the most typical first.")
 
 
 class ClusterList(BaseModel):
     """The clusters that `lookalike cluster` kept last, largest first."""
 
     clusters: list[Cluster]
+    matching: int = Field(description="Clusters that match.")
+    total: int = Field(description="Clusters in all.")
     noise: int = Field(description="Pictures in none of them.")
+    images: int = Field(description="Pictures that were looked at.")
+    method: str
+    level: int | None
     next: int | None = Field(description="Give it as `after` for the following part; null at the end.")
 
 
@@ -599,6 +632,15 @@ class GroupsPart(Part):
         [], max_length=5, description="Only groups with a copy of this kind; may be repeated."
     )
     doubtful: bool = Field(False, description="Only groups with a copy whose removal is not proposed.")
+
+
+class ClustersPart(Part):
+    """Which clusters."""
+
+    id: Id | None = Field(None, description="Only this one.")
+    label: Short | None = Field(None, description="Only those whose label has this text.")
+    order: Literal["size", "cohesion", "label"] = Field("size", description="By what they are sorted.")
+    members: int = Field(8, ge=0, le=200, description="How many of its pictures are named.")
 
 
 class Info(BaseModel):
