@@ -74,7 +74,16 @@ def _rows(transform: np.ndarray) -> Any:
 def _groups() -> Iterator[tuple[DuplicateGroup, dict[str, bytes]]]:
     kept = "/pics/kept.jpg"
     copies = [
-        Copy(_facts(f"/pics/{name}.jpg", size), "edited", 0.98, 0.9, 40, _rows(transform), 0.36, 1.0)
+        Copy(
+            _facts(f"/pics/{name}.jpg", size),
+            "edited",
+            0.98,
+            0.9,
+            40,
+            _rows(transform),
+            0.36 if "crop" in name else 1.0,
+            1.0,
+        )
         for name, (transform, size) in EDITS.items()
     ]
     drawn = {f"/pics/{name}.jpg": _small(_applied(*edit)) for name, edit in EDITS.items()}
@@ -289,6 +298,36 @@ def test_another_picture_can_be_kept_instead(
     assert saved["groups"][1] == plan["groups"][1]
     _keys(browser, "c")  # and back
     assert _download(browser, tmp_path / "again") == plan
+
+
+def test_nothing_goes_for_a_crop_that_is_kept_instead_but_what_is_ticked(
+    browser: Any, page: str, plan: dict[str, Any], tmp_path: Path
+) -> None:
+    _open(browser, page)
+    browser.find_elements("css selector", ".copy .tick")[3].click()  # one stays, whichever is kept
+    browser.execute_script("document.querySelectorAll('.copy .prefer')[0].click()")
+    assert _ticks(browser)[:5] == [False] * 5
+    assert browser.execute_script("return document.querySelector('.kept .tick input').checked") is False
+    assert "mirrored crop.jpg does not show all" in _texts(browser, "said")[0]
+    saved = _download(browser, tmp_path)["groups"][0]
+    assert [copy["remove"] for copy in saved["copies"]] == [False] * 5
+    assert saved["copies"][1]["doubt"] == "it was compared with the picture that was to be kept"
+    browser.execute_script(
+        "document.querySelectorAll('.copy .prefer')[1].click()"
+    )  # another one, that shows all
+    assert _ticks(browser)[:5] == [True, False, True, False, True]
+    assert browser.execute_script("return document.querySelector('.kept .tick input').checked") is True
+    browser.execute_script("document.querySelectorAll('.copy .prefer')[1].click()")  # and back
+    assert _ticks(browser)[:5] == [True, True, True, False, True]
+
+
+def test_doubts_about_a_picture_that_is_not_kept_are_not_shown(browser: Any, page: str) -> None:
+    _open(browser, page)
+    seen = "return [...document.querySelectorAll('.doubt')].map(each => each.checkVisibility())"
+    browser.execute_script("document.querySelectorAll('.group')[1].scrollIntoView()")
+    assert browser.execute_script(seen) == [True]
+    browser.execute_script("document.querySelectorAll('.group')[1].querySelectorAll('.prefer')[1].click()")
+    assert browser.execute_script(seen) == [False]
 
 
 def test_what_is_kept_instead_is_compared_with(browser: Any, page: str) -> None:

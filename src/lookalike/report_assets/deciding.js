@@ -6,6 +6,12 @@ const CLOSEST_FIRST = ["exact", "pixels", "near", "edited", "burst"];
 export const mayGo = (plan, path) => plan.roots.some(root => path.startsWith(root.replace(/\/$/, "") + "/"));
 
 /**
+ * Whether a copy shows all that the picture kept shows, by its kind and the share of that one that it shows. Then
+ * what may go for that one may go for it, and so may that one.
+ */
+export const standsIn = (kind, overlap) => kind !== "burst" && (kind !== "edited" || overlap >= 0.95);
+
+/**
  * A group of a plan with another picture kept: its copy of this number. How the others are like that one follows from
  * how both are like the one that was to be kept.
  */
@@ -14,7 +20,8 @@ export const withKeeper = (entry, number) => {
   const among = copy => {
     const same = copy.sha256 === picture.sha256;
     const kind = CLOSEST_FIRST[Math.max(CLOSEST_FIRST.indexOf(copy.kind), CLOSEST_FIRST.indexOf(picture.kind))];
-    return { ...copy, kind: same ? "exact" : kind, probability: same ? 1 : copy.probability * picture.probability };
+    const doubt = copy.remove ? null : "it was compared with the picture that was to be kept";
+    return { ...copy, kind: same ? "exact" : kind, probability: same ? 1 : copy.probability * picture.probability, doubt };
   };
   const { path, sha256, bytes, width, height, kind, probability } = picture;
   const former = { ...entry.keep, kind, probability, remove: false, doubt: null };

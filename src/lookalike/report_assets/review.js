@@ -1,4 +1,4 @@
-import { mayGo, withKeeper } from "./deciding.js";
+import { mayGo, standsIn, withKeeper } from "./deciding.js";
 import { affine, layTwo } from "./laid.js";
 
 {
@@ -74,35 +74,38 @@ import { affine, layTwo } from "./laid.js";
     if (others.length) changed();
   };
 
-  /** Keeps the picture of a card instead of the proposed one, or the proposed one again. */
+  const shut = new Set(cards.filter(card => box(card).disabled));
+  const ticks = new Map(); // group -> its cards and their ticks, as they were before another picture was kept
+  const name = card => card.querySelector(".name bdi").textContent;
+
+  /** Keeps the picture of a card instead of the proposed one, or the proposed one again. What was to go, and the
+   *  proposed one, go for another one only if it shows all that the proposed one shows. */
   const prefer = card => {
     const group = groupOf(card);
     const before = chosen.get(group);
     const now = before === card ? null : card;
-    if (before) {
-      chosen.delete(group);
-      before.classList.remove("preferred");
-      box(before).disabled = false;
-      box(before).checked = proposed.get(before);
-    }
-    if (now) {
-      chosen.set(group, now);
-      now.classList.add("preferred");
-      box(now).checked = false;
-      box(now).disabled = true;
+    const all_ = now && standsIn(now.dataset.kind, Number(now.dataset.overlap));
+    if (!before) ticks.set(group, all(".copy", group).map(one => [one, box(one).checked]));
+    before?.classList.remove("preferred");
+    now?.classList.add("preferred");
+    if (now) chosen.set(group, now);
+    else chosen.delete(group);
+    for (const [one, on] of ticks.get(group)) {
+      box(one).disabled = one === now || shut.has(one);
+      box(one).checked = on && one !== now && (!now || all_);
     }
     group.classList.toggle("chosen", now !== null);
     const own = box(figure(group));
-    const shut = own.closest(".tick").dataset.shut !== undefined;
     own.closest(".tick").hidden = now === null;
-    own.disabled = shut;
-    own.checked = now !== null && !shut;
+    own.disabled = own.closest(".tick").dataset.shut !== undefined;
+    own.checked = Boolean(all_) && !own.disabled;
     for (const one of all(".prefer", group)) {
       const on = one.closest(".copy") === now;
       one.setAttribute("aria-pressed", String(on));
       one.textContent = on ? "Stays, as you chose" : "Keep this one";
     }
     changed();
+    if (now && !all_) find("said").textContent = `${name(now)} does not show all of what was to stay: of its group nothing goes but what you tick.`;
   };
 
   const decided = () => {

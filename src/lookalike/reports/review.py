@@ -236,6 +236,7 @@ def _copy(kept: PictureFacts, copy: Copy, decision: Mapping[str, Any], pictures:
     return "".join(
         [
             f'<li class="copy" data-kind="{escaped(copy.kind)}" data-place="{numbers}"{aligned} ',
+            f'data-overlap="{copy.overlap or 0:g}" ',
             f'{_extent(copy.picture)}><button type="button" class="look" aria-label="Compare {name}">',
             f"{_tile(copy.path, pictures)}{_outline(kept, copy)}</button>",
             f'<div class="about"><p class="kind"><b title="{escaped(_meaning(copy.kind))}">',
