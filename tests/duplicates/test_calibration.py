@@ -77,7 +77,7 @@ def test_a_fit_learns_what_the_shipped_one_does_not_know() -> None:
     dice = np.random.default_rng(0)
     rows = numbers(CLEAR) + dice.normal(0, 0.1, (400, len(NAMES) + 1))
     rows[:, -1] = 1
-    rows[:, NAMES.index("blob")] = np.repeat([4.0, 3.0], 200)
+    rows[:, NAMES.index("blob")] = np.repeat([4.0, 2.0], 200)
     shipped = probabilities(np.array(SHIPPED.weights), list(rows))
     fitted = probabilities(fit(list(rows[:200]), list(rows[200:])), list(rows))
     assert abs(shipped[:200].mean() - shipped[200:].mean()) < 0.1
@@ -96,7 +96,7 @@ def test_no_other_weights_are_likelier(seed: int) -> None:
     positives, negatives = drawn(90, True, seed, 2.0), drawn(25, False, seed + 50, 2.0)
     rows = np.array(positives + negatives)
     truth = np.repeat([1.0, 0.0], [90, 25])
-    each = np.where(truth == 1, 1.0, 5.0 * 90 / 25)
+    each = np.where(truth == 1, 25 / (5.0 * 90), 1.0)
     weights = fit(positives, negatives)
     best, dice = loss(weights, rows, truth, each), np.random.default_rng(seed)
     for step in (1e-3, 1e-2, 0.1, 1.0):

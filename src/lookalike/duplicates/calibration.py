@@ -29,8 +29,10 @@ SUREST = 0.9999
 the same bytes or pixels are copies for certain."""
 
 _FREEDOM = 0.7  # standard deviation of a collection's weights around the shipped ones
-_BALANCE = 5.0  # weight of all negatives together, those of the positives being 1: of the pairs that are
-# compared, few are copies in most collections, and a wrong pair costs more than a missed one
+_BALANCE = (
+    5.0  # how many times the negatives count in all what the positives do: of the pairs that are compared,
+)
+# few are copies in most collections, and a wrong pair costs more than a missed one
 _STEPS = 50
 
 
@@ -110,7 +112,7 @@ def fit(
         return start
     x = np.array([*positives, *negatives])
     y = np.concatenate([np.ones(len(positives)), np.zeros(len(negatives))])
-    each = np.where(y == 1, 1.0, _BALANCE * len(positives) / len(negatives))
+    each = _weights(y)
     free = np.ones(len(start), bool)
     while True:
         weights = _fitted(x[:, free], y, each, start[free], freedom)
@@ -121,6 +123,14 @@ def fit(
     result = np.zeros(len(start))
     result[free] = weights
     return result
+
+
+def _weights(y: Floats) -> Floats:
+    """How much each pair counts: 1 or less, so that few negatives weigh no more than they are, however many
+    edits were made."""
+    positives, negatives = float(y.sum()), float(len(y) - y.sum())
+    each = np.where(y == 1, negatives / (_BALANCE * positives), 1.0)
+    return np.asarray(each / max(1.0, each.max()), np.float64)
 
 
 def _fitted(x: Floats, y: Floats, each: Floats, start: Floats, freedom: float) -> Floats:

@@ -70,28 +70,34 @@ def made(first: Source, second: Source, transform: Transform) -> tuple[bool, boo
     """
     matrix = np.array(transform)
     back = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
-    of_first, of_second = marks(first, second.rgb, matrix), marks(second, first.rgb, back)
+    of_first, of_second = marks(first, second, matrix), marks(second, first, back)
     limit = _SEEN if sorted(first.rgb.shape) == sorted(second.rgb.shape) else _SEEN_RESIZED
     seen = min(of_first, of_second) < limit and abs(of_first - of_second) > _CLEARER
     return seen and of_second < of_first, seen and of_first < of_second
 
 
-def marks(source: Source, rgb: Pixels, transform: npt.NDArray[np.float64]) -> float:
+def marks(source: Source, other: Source, transform: npt.NDArray[np.float64]) -> float:
     """How far another picture's frequencies are from multiples of the source's steps, in steps: 0 to 0.5;
-    `BY_CHANCE` where that cannot be told."""
+    `BY_CHANCE` where that cannot be told.
+
+    A JPEG's own steps make its frequencies multiples of themselves, so only those are looked at that it has
+    rounded more finely than the source.
+    """
     steps = source.steps
-    turned = _turned(rgb, _turn(source.rgb, rgb, transform))
+    turned = _turned(other.rgb, _turn(source.rgb, other.rgb, transform))
     if steps is None or turned is None:
         return BY_CHANCE
     back = {6: 8, 8: 6}.get(source.orientation, source.orientation)  # all others undo themselves
     stored = images.turn(np.ascontiguousarray(turned), back)
     height, width = source.rgb.shape[:2]
     size = (height, width) if source.orientation >= 5 else (width, height)
-    strengths = _strengths(_grey(stored, size))
     used = steps >= _LEAST_STEP
     if stored.shape[:2] != (size[1], size[0]):
         used &= np.add.outer(np.arange(8), np.arange(8)) <= _LOW
+    if other.steps is not None:
+        used &= np.maximum(other.steps, other.steps.T) < steps
     used[0, 0] = False  # the brightness of the place
+    strengths = _strengths(_grey(stored, size))
     shares = strengths[:, used] / steps[used]
     shares = shares[np.abs(shares) > 0.5]  # others were rounded to nothing, and are small in any picture
     return float(np.abs(shares - np.rint(shares)).mean()) if len(shares) >= _FEWEST else BY_CHANCE
