@@ -204,6 +204,18 @@ def test_nothing_sticks_out_sideways(browser: Any, page: str, width: int) -> Non
         assert sticking == []
 
 
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_no_button_lies_on_another_one(browser: Any, page: str, width: int) -> None:
+    _open(browser, page, width)
+    boxes = browser.execute_script(
+        "return [...document.querySelectorAll('.desk button')].map(e => e.getBoundingClientRect())"
+        ".map(r => [r.left, r.top, r.right, r.bottom])"
+    )
+    for i, (left, top, right, bottom) in enumerate(boxes):
+        for other in boxes[:i]:
+            assert left >= other[2] or other[0] >= right or top >= other[3] or other[1] >= bottom
+
+
 def test_dark_mode_changes_the_colours_and_text_stays_readable(browser: Any, page: str) -> None:
     contrasts = []
     for dark in (False, True):

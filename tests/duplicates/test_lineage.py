@@ -84,7 +84,7 @@ def test_what_a_jpeg_was_made_from_does_not_show_its_steps(photo: Any, encode: A
 def test_steps_that_are_multiples_of_the_others_are_not_taken_for_them(
     photo: Any, jpeg: Any, encode: Any, name: str, quality: int, again: int
 ) -> None:
-    """A JPEG of quality 70 has twice the steps of one of 85, which was made from it and shows nothing of them."""
+    """A JPEG of quality 70 has twice the steps of one of 85: a copy saved so shows nothing of its source."""
     first = source(jpeg(6, quality))
     changed = EDITS[name](first.rgb, [], np.random.default_rng(0))
     second = source(encode(changed, ".jpg", quality=again))
