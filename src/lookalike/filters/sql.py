@@ -152,39 +152,38 @@ def _sql_cell(column: str, test: str, parameters: tuple[Scalar, ...]) -> _Sql:
     return _Sql(_Binds.CLOSED, 0, text, (column, *fact_parameters, *parameters))
 
 
-def sql_of_values(column: str, where: Filter | None) -> tuple[str, list[object]]:
+def sql_of_values(
+    column: str, chosen: tuple[str, list[object]], *, in_metadata: bool = True
+) -> tuple[str, list[object]]:
     """A SQLite statement for the values that pictures have in a column, and how many have each.
 
     Args:
         column: of the metadata, or a built-in one.
-        where: only pictures it matches; None for all.
+        chosen: a condition on pictures, and its parameters, as `to_sql` gives them.
+        in_metadata: whether pictures may have the column in their metadata; when not, that is not looked at.
 
     Returns:
         The statement and its parameters, for a table `pictures` as `to_sql` describes it. Its rows are
         kind (`truth`, `number` or `text`), value (a truth as 0 or 1) and count.
     """
-    condition, given = ("1", []) if where is None else to_sql(where)
+    condition, given = chosen
     kind = (
         "CASE WHEN type IN ('integer', 'real') THEN 'number' WHEN type = 'text' THEN 'text' ELSE 'truth' END"
     )
+    head = f"WITH cells(type, value) AS ({{}}) SELECT {kind}, value, count(*) FROM cells GROUP BY 1, 2"
+    # The condition is a query of its own, as `json_each` has columns that would shadow those of the table.
+    rows = f"(SELECT * FROM pictures WHERE {condition})"
+    told = f"SELECT type, value FROM {rows}, json_each(metadata) WHERE key = ? AND type <> 'null'"
     if column not in _SQL_BUILT_IN:
-        # The filter is a query of its own, as `json_each` has columns that would shadow those of the table.
-        sql = (
-            f"SELECT {kind}, value, count(*) FROM (SELECT metadata FROM pictures WHERE {condition}), "
-            "json_each(metadata) WHERE key = ? AND type <> 'null' GROUP BY 1, 2"
-        )
-        return sql, [*given, column]
+        return head.format(told), [*given, column]
     fact, parameters = _SQL_BUILT_IN[column]
-    cell = (
-        "(SELECT {} FROM (SELECT 0, type, value FROM json_each(metadata) WHERE key = ? AND type <> 'null' "
-        f"UNION ALL SELECT 1, {fact} ORDER BY 1 LIMIT 1))"
-    )
-    sql = (
-        f"SELECT kind, value, count(*) FROM (SELECT {cell.format(kind)} AS kind, "
-        f"{cell.format('value')} AS value FROM pictures WHERE {condition}) "
-        "WHERE kind IS NOT NULL GROUP BY 1, 2"
-    )
-    return sql, [column, *parameters, column, *parameters, *given]
+    fact, _, there = fact.partition(" WHERE ")
+    built_in = f"SELECT {fact} FROM {rows} WHERE {there or '1'}"
+    if not in_metadata:
+        return head.format(built_in), [*parameters, *given]
+    silent = "NOT EXISTS(SELECT 1 FROM json_each(metadata) WHERE key = ? AND type <> 'null')"
+    both = f"{told} UNION ALL {built_in} AND {silent}"
+    return head.format(both), [*given, column, *parameters, *given, column]
 
 
 def _sql_equal(column: str, values: tuple[Scalar, ...]) -> _Sql:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ BINS = 24
 LONGEST = 200
 """Characters of a text that is listed as a value: longer ones are descriptions and no values to choose by."""
 
+_SPARE = 4096  # values that are kept before those that will not be listed are thrown away
 _ORDER = {"truth": 0, "number": 1, "text": 2}
 
 
@@ -34,7 +35,7 @@ def facet(column: str, counts: Iterable[tuple[Scalar, int]], listed: int) -> Fac
     kinds: set[str] = set()
     pictures = distinct = 0
     numbers: list[tuple[float, int]] = []
-    best: list[tuple[int, int, _Reversed, Scalar]] = []
+    best: list[tuple[int, int, Any]] = []  # sorts as the values are listed
     for value, count in counts:
         kind = kind_of(value) or "text"
         kinds.add(kind)
@@ -42,29 +43,12 @@ def facet(column: str, counts: Iterable[tuple[Scalar, int]], listed: int) -> Fac
         if kind == "number":
             numbers.append((float(value), count))  # type: ignore[arg-type]
         if not isinstance(value, str) or len(value) <= LONGEST:
-            heapq.heappush(best, (count, -_ORDER[kind], _Reversed(value), value))
-            if len(best) > listed:
-                heapq.heappop(best)
-    values = tuple(ValueCount(value, count) for count, _, _, value in sorted(best, reverse=True))
+            best.append((-count, _ORDER[kind], value))
+            if len(best) >= listed + _SPARE:
+                best = sorted(best)[:listed]
+    values = tuple(ValueCount(value, -count) for count, _, value in sorted(best)[:listed])
     kind = kinds.pop() if len(kinds) == 1 else "mixed" if kinds else "text"
     return Facet(column, kind, pictures, distinct, values, *_spread(numbers))
-
-
-class _Reversed:
-    """Sorts the other way round: of values as frequent as each other, the smaller one comes first."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Scalar) -> None:
-        self.value = value
-
-    def __lt__(self, other: _Reversed) -> bool:
-        return self.value > other.value  # type: ignore[operator]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Reversed) and self.value == other.value
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 def _spread(numbers: list[tuple[float, int]]) -> tuple[float | None, float | None, tuple[int, ...]]:

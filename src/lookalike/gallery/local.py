@@ -128,8 +128,16 @@ class LocalGallery(Gallery):
         return dict(self._store.rows("SELECT name, kind FROM columns ORDER BY name"))
 
     def facets(self, columns: Sequence[str], where: Filter | None = None, *, values: int = 20) -> list[Facet]:
+        known = self.columns()
+        chosen: tuple[str, list[object]] = ("1", [])
+        if where is not None:  # asked once, and not for each column
+            condition, parameters = to_sql(where)
+            ids = self._ids(f"SELECT id FROM pictures WHERE {condition}", parameters)
+            chosen = "id IN (SELECT value FROM json_each(?))", [json.dumps(ids.tolist())]
+
         def counts(column: str) -> Iterator[tuple[Scalar, int]]:
-            for kind, value, count in self._store.stream(*sql_of_values(column, where)):
+            asked = sql_of_values(column, chosen, in_metadata=column in known)
+            for kind, value, count in self._store.stream(*asked):
                 yield bool(value) if kind == "truth" else value, count
 
         return [facet(column, counts(column), values) for column in columns]

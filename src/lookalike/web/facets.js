@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { fill, h, icon } from "./dom.js";
-import { format, literal, parse, without } from "./filters.js";
+import { column as quoted, format, literal, parse, without } from "./filters.js";
 import { number, shown as inWords } from "./words.js";
 
 const LISTED = 60; // values asked for
@@ -19,7 +19,7 @@ const title = (name) => name.replaceAll("_", " ");
  * @returns {{element, chips, update(where: string), close()}} `chips`: what is chosen, each with a way to take it back.
  */
 export function facets({ app, changed, counted }) {
-  const field = h("input", { type: "text", id: "where", "data-search": true, spellcheck: "false", autocomplete: "off", autocapitalize: "off", placeholder: "price < 5 and in_stock", "aria-describedby": "where-problem", on: { keydown: cleared } });
+  const field = h("input", { type: "text", id: "where", "data-search": true, spellcheck: "false", autocomplete: "off", autocapitalize: "off", "aria-describedby": "where-problem", on: { keydown: cleared } });
   const problem = h("div.problem", { id: "where-problem", role: "alert" });
   const form = h("form.where", { on: { submit: typed } }, h("label", { for: "where" }, "Filter"), field, problem);
   const list = h("div.facet-list");
@@ -70,6 +70,7 @@ export function facets({ app, changed, counted }) {
       if (!kinds) {
         kinds = (await api.get("/v1/info", {}, { signal })).columns;
         truths = new Set(Object.keys(kinds).filter((name) => kinds[name] === "truth"));
+        field.placeholder = example();
       }
       chosen = parse(where, truths);
       drawChips();
@@ -91,6 +92,13 @@ export function facets({ app, changed, counted }) {
       if (error.status !== 422) throw error;
       complain(error);
     }
+  }
+
+  /** A filter such as could be typed here. */
+  function example() {
+    const of = (kind) => Object.keys(kinds).find((name) => kinds[name] === kind);
+    const parts = [of("number") ? `${quoted(of("number"))} < 5` : null, of("truth") ? quoted(of("truth")) : null].filter(Boolean);
+    return parts.join(" and ") || (of("text") ? `${quoted(of("text"))} contains "…"` : "width > 1000");
   }
 
   function complain(error) {

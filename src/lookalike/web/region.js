@@ -4,6 +4,7 @@ import { h, icon } from "./dom.js";
 
 const LEAST = 0.04; // shares: what is smaller was a click
 const STEP = 0.02;
+const HIGHEST = 330; // pixels
 const SETTLED = 450; // milliseconds after the last key
 
 /**
@@ -23,6 +24,8 @@ export function region({ image, value, changed }) {
   const element = h("div.region", { on: { pointerdown: pressed } }, image, box);
   const choose = h("button.plain", { type: "button", on: { click: toggled } });
   image.draggable = false;
+  image.addEventListener("load", fit);
+  if (image.complete) fit();
   show();
 
   function show() {
@@ -38,6 +41,12 @@ export function region({ image, value, changed }) {
       `Part of the picture: ${left} to ${left + width} % across, ${top} to ${top + height} % down. ` +
         "Arrow keys move it, with Shift they change its size, Delete takes it away.",
     );
+  }
+
+  /** As wide as there is room, but no higher than the page can bear: shares are of exactly the picture. */
+  function fit() {
+    const { naturalWidth: width, naturalHeight: height } = image;
+    if (width && height) element.style.width = `min(100%, ${((HIGHEST * width) / height).toFixed(1)}px)`;
   }
 
   function settle(wait = 0) {

@@ -73,7 +73,7 @@ export function show(root, params, app) {
   const filters = facets({ app, changed: (where) => go({ where }), counted: (pictures) => ((total = pictures), drawCount()) });
   const filterBox = h("details.filter-box", { open: matchMedia("(min-width: 901px)").matches }, h("summary", null, icon("filter"), "Filters"), filters.element);
   const trail = h("nav.trail", { "aria-label": "Where you came from" });
-  const heading = h("h1.heading");
+  const heading = h("h1.heading", { tabindex: -1 });
   const number = h("p.quiet.count");
   const found = grid({ tile, shot: (picture, width) => shown(picture, width), label: "Pictures", key: keyed });
   const results = h("div.results", null, found.element);
@@ -208,8 +208,8 @@ export function show(root, params, app) {
       try {
         known.set(id, await api.get(`/v1/pictures/${id}`));
       } catch (error) {
-        if (error.status === 404 || error.status === 422) return null;
-        throw error;
+        if (error.status !== 404 && error.status !== 422) throw error;
+        known.set(id, null);
       }
     }
     return known.get(id);
@@ -373,6 +373,8 @@ export function show(root, params, app) {
     if (!items.length) nothing();
     drawCount();
     app.scrollTo();
+    // What had the focus, such as the picture that was clicked, is not there any more.
+    if (asked.like && document.activeElement === document.body) heading.focus({ preventScroll: true });
     if (asked.show) openDetails();
   }
 
