@@ -222,12 +222,10 @@ class Client:
             _rows(found["pairs"]),
         )
 
-    def copies(
-        self, picture: str | os.PathLike[str] | bytes, *, precision: float = 0.99, candidates: int = 20
-    ) -> Copies:
+    def copies(self, picture: Asked, *, precision: float = 0.99, candidates: int = 20) -> Copies:
         """Which pictures of the collection one picture is a copy of; see `Collection.copies`."""
         asked = _fields({"precision": precision, "candidates": candidates})
-        found = self._form("/v1/duplicates", [*_picture("picture", "", picture), *asked])
+        found = self._form("/v1/duplicates", [*_picture("picture", "id", picture), *asked])
         return Copies(
             _name(picture),
             tuple(_copy(one) for one in found["copies"]),

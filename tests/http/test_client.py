@@ -68,6 +68,7 @@ def test_comparing_and_copies(server: Server, client: Client, collection: Collec
     query = server.folder / "query.jpg"
     assert client.compare(query, query).verdict == "same file"
     path = server.folder / "pictures" / "red-circle.jpg"
+    assert client.copies(1).copies == collection.copies(1).copies
     found = client.copies(path)
     assert found == collection.copies(path)
     assert found.copies[0].kind == "exact"

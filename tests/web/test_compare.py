@@ -126,6 +126,32 @@ def test_a_search_says_where_it_and_what_was_found_agree(page: Page) -> None:
     assert page.run("return document.querySelectorAll('dialog.details .exact').length") == 1
 
 
+def test_copies_are_looked_for_on_request(page: Page) -> None:
+    first, second = _id(page.server, "whole.png"), _id(page.server, "zz-part.jpg")
+    page.open(f"/search?show={first}", wait="document.querySelector('#details-name') !== null")
+    page.run("document.querySelector('dialog.details .links button').click()")
+    page.until("document.querySelectorAll('.copies li').length === 1")
+    assert "zz-part.jpg" in page.text(".copies")
+    assert "cropped" in page.text(".copies")
+    page.click(".copies a")
+    page.until("location.pathname + location.search === arguments[0]", f"/compare?a={first}&b={second}")
+    page.until(TOLD)
+
+
+def test_a_picture_of_ones_own_may_be_here_already(page: Page) -> None:
+    page.open("/", wait="document.querySelectorAll('.item').length > 0")
+    page.run("HTMLInputElement.prototype.click = function () { window.picking = this }")
+    page.click("[data-do=pick]")
+    page.until("window.picking !== undefined")
+    page.run("return window.picking").send_keys(str(page.server.folder / "copy.jpg"))
+    page.until("document.querySelectorAll('.score').length > 0")
+    page.run(
+        "[...document.querySelectorAll('.asked button')].find(b => b.textContent === 'Is it here?').click()"
+    )
+    page.until("document.querySelectorAll('.query .copies li').length > 0")
+    assert "zz-part.jpg" in page.text(".query .copies")
+
+
 def test_the_collection_is_described(page: Page) -> None:
     page.open("/info", wait="document.querySelector('.figures') !== null")
     info = page.server.get("/v1/info").json

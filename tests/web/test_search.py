@@ -420,7 +420,7 @@ def test_details_are_a_state_with_a_link(page: Page) -> None:
     links = page.run(
         "return [...document.querySelectorAll('dialog.details .links a')].map(a => a.pathname + a.search)"
     )
-    assert links == ["/compare?a=1&b=2", "/duplicates?picture=2", "/map?picture=2", "/v1/pictures/2/original"]
+    assert links == ["/compare?a=1&b=2", "/map?id=2", "/v1/pictures/2/original"]
     page.press("\ue014")
     page.until("new URLSearchParams(location.search).get('show') !== '2'")
     page.press("\ue00c")

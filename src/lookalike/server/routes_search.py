@@ -249,16 +249,16 @@ def _bytes(collection: Collection, picture: Upload | int) -> bytes:
     "/duplicates",
     responses=openapi.answers(schemas.Copies, body=True),
     openapi_extra=openapi.body(
-        schemas.Likely, {"picture": "Is this one there already?"}, needed=("picture",)
+        schemas.Known, {"picture": "Is this one there already?"}, either={"picture": "id"}, example={"id": 3}
     ),
 )
-async def duplicates(request: Request, query: Annotated[schemas.Likely, Query()]) -> Response:
+async def duplicates(request: Request, query: Annotated[schemas.Known, Query()]) -> Response:
     """Which pictures of the collection a picture is a copy of: the same bytes or pixels, or edited."""
     service = service_of(request)
     form = await service.form(request)
-    wanted = asked(schemas.Likely, query, form.fields)
+    wanted = asked(schemas.Known, query, form.fields)
     only(form, "picture")
-    picture = one_picture(form, None)
+    picture = one_picture(form, wanted.id)
 
     def work(served: Served) -> Any:
         collection = served.with_model(*whose(wanted))

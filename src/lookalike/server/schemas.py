@@ -179,6 +179,12 @@ class Likely(Where):
     candidates: int = Field(20, ge=1, le=100, description="How many of the nearest are compared.")
 
 
+class Known(Likely):
+    """A picture that may have copies, as a file or as a number, and how sure these must be."""
+
+    id: Id | None = Field(None, description="An indexed picture, which is no copy of itself.")
+
+
 class Page(Chosen):
     """Which part of a long list."""
 

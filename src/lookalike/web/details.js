@@ -1,10 +1,17 @@
 // All that is known about one picture, beside the pictures it was found among.
 
 import * as api from "./api.js";
+import { copies } from "./copies.js";
 import { fill, h, icon } from "./dom.js";
 import { picture as shown } from "./pictures.js";
 import { exactly, why } from "./why.js";
 import { fileName, nameOf, percent, shown as inWords, similarity, size } from "./words.js";
+
+function formOf(name, value) {
+  const form = new FormData();
+  form.append(name, value);
+  return form;
+}
 
 /** A filter for pictures that are in stock, of one that is not; null for all others. */
 function soldOut({ metadata }) {
@@ -70,6 +77,7 @@ export function details(app) {
     explained?.close();
     explained = query && query !== String(found.id) ? explaining(found) : null;
     const name = nameOf(found);
+    const same = copies(app, { text: "Are there copies of it?", name: found.id, form: () => formOf("id", found.id) });
     const metadata = Object.entries(found.metadata).filter(([, value]) => value !== null);
     const stepper = (by, text, symbol) => h("button.round", { type: "button", "aria-label": text, "data-by": by, on: { click: () => step(by) } }, icon(symbol));
     const by = document.activeElement?.dataset?.by;
@@ -101,14 +109,15 @@ export function details(app) {
           found.missing ? ["note", "The file had vanished when the collection was last brought up to date."] : null,
           found.truncated ? ["note", "The file ends early; what there is of it was used."] : null,
         ]),
+        same.told,
         h(
           "nav.links",
           { "aria-label": "More about this picture" },
           query && query !== String(found.id) ? link(app.link("compare", { a: query, b: found.id }), "compare", "Compare with the query") : null,
           soldOut(found) ? link(app.link("search", { like: found.id, where: soldOut(found) }), "check", "What is like it and in stock") : null,
-          link(app.link("duplicates", { picture: found.id }), "duplicates", "Copies of it"),
-          link(app.link("map", { picture: found.id }), "map", "Where it is on the map"),
+          link(app.link("map", { id: found.id }), "map", "Where it is on the map"),
           found.cluster > 0 ? link(app.link("clusters", { cluster: found.cluster }), "clusters", `Its cluster, number ${found.cluster}`) : null,
+          same.button,
           app.session.originals && !found.missing ? h("a", { href: api.original(found.id), target: "_blank", rel: "noopener" }, icon("external"), "The original file") : null,
         ),
       ),

@@ -6,6 +6,7 @@
 // details are open) and `trail` (what was asked before, oldest first).
 
 import * as api from "../api.js";
+import { copies } from "../copies.js";
 import { details } from "../details.js";
 import { fill, h, icon } from "../dom.js";
 import { facets } from "../facets.js";
@@ -61,6 +62,7 @@ export function show(root, params, app) {
   let curve = null;
   let drawnQuery = null;
   let drawnFound = null;
+  let drawnTrail = null;
 
   const here = (changes) => written({ ...asked, ...changes });
   const go = (changes, options) => app.go("search", here({ show: null, ...changes }), options);
@@ -164,8 +166,11 @@ export function show(root, params, app) {
     const image = await imageOf(asked.like, 300);
     const models = await modelsThere();
     curve = (await api.get("/v1/calibration", chosenModel())).calibration;
+    const forAndAgainst = await sides();
     if (drawnQuery !== key) return;
     const canDraw = image.element.tagName === "IMG";
+    const upload = app.uploads.get(asked.like);
+    const same = upload ? copies(app, { text: "Is it here?", name: asked.like, form: () => formOf(upload) }) : null;
     const cut = (value) => {
       if (String(value) === String(asked.region)) return;
       drawnQuery = keyWith(value); // it is drawn already
@@ -182,13 +187,20 @@ export function show(root, params, app) {
           "div.asked-text",
           null,
           h("p.asked-name", { title: image.name }, image.name),
-          h("div.asked-actions", null, drawn?.controls, image.id ? h("button.plain", { type: "button", on: { click: () => app.go("search", here({ show: image.id })) } }, icon("info"), "Details") : null, h("button.plain", { type: "button", on: { click: () => pick("like") } }, icon("upload"), "Another picture")),
+          h("div.asked-actions", null, drawn?.controls, image.id ? h("button.plain", { type: "button", on: { click: () => app.go("search", here({ show: image.id })) } }, icon("info"), "Details") : null, h("button.plain", { type: "button", on: { click: () => pick("like") } }, icon("upload"), "Another picture"), same?.button),
         ),
       ),
-      await sides(),
+      same?.told,
+      forAndAgainst,
       threshold(),
       models,
     );
+  }
+
+  function formOf({ file, title: called }) {
+    const form = new FormData();
+    form.append("picture", file, called);
+    return form;
   }
 
   const chosenModel = () => ({ model: asked.model, output: asked.output, runtime: asked.runtime });
@@ -292,6 +304,7 @@ export function show(root, params, app) {
 
   async function drawTrail() {
     const names = asked.trail.slice(-LONGEST_TRAIL);
+    drawnTrail = names;
     trail.hidden = !names.length;
     const drawn = await Promise.all(
       names.map(async (name, at) => {
@@ -301,6 +314,7 @@ export function show(root, params, app) {
       }),
     );
     const now = asked.like ? await imageOf(asked.like, 44) : null;
+    if (names !== drawnTrail) return;
     fill(
       trail,
       h("a.all", { href: linkTo({ like: "", also: [], against: [], region: null, threshold: null, trail: [] }) }, "All pictures"),
@@ -505,8 +519,8 @@ export function show(root, params, app) {
       label: `What looks like ${spoken}`,
       content: [
         isHit ? h("span.bar", { "aria-hidden": "true" }, h("i", { style: { width: `${Math.max(0, picture.similarity) * 100}%` } })) : null,
-        h("span.line", null, h("span.name", { title: name }, name), isHit ? h("span.score", { title: "similarity" }, similarity(picture.similarity)) : null),
-        h("span.line.quiet", null, facts(picture), chance === null ? null : h("span.chance", { title: "how likely it is the same thing" }, percent(chance))),
+        h("span.line", null, h("span.name", { title: name }, name)),
+        h("span.line.quiet", null, isHit ? h("span.score", { title: "similarity" }, similarity(picture.similarity)) : null, facts(picture), chance === null ? null : h("span.chance", { title: "how likely it is the same thing" }, percent(chance))),
       ],
       actions: [act("details", "Details", "info"), asked.like ? act("also", "Also like this", "plus") : null, asked.like ? act("against", "Less like this", "minus") : null],
     };
