@@ -197,7 +197,7 @@ def test_signing_in_and_out(page_of: Callable[[Server], Page], guarded: Server) 
     page.press("wrong-0123456789", "\ue007")
     page.said("This is not a token of this server.")
     page.press(READ, "\ue007")
-    page.until("document.querySelector('[data-view=info]') !== null")
+    page.until("document.querySelector('[data-view=info] .figures') !== null")
     assert page.run("return document.cookie") == ""
     page.click(".top button")
     assert page.text("h1") == "This collection is kept private"
