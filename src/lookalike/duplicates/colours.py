@@ -14,7 +14,8 @@ import numpy.typing as npt
 Small = npt.NDArray[np.uint8]
 Matrix = npt.NDArray[np.float64]
 
-_LOCAL = 5.0  # the two hundredths that differ most may differ so many times as much as all on average
+_MOST = 0.98  # what differs more than so many of all is local
+_LOCAL = 5.0  # and may differ so many times as much as all on average
 
 SIDE = 64
 """Pixels of the longer side at which colours are compared: fine details do not matter."""
@@ -67,10 +68,11 @@ def compare_colours(first: Small, second: Small, transform: Matrix) -> Colours:
     scale = float(np.sqrt(abs(np.linalg.det(linear))))
     first, second = _blurred(first, 1 / scale), _blurred(second, scale)
     laid = cv2.warpAffine(first, forth, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    a, b = _hues(np.asarray(laid, np.uint8))[there], _hues(second)[there]
-    chroma = [float(np.linalg.norm(x, axis=1).mean()) for x in (a, b)]
-    far = np.linalg.norm(a - b, axis=1)
-    return Colours(chroma[0], chroma[1], max(float(far.mean()), float(np.percentile(far, 98)) / _LOCAL))
+    a, b = _hues(np.asarray(laid, np.uint8), there), _hues(second, there)
+    far = np.abs(a - b)
+    most = int(_MOST * (len(far) - 1))
+    local = float(np.partition(far, most)[most])
+    return Colours(float(np.abs(a).mean()), float(np.abs(b).mean()), max(float(far.mean()), local / _LOCAL))
 
 
 def _blurred(rgb: Small, shrink: float) -> Small:
@@ -82,8 +84,10 @@ def _blurred(rgb: Small, shrink: float) -> Small:
     return np.asarray(cv2.GaussianBlur(rgb, (0, 0), 0.5 * (shrink**2 - 1) ** 0.5), np.uint8)
 
 
-def _hues(rgb: Small) -> npt.NDArray[np.float32]:
-    """The a and b of CIELAB, (h, w, 2)."""
+def _hues(rgb: Small, where: npt.NDArray[np.bool_]) -> npt.NDArray[np.complex64]:
+    """The a and b of CIELAB of these pixels, (n,), as one number: its size is the chroma."""
     import cv2
 
-    return np.asarray(cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2Lab), np.float32)[..., 1:]
+    some = rgb[where][None].astype(np.float32) / 255
+    lab = np.asarray(cv2.cvtColor(some, cv2.COLOR_RGB2Lab), np.float32)[0]
+    return np.ascontiguousarray(lab[:, 1:]).view(np.complex64)[:, 0]
