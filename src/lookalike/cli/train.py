@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     "--epochs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="How often the network is shown each picture.  [default: 30; with --unlabelled, 6]",
+    help="How often the network is shown each picture.  [default: 20; with --unlabelled, 6]",
 )
 @click.option(
     "--batch",

@@ -39,7 +39,7 @@ class TrainingSet:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to train. The defaults were chosen by measurement (docs/training.md).
+    """How to train. What of the defaults was measured is in docs/training.md.
 
     Attributes:
         epochs: how often each picture is seen, in the mean.
@@ -54,7 +54,7 @@ class Recipe:
         loss: by name; see `training.supervised`.
     """
 
-    epochs: int = 30
+    epochs: int = 20
     minutes: float | None = None
     batch: int = 32
     rate: float = 5e-3
@@ -76,6 +76,7 @@ class CopyRecipe(Recipe):
     """
 
     epochs: int = 6
+    rate: float = 2e-3
     averaging: float = 0.98
     entropy: float = 5.0
     mixed: float = 0.2
