@@ -40,7 +40,7 @@ def demo(folder: str, serve: bool, port: int | None, as_json: bool) -> None:
 
     Draws the pictures with a catalogue, indexes them, asks three questions, and writes the
     answers to a page as well. With --serve it then adds some copies that turned up elsewhere, finds clusters,
-    learns how likely alike means the same variety, and serves the page until Ctrl-C.
+    lays out the map, learns how likely alike means the same variety, and serves the page until Ctrl-C.
     """
     from lookalike.collection import Collection
     from lookalike.demo import fruitshop
@@ -124,6 +124,7 @@ def _serve(place: Path, port: int | None) -> None:
         shop.calibrate("variety")
         with stage_bar() as stages:
             shop.clusters(progress=stages)
+            shop.map(progress=stages)
         story = fruitshop.STORIES[0]
         asked = shop.picture(place / story.picture).id
     chosen = _free_port() if port is None else port
