@@ -31,6 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, draw_shop: Callable[[Path],
     with Collection.open(folder / "collection") as collection:
         collection.clusters(3)
         collection.duplicates(threads=1)
+        collection.map()
     running = start(folder, "--deployment", f"candidate={folder / 'collection'}")
     yield running
     assert running.stop() == 0
