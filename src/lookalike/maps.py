@@ -220,8 +220,9 @@ def _added(gallery: Gallery, space: Space, shown: Sequence[Picture]) -> Iterator
             names = {str(n): f"{n} · {label}" if label else str(n) for n, label in found.labels.items()}
             yield Column(CLUSTER, "cluster", clusters, names)
     parents = [os.path.dirname(picture.path) for picture in shown]
-    root = os.path.commonpath(parents)
-    folders = [os.path.relpath(parent, root).split(os.sep)[0] for parent in parents]
+    root = os.path.commonpath(set(parents))
+    first = {parent: os.path.relpath(parent, root).split(os.sep)[0] for parent in set(parents)}
+    folders = [first[parent] for parent in parents]
     if 1 < len(set(folders)) <= _FOLDERS:
         told = [os.path.basename(root) if name == "." else name for name in folders]
         yield Column(FOLDER, "text", [printable(name) for name in told])

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from lookalike.errors import CollectionBusy, CollectionError, NotInCollection, UsageError
 from lookalike.files import FileIdentity
 from lookalike.filters import parse
-from lookalike.gallery.base import Gallery, Partition, Picture, Space
+from lookalike.gallery.base import Gallery, Partition, Picture, Space, Writing
 from lookalike.gallery.local import LocalGallery
 from lookalike.gallery.memory import MemoryGallery
 from lookalike.results import Facet, Failure, Metadata, ValueCount
@@ -328,6 +328,27 @@ def test_notes_are_kept_replaced_and_forgotten(gallery: Gallery) -> None:
         writing.set_note("never", None)
     assert gallery.note("rööts") is None
     assert gallery.note("other") == "x"
+
+
+def test_the_stamp_changes_with_everything_that_is_written(gallery: Gallery, tmp_path: Path) -> None:
+    [id] = put(gallery, "a")
+    seen = {gallery.stamp()}
+    if isinstance(gallery, LocalGallery):  # reading changes nothing
+        list(gallery.pictures()), gallery.search(SPACE, vectors(1), 1), gallery.note("x")
+        assert gallery.stamp() in seen
+    steps: list[Callable[[Writing], object]] = [
+        lambda writing: writing.set_metadata([(id, {"price": 1})]),
+        lambda writing: writing.set_note("note", "text"),
+        lambda writing: writing.set_partition(Partition(np.array([id]), np.array([1], np.int32), "{}")),
+        lambda writing: writing.keep_arrays("some", {"x": np.arange(3)}),
+        lambda writing: writing.drop_arrays("some"),
+        lambda writing: writing.remove([id]),
+    ]
+    for step in steps:
+        with gallery.writing() as writing:
+            step(writing)
+        assert gallery.stamp() not in seen
+        seen.add(gallery.stamp())
 
 
 def test_decisions_hold_whatever_becomes_of_the_pictures(gallery: Gallery) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,27 @@ def test_the_map_over_http_is_that_of_the_library(server: Server, made: Path) ->
     assert json.loads(answer.body)["count"] == COUNT
 
 
+def test_what_is_written_is_seen_at_once(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "collection", tmp_path / "collection")
+    server = start(tmp_path)
+
+    def shapes() -> list[str]:
+        [column] = [one for one in server.get("/v1/map").json["columns"] if one["name"] == "shape"]
+        return list(column["values"])
+
+    assert set(shapes()) == {"round", "flat", "square"}
+    body = b'{"shape": "odd"}'
+    assert (
+        server.ask("PATCH", "/v1/pictures/1/metadata", body, {"Content-Type": "application/json"}).status
+        == 200
+    )
+    assert "odd" in shapes()
+    with Collection.open(tmp_path / "collection") as collection, collection.gallery.writing() as writing:
+        writing.set_metadata([(2, {"shape": "odder"})])
+    assert "odder" in shapes()
+    assert server.stop() == 0
+
+
 def test_without_a_layout_it_is_said_what_to_run(
     tmp_path: Path, draw_shop: Callable[[Path], Path], page_of: Callable[[Server], Page]
 ) -> None:
@@ -112,8 +134,6 @@ def test_without_a_layout_it_is_said_what_to_run(
 def test_what_came_or_went_since_does_not_break_it(
     made: Path, tmp_path: Path, photo: Callable[..., np.ndarray]
 ) -> None:
-    import shutil
-
     shutil.copytree(made / "in", tmp_path / "in")
     with Collection.open(tmp_path / "c") as collection:
         collection.add(tmp_path / "in")

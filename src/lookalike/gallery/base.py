@@ -334,6 +334,11 @@ class Gallery(ABC):
         """How this space is searched at the moment."""
 
     @abstractmethod
+    def stamp(self) -> str:
+        """A text that changes when anything is written, by whichever process: what was computed from the
+        gallery holds as long as it stays the same. It may change without that."""
+
+    @abstractmethod
     def bytes_used(self) -> int:
         """Bytes the gallery takes on its disk, derived files included."""
 

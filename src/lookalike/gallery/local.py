@@ -8,10 +8,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -278,6 +280,16 @@ class LocalGallery(Gallery):
     def index_info(self, space: Space) -> IndexInfo:
         known = self._search_of(space)
         return known[1].info() if known else IndexInfo("exact", 0, 0, 1.0)
+
+    def stamp(self) -> str:
+        parts = []
+        for entry in os.scandir(self._directory):
+            # Each commit is appended to SQLite's log; the file of locks beside it changes by reading, too.
+            if entry.is_file() and not entry.name.endswith(("-shm", ".lock", ".pid")):
+                with suppress(FileNotFoundError):
+                    facts = entry.stat()
+                    parts.append(f"{entry.name} {facts.st_mtime_ns} {facts.st_size} {facts.st_ino}")
+        return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
 
     def bytes_used(self) -> int:
         return sum(entry.stat().st_size for entry in os.scandir(self._directory) if entry.is_file())

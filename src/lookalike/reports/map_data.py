@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -110,7 +110,7 @@ def _paths(paths: Sequence[str]) -> dict[str, Any]:
     folders: dict[str, int] = {}
     codes, names = np.empty(len(paths), np.uint32), []
     for number, path in enumerate(paths):
-        name = PurePath(path).name or path
+        name = os.path.basename(path) or path
         folder = path[: len(path) - len(name)]
         codes[number] = folders.setdefault(folder, len(folders))
         names.append(name)

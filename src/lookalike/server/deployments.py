@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+import time
 from collections.abc import Mapping
 
 from lookalike.collection import Collection
@@ -17,7 +18,10 @@ from lookalike.embedder import reference_picture
 from lookalike.errors import CollectionError, LookalikeError, RequestError
 from lookalike.images import Limits
 from lookalike.results import Clusters
+from lookalike.server.envelope import to_json
 from lookalike.server.settings import Source
+
+_MAP_SECONDS = 60.0  # so coarse may be the times of files by which writing is noticed
 
 _log = logging.getLogger("lookalike.server")
 
@@ -42,6 +46,7 @@ class Served:
         self.writes = threading.Lock()
         self._others: dict[str, Collection] = {}
         self._lock = threading.Lock()
+        self._map: tuple[str, float, bytes | None] | None = None
         self._clusters: tuple[bytes, Clusters | None] | None = None
         self._users = 0
         self._retired = False
@@ -96,6 +101,19 @@ class Served:
         with self._lock:
             self._clusters = key, found
         return found
+
+    def map(self) -> bytes | None:
+        """The map that was laid out last, as JSON; made anew after something was written, or a minute."""
+        key, now = self.collection.gallery.stamp(), time.monotonic()
+        with self._lock:
+            before = self._map
+        if before is not None and before[0] == key and now - before[1] < _MAP_SECONDS:
+            return before[2]
+        found = self.collection.stored_map()
+        data = None if found is None else to_json(found)
+        with self._lock:
+            self._map = key, now, data
+        return data
 
     # --- its end ---------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from lookalike.results import Cluster, as_json
 from lookalike.server import openapi, schemas
 from lookalike.server.auth import reading, writing
 from lookalike.server.deployments import Served
-from lookalike.server.envelope import Json, to_json
+from lookalike.server.envelope import Json
 from lookalike.server.intake import object_of
 from lookalike.server.metrics import CONTENT_TYPE
 from lookalike.server.service import service_of
@@ -92,12 +92,12 @@ async def picture_map(request: Request, chosen: Annotated[schemas.Chosen, Query(
     not laid them out. Pictures that came later are not in it."""
 
     def work(served: Served) -> bytes:
-        found = served.collection.stored_map()
+        found = served.map()
         if found is None:
             raise RequestError(
                 "there is no map yet: `lookalike map` lays the pictures out", 404, "no_map_yet"
             )
-        return to_json(found)
+        return found
 
     data = await service_of(request).ask(chosen.deployment, work)
     tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
