@@ -91,7 +91,7 @@ class FeatureStore:
     def add(self, found: Sequence[Found]) -> None:
         """Take features, and keep them if they are of the gallery's pictures and nobody else writes."""
         block = _Block.of(found)
-        if found[0].id < 0 or not self._keep([block], instead_of=()):
+        if found[0].id < 0 or not self._keep(block, instead_of=()):
             self._take(min(0, *self._blocks) - 1 if self._blocks else -1, block)
 
     def tidy(self) -> None:
@@ -127,13 +127,15 @@ class FeatureStore:
         small = [number for number in sorted(rows) if len(rows[number]) < BLOCK]
         if len(small) <= SMALL and sum(len(rows[number]) for number in small) < BLOCK:
             return
-        parts: list[list[_Block]] = [[]]
+        parts: list[list[int]] = [[]]
         for number in small:
-            if sum(len(one.ids) for one in parts[-1]) + len(rows[number]) > BLOCK:
+            if sum(len(rows[one]) for one in parts[-1]) + len(rows[number]) > BLOCK:
                 parts.append([])
-            parts[-1].append(self._blocks[number].only(rows[number]))
-        if self._keep([_Block.joined(part) for part in parts], instead_of=small):
-            for number in small:
+            parts[-1].append(number)
+        for part in parts:  # one after the other, since all of them may not fit into memory
+            if not self._keep(_Block.joined([self._blocks[one].only(rows[one]) for one in part]), part):
+                return
+            for number in part:
                 del self._blocks[number]
 
     def _current(self) -> dict[int, npt.NDArray[np.intp]]:
@@ -146,22 +148,19 @@ class FeatureStore:
                 rows[number] = np.flatnonzero(np.array(newest, bool) & np.isin(block.ids, there))
         return rows
 
-    def _keep(self, blocks: Sequence[_Block], instead_of: Sequence[int]) -> bool:
-        """Write blocks, which take the place of others; whether that could be done."""
-        free = max([-1, *self._blocks]) + 1
-        numbers = list(range(free, free + len(blocks)))
+    def _keep(self, block: _Block, instead_of: Sequence[int]) -> bool:
+        """Write a block, which takes the place of others; whether that could be done."""
+        number = max([-1, *self._blocks]) + 1
         try:
             with self._gallery.writing() as writing:
-                for number, block in zip(numbers, blocks, strict=True):
-                    writing.keep_arrays(_name(number), block.arrays())
-                kept = [number for number in self._blocks if number >= 0 and number not in instead_of]
-                writing.set_note(_note(), json.dumps(kept + numbers))
-                for number in instead_of:
-                    writing.drop_arrays(_name(number))
+                writing.keep_arrays(_name(number), block.arrays())
+                kept = [other for other in self._blocks if other >= 0 and other not in instead_of]
+                writing.set_note(_note(), json.dumps([*kept, number]))
+                for other in instead_of:
+                    writing.drop_arrays(_name(other))
         except CollectionError:  # it serves without
             return False
-        for number in numbers:
-            self._load(number)
+        self._load(number)
         return True
 
     def _load(self, number: int) -> None:
