@@ -97,7 +97,7 @@ def test_no_other_weights_are_likelier(seed: int) -> None:
     rows = np.array(positives + negatives)
     truth = np.repeat([1.0, 0.0], [90, 25])
     each = np.where(truth == 1, 25 / (5.0 * 90), 1.0)
-    weights = fit(positives, negatives)
+    weights = fit(positives, negatives, freedom=0.7)
     best, dice = loss(weights, rows, truth, each), np.random.default_rng(seed)
     for step in (1e-3, 1e-2, 0.1, 1.0):
         for _ in range(50):
@@ -110,7 +110,7 @@ def test_no_other_weights_are_likelier(seed: int) -> None:
 def test_evidence_that_points_the_wrong_way_counts_nothing(column: int) -> None:
     positives, negatives = np.array(drawn(150, True, 1)), np.array(drawn(150, True, 2))
     positives[:, column], negatives[:, column] = -3.0, 3.0  # and nothing else tells them apart
-    weights = fit(list(positives), list(negatives))
+    weights = fit(list(positives), list(negatives), freedom=0.7)
     assert weights[column] == 0
     assert (weights[:-1] >= 0).all()
 
