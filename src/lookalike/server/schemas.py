@@ -60,6 +60,47 @@ EXAMPLE_CLUSTER: JsonDict = {
     "medoid": 17,
     "members": [17, 23, 4],
 }
+_KEPT: JsonDict = {
+    "path": "/shop/photos/gala-apple.jpg",
+    "id": 17,
+    "width": 400,
+    "height": 300,
+    "bytes": 21921,
+    "format": "JPEG",
+    "modified": "2026-11-23T08:30:00Z",
+    "content": "32158bbb4f6731c786dd8d3d06338793eb3f321b7f9dadb220b634a49cb209b3",
+    "reference": False,
+}
+EXAMPLE_GROUP: JsonDict = {
+    "kept": _KEPT,
+    "reason": "more pixels: 400 × 300, the other 200 × 150",
+    "members": [
+        {
+            "picture": {**_KEPT, "path": "/shop/photos/small.jpg", "id": 18, "width": 200, "height": 150},
+            "kind": "near",
+            "probability": 0.9999,
+            "similarity": 0.97,
+            "inliers": 375,
+            "transform": [[0.5, 0.0, 0.0], [0.0, 0.5, 0.0]],
+            "overlap": 1.0,
+            "overlap_copy": 1.0,
+            "box": [0.0, 0.0, 400.0, 300.0],
+            "box_copy": [0.0, 0.0, 200.0, 150.0],
+            "doubt": None,
+            "path": "/shop/photos/small.jpg",
+            "remove": True,
+            "stays": None,
+            "placement": [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]],
+            "how": [],
+            "details": [
+                {"name": "Size", "value": "200 × 150", "comparison": "75 % fewer pixels", "rank": "worse"}
+            ],
+        }
+    ],
+    "details": [{"name": "Size", "value": "400 × 300", "comparison": "", "rank": ""}],
+    "keep": "/shop/photos/gala-apple.jpg",
+    "weakest": 0.9999,
+}
 _HEAT: JsonDict = {
     "picture": "a.jpg",
     "shares": [[0.1, 0.2], [0.3, 0.1]],
@@ -373,6 +414,8 @@ class Member(Copy):
 class DuplicateGroup(BaseModel):
     """A picture to keep, and its copies."""
 
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_GROUP})
+
     kept: Facts
     reason: str = Field(description="Why this one is to be kept.")
     members: list[Member] = Field(description="Their transform takes points of the picture kept to the copy.")
@@ -408,7 +451,7 @@ class Looking(BaseModel):
 
     state: Literal["idle", "running", "done", "failed", "stopped"]
     deployment: str
-    stage: str = Field(description="What is being done, in words.")
+    stage: str = Field(description="What is being done, in words.", examples=["comparing"])
     done: int
     total: int = Field(description="0 when it is not known.")
     message: str = Field(description="Why it failed.")
