@@ -82,7 +82,8 @@ export async function show(root, params, app) {
 
   function examples(facet) {
     if (facet.kind === "number" && facet.distinct > EXAMPLES) return `${inWords(facet.least)} to ${inWords(facet.greatest)}`;
-    return facet.values.map(({ value, count: n }) => {
+    const some = facet.distinct === facet.pictures ? facet.values.slice(0, 2) : facet.values; // names say little
+    return some.map(({ value, count: n }) => {
       const where = value === true ? quoted(facet.column) : `${quoted(facet.column)} == ${literal(value)}`;
       return h("a.chip", { href: app.link("search", { where }), title: count(n, "picture") }, h("span", null, inWords(value)));
     });
