@@ -320,7 +320,7 @@ def test_nothing_goes_for_a_crop_that_is_kept_instead_but_what_is_ticked(
     browser.execute_script("document.querySelectorAll('.copy .prefer')[0].click()")
     assert _ticks(browser)[:5] == [False] * 5
     assert browser.execute_script("return document.querySelector('.kept .tick input').checked") is False
-    assert "mirrored crop.jpg does not show all" in _texts(browser, "said")[0]
+    assert "mirrored crop.jpg cannot stand in" in _texts(browser, "said")[0]
     saved = _download(browser, tmp_path)["groups"][0]
     assert [copy["remove"] for copy in saved["copies"]] == [False] * 5
     assert saved["copies"][1]["doubt"] == "it was compared with the picture that was to be kept"

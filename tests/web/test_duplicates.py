@@ -150,6 +150,17 @@ def test_what_is_decided_is_in_the_plan_and_survives_loading_again(page: Page, m
     assert page.all(".group.chosen") == []
 
 
+def test_nothing_goes_for_a_crop_that_is_kept_instead(page: Page) -> None:
+    opened(page)
+    do(page, "crop.jpg", ".prefer")
+    page.said("crop.jpg cannot stand in for what was to stay: of its group nothing goes but what you tick.")
+    group = "document.querySelector('.group.chosen')"
+    assert page.run(f"return [...{group}.querySelectorAll('.tick input')].some(box => box.checked)") is False
+    assert not {"photo-1.jpg", "photo-2.jpg", "crop.jpg"} & going(downloaded(page))
+    do(page, "crop.jpg", ".prefer")  # and back
+    page.until("document.querySelector('.counts').textContent.startsWith('4 of 4')")
+
+
 def test_no_duplicates_are_remembered_and_can_be_taken_back(page: Page) -> None:
     opened(page)
     do(page, "photo-2-again.jpg", ".dup-acts .prefer:last-child")

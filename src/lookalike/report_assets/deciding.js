@@ -6,10 +6,11 @@ const CLOSEST_FIRST = ["exact", "pixels", "near", "edited", "burst"];
 export const mayGo = (plan, path) => plan.roots.some(root => path.startsWith(root.replace(/\/$/, "") + "/"));
 
 /**
- * Whether a copy shows all that the picture kept shows, by its kind and the share of that one that it shows. Then
- * what may go for that one may go for it, and so may that one.
+ * Whether a copy may stay in place of the picture kept, and let that one and the others go: it shows all that the one
+ * kept shows, by its kind and its share of it, and nothing speaks against it, such as writing or other colours.
  */
-export const standsIn = (kind, overlap) => kind !== "burst" && (kind !== "edited" || overlap >= 0.95);
+export const standsIn = ({ kind, overlap, doubt }) =>
+  !doubt && kind !== "burst" && (kind !== "edited" || (overlap ?? 0) >= 0.95);
 
 /**
  * A group of a plan with another picture kept: its copy of this number. How the others are like that one follows from

@@ -79,12 +79,12 @@ import { affine, layTwo } from "./laid.js";
   const name = card => card.querySelector(".name bdi").textContent;
 
   /** Keeps the picture of a card instead of the proposed one, or the proposed one again. What was to go, and the
-   *  proposed one, go for another one only if it shows all that the proposed one shows. */
+   *  proposed one, go for another one only if it can stand in for the proposed one. */
   const prefer = card => {
     const group = groupOf(card);
     const before = chosen.get(group);
     const now = before === card ? null : card;
-    const all_ = now && standsIn(now.dataset.kind, Number(now.dataset.overlap));
+    const stands = now && standsIn({ ...planned[cards.indexOf(now)], overlap: Number(now.dataset.overlap) });
     if (!before) ticks.set(group, all(".copy", group).map(one => [one, box(one).checked]));
     before?.classList.remove("preferred");
     now?.classList.add("preferred");
@@ -92,20 +92,20 @@ import { affine, layTwo } from "./laid.js";
     else chosen.delete(group);
     for (const [one, on] of ticks.get(group)) {
       box(one).disabled = one === now || shut.has(one);
-      box(one).checked = on && one !== now && (!now || all_);
+      box(one).checked = on && one !== now && (!now || stands);
     }
     group.classList.toggle("chosen", now !== null);
     const own = box(figure(group));
     own.closest(".tick").hidden = now === null;
     own.disabled = own.closest(".tick").dataset.shut !== undefined;
-    own.checked = Boolean(all_) && !own.disabled;
+    own.checked = Boolean(stands) && !own.disabled;
     for (const one of all(".prefer", group)) {
       const on = one.closest(".copy") === now;
       one.setAttribute("aria-pressed", String(on));
       one.textContent = on ? "Stays, as you chose" : "Keep this one";
     }
     changed();
-    if (now && !all_) find("said").textContent = `${name(now)} does not show all of what was to stay: of its group nothing goes but what you tick.`;
+    if (now && !stands) find("said").textContent = `${name(now)} cannot stand in for what was to stay: of its group nothing goes but what you tick.`;
   };
 
   const decided = () => {

@@ -4,7 +4,7 @@
 // is laid on each other. Decisions are no part of the address: they are kept in this window, and end in the plan.
 
 import * as api from "../api.js";
-import { mayGo, withKeeper } from "../deciding.js";
+import { mayGo, standsIn, withKeeper } from "../deciding.js";
 import { fill, h, icon, s } from "../dom.js";
 import { affine, layTwo } from "../laid.js";
 import { count, fileName, number, size } from "../words.js";
@@ -521,7 +521,8 @@ class Group {
     ];
   }
 
-  /** Keeps a copy instead of the proposed picture, or that one again. */
+  /** Keeps a copy instead of the proposed picture, or that one again. What was to go, and the proposed one, go for
+   *  another one only if it can stand in for the proposed one. */
   prefer(one) {
     const { decisions } = this.view;
     const again = this.keeper === one;
@@ -530,7 +531,10 @@ class Group {
     if (again) decisions.keepers.delete(this.told.keep);
     else {
       decisions.keepers.set(this.told.keep, one.told.path);
-      if (this.mayFormerGo) decisions.removes.set(this.told.keep, true);
+      const stands = standsIn({ ...one.told, doubt: one.told.stays });
+      if (!stands) for (const copy of this.copies) decisions.removes.set(copy.told.path, false);
+      else if (this.mayFormerGo) decisions.removes.set(this.told.keep, true);
+      if (!stands) this.view.app.notify(`${fileName(one.told.path)} cannot stand in for what was to stay: of its group nothing goes but what you tick.`);
     }
     this.refresh();
     this.view.decided();
