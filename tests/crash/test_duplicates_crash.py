@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -22,18 +23,24 @@ KEPT = 8
 STAGES = ("_described", "_edited", "_judged", "_looked_into", "_differs")
 
 # The command itself, which keeps features often, starts helpers early and calibrates with few pictures; on
-# standard error it names each piece of work that is done.
+# standard error it names each piece of work that is done, and when so many of one are, it is killed.
 DRIVER = f"""
-    import sys
+    import os, signal, sys
     from lookalike.cli import main
     from lookalike.duplicates import calibrating, reading, sketches
 
     sketches.KEPT, reading.FEW, calibrating.PICTURES = {KEPT}, 4, 5
     spread = reading.Reading.spread
+    deadly, times = sys.argv.pop(1), int(sys.argv.pop(1))
 
     def told(self, work, tasks, **options):
+        global times
         for result in spread(self, work, tasks, **options):
-            print(getattr(work, "func", work).__name__, file=sys.stderr, flush=True)
+            name = getattr(work, "func", work).__name__
+            print(name, file=sys.stderr, flush=True)
+            times -= name == deadly
+            if times == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
             yield result
 
     reading.Reading.spread = told
@@ -90,9 +97,10 @@ def draw(folder: Path, seed: int) -> None:
     copy.save(folder / f"{seed:02}-copy.jpg", quality=70)
 
 
-def command(collection: Path) -> list[str]:
-    code = textwrap.dedent(DRIVER)
-    return [sys.executable, "-c", code, "duplicates", "-c", str(collection), "--threads", "2", "--json"]
+def command(collection: Path, work: str = "none", times: int = 1) -> list[str]:
+    """Look for copies; it is killed when so many pieces of a work are done."""
+    code, options = textwrap.dedent(DRIVER), ["duplicates", "-c", str(collection), "--threads", "2", "--json"]
+    return [sys.executable, "-c", code, work, str(times), *options]
 
 
 def finished(collection: Path) -> tuple[list[Any], Counter[str]]:
@@ -103,13 +111,5 @@ def finished(collection: Path) -> tuple[list[Any], Counter[str]]:
 
 def killed(collection: Path, work: str, times: int) -> None:
     """Kill a run when so many pieces of a work are done."""
-    with subprocess.Popen(
-        command(collection), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            times -= line.strip() == work
-            if times == 0:
-                process.kill()
-                return
-    raise AssertionError(f"it ended before {work} was done so often")
+    ended = subprocess.run(command(collection, work, times), capture_output=True, text=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
