@@ -86,7 +86,7 @@ def train(
 
     `--unlabelled` trains the network in the same way (extra `train`) with edits of the pictures, each
     against all others: crops, turns, colours, text, pictures within pictures. Such a model finds edited
-    copies; things that only look alike it may find less well.
+    copies; things that only look alike it finds less well than before.
 
     \b
       lookalike train --label product --name shop-v2
@@ -179,8 +179,8 @@ def _tell_verdict(report: ModelReport) -> None:
     back = f"`lookalike models use {report.compared.partition(', ')[0]}` goes back"
     if isinstance(report, UnlabelledReport):
         click.echo(
-            f"That goes for copies; how well it finds what only looks alike was not measured "
-            f"(`lookalike evaluate --label COLUMN` does that with labels): {back}"
+            f"That goes for copies: such a model usually finds less well what only looks alike, which "
+            f"`lookalike evaluate --label COLUMN` measures with labels; {back}"
         )
     elif isinstance(report, LabelledReport) and report.unlabelled and not report.unlabelled_after:
         click.echo(
