@@ -71,7 +71,7 @@ def test_a_click_asks_for_more_like_it_and_leaves_a_trail(page: Page) -> None:
     first = names(page)[0]
     page.click(".item .shot")
     page.until("document.querySelectorAll('.trail li').length === 2")
-    assert page.text(".asked-name") == first
+    page.until("document.querySelector('.asked-name')?.textContent === arguments[0]", first)
     assert asked(page)["trail"] == ["1"]
     scores = [float(text) for text in page.texts(".score")]
     assert scores == sorted(scores, reverse=True)
@@ -80,7 +80,7 @@ def test_a_click_asks_for_more_like_it_and_leaves_a_trail(page: Page) -> None:
     page.until("document.querySelectorAll('.trail li').length < 2")
     page.back()
     page.until("document.querySelectorAll('.trail li').length === 2")
-    assert page.text(".asked-name") == first
+    page.until("document.querySelector('.asked-name')?.textContent === arguments[0]", first)
     page.back()
     page.back()
     page.until("!document.querySelector('.hero').hidden")
