@@ -106,6 +106,21 @@ def test_enlarged_and_squeezed_copies(jpeg: Any, encode: Any) -> None:
         assert made(first, second, ((across, 0.0, 0.0), (0.0, down, 0.0))) == (False, True)
 
 
+@pytest.mark.parametrize("softness", [0.0, 3.0])
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_a_large_original_is_never_made_from_its_small_copy(
+    photo: Any, encode: Any, softness: float, share: float
+) -> None:
+    for number in range(12):
+        rgb = photo(number, SIZE)
+        rgb = cv2.GaussianBlur(rgb, (0, 0), softness) if softness else rgb
+        first = source(encode(rgb, ".png"))
+        small = cv2.resize(rgb, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+        second = source(encode(np.asarray(small), ".jpg", quality=60))
+        across, down = small.shape[1] / rgb.shape[1], small.shape[0] / rgb.shape[0]
+        assert made(first, second, ((across, 0.0, 0.0), (0.0, down, 0.0)))[0] is False
+
+
 def test_frames_that_are_not_the_same(jpeg: Any, encode: Any) -> None:
     first = source(jpeg(5, 75))
     second = source(encode(first.rgb, ".png"))

@@ -31,7 +31,12 @@ _SEEN_RESIZED = 0.23
 """The same where one was resized: there, all of 480 were at 0.244 and more."""
 
 _CLEARER = 0.02  # by how much less it must be than the other way round: saved twice alike, both have the same
-_FEWEST = 500  # values without which nothing is told
+_FEWEST = 500
+_FEWEST_RESIZED = 1_500
+"""Values without which nothing is told. The distance of one that is anywhere has a standard deviation of
+0.144 (that of a uniform one in 0 to 0.5). So by chance the mean of so many comes below the limits above only
+where it is 7.7 and 5.4 of its own standard deviations from `BY_CHANCE`."""
+
 _LEAST_STEP = 3.0  # smaller ones drown in the rounding of pixels
 _LOW = 4  # frequencies downwards and across, together, that are looked at when one is
 # resized, which loses the higher ones
@@ -91,8 +96,9 @@ def marks(source: Source, other: Source, transform: npt.NDArray[np.float64]) -> 
     stored = images.turn(np.ascontiguousarray(turned), back)
     height, width = source.rgb.shape[:2]
     size = (height, width) if source.orientation >= 5 else (width, height)
-    used = steps >= _LEAST_STEP
+    used, fewest = steps >= _LEAST_STEP, _FEWEST
     if stored.shape[:2] != (size[1], size[0]):
+        fewest = _FEWEST_RESIZED
         used &= np.add.outer(np.arange(8), np.arange(8)) <= _LOW
     if other.steps is not None:
         used &= np.maximum(other.steps, other.steps.T) < steps
@@ -100,7 +106,7 @@ def marks(source: Source, other: Source, transform: npt.NDArray[np.float64]) -> 
     strengths = _strengths(_grey(stored, size))
     shares = strengths[:, used] / steps[used]
     shares = shares[np.abs(shares) > 0.5]  # others were rounded to nothing, and are small in any picture
-    return float(np.abs(shares - np.rint(shares)).mean()) if len(shares) >= _FEWEST else BY_CHANCE
+    return float(np.abs(shares - np.rint(shares)).mean()) if len(shares) >= fewest else BY_CHANCE
 
 
 def _turn(first: Pixels, second: Pixels, transform: npt.NDArray[np.float64]) -> npt.NDArray[np.int_] | None:
