@@ -251,7 +251,8 @@ class Client:
         if state["state"] != "done":
             raise RequestError(f"the search for copies {state['state']}: {state['message']}".rstrip(": "))
         found = self.found_duplicates()
-        assert found is not None
+        if found is None:
+            raise RequestError("the copies that were found are not there any more: look for them again")
         return found
 
     def found_duplicates(self) -> Duplicates | None:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -47,7 +48,7 @@ from lookalike.evaluation.calibration import Calibration
 from lookalike.evaluation.calibration import key as calibration_key
 from lookalike.explaining import Seen, seen, split
 from lookalike.filters import Filter, check_column, parse
-from lookalike.gallery.base import Gallery, Matches, Picture, Space
+from lookalike.gallery.base import Gallery, Matches, Picture, Space, patiently
 from lookalike.images import Decoded, Limits, thumbnail_jpeg
 from lookalike.metadata import MetadataTable
 from lookalike.outliers import doubts
@@ -868,7 +869,8 @@ class Collection:
     ) -> Duplicates:
         """The copies in the collection, or those of its pictures among new ones. No picture is changed.
 
-        What is found in the collection is kept with it: `found_duplicates` tells it again.
+        What is found in the collection is kept with it: `found_duplicates` tells it again. Where it cannot be
+        kept, because somebody else writes for seconds on end or nothing can be written, a warning says so.
 
         Args:
             paths: None looks within the collection. Otherwise files and folders, as for `add`: which
@@ -895,7 +897,10 @@ class Collection:
             if paths is not None:
                 return search.among(self.embedder, files.walk(_several(paths)))
             found = search.within()
-        copies_found.keep(self.gallery, found)
+        try:
+            patiently(lambda: copies_found.keep(self.gallery, found))
+        except CollectionError as error:  # what took so long to find is not lost with it
+            warnings.warn(f"what was found could not be kept with the collection: {error}", stacklevel=2)
         return found
 
     def found_duplicates(self) -> copies_found.Stored | None:

@@ -13,6 +13,8 @@ from PIL import Image
 
 from lookalike.collection import Collection
 from lookalike.duplicates import stored
+from lookalike.errors import CollectionBusy
+from lookalike.gallery.base import Gallery
 from lookalike.results import Duplicates
 
 
@@ -87,12 +89,39 @@ def test_what_has_gone_changed_or_was_decided_is_left_out(collection: Collection
     assert now(collection) == {}
 
 
-def test_nothing_is_kept_while_another_one_writes(collection: Collection) -> None:
+def test_what_cannot_be_kept_is_given_and_told_of(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = collection.duplicates(threads=1)
     before = collection.gallery.note(stored.NOTE)
-    with Collection.open(collection.directory) as other, other.gallery.writing():
-        stored.keep(collection.gallery, found)
+    monkeypatch.setattr("lookalike.collection.patiently", lambda work: work())  # without patience
+    with (
+        Collection.open(collection.directory) as other,
+        other.gallery.writing(),
+        pytest.warns(UserWarning, match="could not be kept with the collection: this process"),
+    ):
+        again = collection.duplicates(threads=1)
+    assert again.groups == found.groups
     assert collection.gallery.note(stored.NOTE) == before
+
+
+def test_whoever_writes_for_a_moment_is_waited_for(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+    keep = stored.keep
+
+    def busy_at_first(gallery: Gallery, found: Duplicates) -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise CollectionBusy("somebody writes")
+        keep(gallery, found)
+
+    monkeypatch.setattr(stored, "keep", busy_at_first)
+    found = collection.duplicates(threads=1)
+    told = collection.found_duplicates()
+    assert told is not None
+    assert (told.found, len(tries)) == (found, 3)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,14 @@ def ended(server: Server) -> Any:
     return state
 
 
+def stage_is(server: Server, stage: str) -> None:
+    end = time.monotonic() + 60
+    while (state := server.get("/v1/duplicates/search").json)["stage"] != stage:
+        assert time.monotonic() < end, state
+        assert state["state"] == "running", state
+        time.sleep(0.05)
+
+
 def test_looking_finds_what_the_library_finds(server: Server, folder: Path) -> None:
     assert server.get("/v1/duplicates").code == "no_duplicates"
     assert server.get("/v1/duplicates/plan").code == "no_duplicates"
@@ -145,6 +153,25 @@ def test_pictures_that_come_later_are_counted(server: Server, folder: Path) -> N
         shutil.copy(folder / "in" / "0.jpg", folder / "in" / "later.jpg")
         collection.add(folder / "in")
     assert server.get("/v1/duplicates").json["new"] == 1
+
+
+def test_what_was_found_waits_for_another_writer(folder: Path) -> None:
+    server = start(folder)
+    with Collection.open(folder / "collection") as other, other.gallery.writing():
+        server.ask("POST", "/v1/duplicates/search")
+        stage_is(server, "keeping what was found")
+        assert server.get("/v1/duplicates").code == "no_duplicates"
+    assert ended(server)["state"] == "done"
+    assert server.get("/v1/duplicates").json["total"] == 4
+    assert server.stop() == 0
+
+
+def test_the_end_of_the_server_does_not_wait_for_another_writer(folder: Path) -> None:
+    server = start(folder)
+    with Collection.open(folder / "collection") as other, other.gallery.writing():
+        server.ask("POST", "/v1/duplicates/search")
+        stage_is(server, "keeping what was found")
+        assert server.stop() == 0
 
 
 def test_who_may_only_read_decides_nothing(folder: Path) -> None:

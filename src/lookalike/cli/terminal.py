@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,16 @@ GAP = 2  # blanks between the columns of a table
 WIDEST_CELL = 40  # characters of a metadata value
 # Rows are never cut where nobody can widen the window.
 WIDTH_WITHOUT_TERMINAL = 160
+
+
+@contextmanager
+def told_warnings() -> Iterator[None]:
+    """Tell what the library warns of in this block in a line of standard error, after it."""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for warning in warned:
+        click.echo(f"Warning: {warning.message}", err=True)
 
 
 def console(*, err: bool = False) -> Console:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -45,8 +45,8 @@ class Request:
         bursts: show photos taken within seconds as well.
     """
 
-    precision: float
-    policy: Policy
+    precision: float = 0.99
+    policy: Policy = field(default_factory=Policy)
     reference: tuple[str, ...] = ()
     bursts: bool = False
 

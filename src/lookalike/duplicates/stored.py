@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from lookalike.duplicates.decisions import keys
-from lookalike.errors import CollectionError, NotInCollection
+from lookalike.errors import NotInCollection
 from lookalike.gallery.base import Gallery, Picture
 from lookalike.results import Copy, DuplicateGroup, Duplicates, Failure, PictureFacts, as_json
 
@@ -39,7 +38,12 @@ class Stored:
 
 
 def keep(gallery: Gallery, found: Duplicates) -> None:
-    """Keep what was found, in place of what was found before; not while somebody else writes."""
+    """Keep what was found, in place of what was found before.
+
+    Raises:
+        CollectionBusy: somebody else writes.
+        CollectionError: it cannot be written.
+    """
     ids = gallery.hashes()[0]
     told = {
         "layout": _LAYOUT,
@@ -47,7 +51,7 @@ def keep(gallery: Gallery, found: Duplicates) -> None:
         "last": int(ids[-1]) if len(ids) else 0,
         "found": as_json(found),
     }
-    with suppress(CollectionError), gallery.writing() as writing:
+    with gallery.writing() as writing:
         writing.set_note(MADE, str(told["made"]))
         writing.set_note(NOTE, json.dumps(told, ensure_ascii=True, allow_nan=False, separators=(",", ":")))
 

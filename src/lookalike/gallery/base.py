@@ -11,14 +11,16 @@ The in-memory gallery is the obvious, slow reference; the contract tests run on 
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.errors import CollectionBusy
 from lookalike.files import FileIdentity
 from lookalike.results import Facet, Failure, Metadata
 
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
+T = TypeVar("T")
+
+PATIENCE = 5.0
+"""Seconds for which somebody else who writes is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,26 @@ class IndexInfo:
     vectors: int
     bytes: int
     recall: float | None
+
+
+def patiently(work: Callable[[], T], seconds: float = PATIENCE) -> T:
+    """What a piece of writing gives, tried again while somebody else writes.
+
+    Args:
+        work: the piece of writing.
+        seconds: how long to try.
+
+    Raises:
+        CollectionBusy: somebody else writes still.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return work()
+        except CollectionBusy:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 class Gallery(ABC):

@@ -12,8 +12,16 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 
+from lookalike.duplicates import stored
+from lookalike.duplicates.reading import Reading
+from lookalike.duplicates.search import Request, Search
 from lookalike.errors import LookalikeError, RequestError
+from lookalike.gallery.base import patiently
+from lookalike.results import Duplicates
 from lookalike.server.deployments import Served
+
+PATIENCE = 600.0
+"""Seconds for which another process that writes is waited for: what was found took long."""
 
 _log = logging.getLogger("lookalike.server")
 
@@ -100,7 +108,7 @@ class Looking:
         began = self.state
         ending = replace(began, state="failed", message="see the log of the server")
         try:
-            found = served.collection.duplicates(threads=self._threads, progress=self._progress)
+            found = self._look(served)
             _log.info("looked for copies: %d groups in %.0f s", len(found.groups), found.seconds)
             ending = State("done", began.deployment)
         except CancelledError:
@@ -111,6 +119,20 @@ class Looking:
         finally:
             done()
             self._end(ending)
+
+    def _look(self, served: Served) -> Duplicates:
+        """Look for copies, and keep what was found."""
+        gallery, space = served.collection.gallery, served.collection.space
+        with Reading(self._threads) as reading:
+            found = Search(gallery, space, reading, Request(), self._progress).within()
+
+        def keep() -> None:
+            self._progress("keeping what was found", 0, 0)
+            with served.writes:
+                stored.keep(gallery, found)
+
+        patiently(keep, PATIENCE)
+        return found
 
     def _end(self, state: State) -> None:
         with self._lock:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from lookalike.duplicates import plan as plans
 from lookalike.duplicates.stored import MADE, Stored
 from lookalike.errors import RequestError
+from lookalike.gallery.base import patiently
 from lookalike.reports.alignment import described, placement
 from lookalike.reports.details import Detail, compared, own
 from lookalike.results import DuplicateGroup, as_json
@@ -24,7 +25,6 @@ from lookalike.server.deployments import Served
 from lookalike.server.envelope import Json
 from lookalike.server.intake import object_of
 from lookalike.server.service import service_of
-from lookalike.server.uploads import patiently
 
 router = APIRouter(prefix="/v1/duplicates", tags=["duplicates"])
 MOST_FAILED = 1000

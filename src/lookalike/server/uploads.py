@@ -9,30 +9,24 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from lookalike import files
 from lookalike.collection import Collection
-from lookalike.errors import CollectionBusy, CollectionError, LookalikeError
-from lookalike.gallery.base import Picture
+from lookalike.errors import CollectionError, LookalikeError
+from lookalike.gallery.base import Picture, patiently
 from lookalike.images import check_bytes
 from lookalike.results import Metadata, Scalar
 from lookalike.server.deployments import Served
 
 FOLDER = "uploads"
-PATIENCE = 5.0
-"""Seconds to wait while another process writes to the collection."""
 
 _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "GIF": ".gif", "WebP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
 _SUFFIXES |= {"AVIF": ".avif", "HEIC": ".heic"}
 _MIN_SIDE = 64  # pixels decoded to find out whether it is a picture
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -193,19 +187,3 @@ def remove(served: Served, numbers: Sequence[int]) -> list[str]:
     """Take pictures out of the collection; their files stay. Gives their paths."""
     with served.writes:
         return patiently(lambda: served.collection.remove(numbers))
-
-
-def patiently(work: Callable[[], T], seconds: float = PATIENCE) -> T:
-    """Do a piece of writing, waiting a little for another process that writes.
-
-    Raises:
-        CollectionBusy: it writes still.
-    """
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            return work()
-        except CollectionBusy:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.05)

@@ -12,7 +12,7 @@ from lookalike.cli.duplicates.removing import apply, undo
 from lookalike.cli.options import collection_option, json_option, model_options, open_collection
 from lookalike.cli.outputs import check_outputs, previews
 from lookalike.cli.subcommands import WithSubcommands
-from lookalike.cli.terminal import echo_json, stage_bar
+from lookalike.cli.terminal import echo_json, stage_bar, told_warnings
 
 if TYPE_CHECKING:
     from lookalike.collection import Collection
@@ -96,7 +96,7 @@ def duplicates(
     _refuse_no_place(plan)
     check_outputs(html=html)
     with open_collection(collection, model, output, runtime) as pictures:
-        with stage_bar() as progress:
+        with told_warnings(), stage_bar() as progress:
             found = pictures.duplicates(
                 paths or None,
                 precision=precision,
