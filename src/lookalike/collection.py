@@ -54,6 +54,7 @@ from lookalike.metadata import MetadataTable
 from lookalike.outliers import doubts
 from lookalike.outliers import finding as outlier_finding
 from lookalike.outliers import leaks as leaking
+from lookalike.plane.keeping import is_laid_out
 from lookalike.query import Region, combine
 from lookalike.results import (
     ApplyReport,
@@ -464,7 +465,8 @@ class Collection:
         return sorted(spaces, key=lambda space: space.identity != default)
 
     def _model_info(self, space: Space) -> ModelInfo:
-        index = self.gallery.index_info(space)
+        gallery = self.gallery
+        index = gallery.index_info(space)
         return ModelInfo(
             model=space.model,
             output=space.output,
@@ -474,6 +476,7 @@ class Collection:
             vectors=index.vectors,
             index=index.kind,
             recall=index.recall,
+            mapped=is_laid_out(gallery, space),
         )
 
     def roots(self) -> list[str]:

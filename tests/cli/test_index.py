@@ -179,7 +179,7 @@ def test_info_json(indexed: Shell) -> None:
     }
     (model,) = facts["models"]
     assert set(model) == {
-        *("model", "output", "runtime", "identity", "dimension", "vectors", "index", "recall"),
+        *("model", "output", "runtime", "identity", "dimension", "vectors", "index", "recall", "mapped"),
     }
 
 

@@ -66,6 +66,17 @@ class Page:
         """Path and query of where one is."""
         return str(self.run("return location.pathname + location.search"))
 
+    def offline(self, cut: bool) -> None:
+        """Cut the page's connection to everything, or give it back."""
+        self.cdp("Network.enable")
+        self.cdp(
+            "Network.emulateNetworkConditions",
+            offline=cut,
+            latency=0,
+            downloadThroughput=-1,
+            uploadThroughput=-1,
+        )
+
     def back(self) -> None:
         self.browser.back()
 
@@ -149,6 +160,7 @@ class Page:
 
     def close(self) -> None:
         """Leave the browser as it was found."""
+        self.offline(False)
         self.cdp("Emulation.clearDeviceMetricsOverride")
         self.cdp("Emulation.setTouchEmulationEnabled", enabled=False)
         self.cdp("Emulation.setEmulatedMedia", features=[])

@@ -62,8 +62,8 @@ def test_order_and_name_are_part_of_the_address(page: Page) -> None:
     by_cohesion = [one["id"] for one in page.server.get("/v1/clusters?order=cohesion").json["clusters"]]
     page.until(f"JSON.stringify({NUMBERS}) === JSON.stringify(arguments[0])", by_cohesion)
     page.find(".clusters-tools input").send_keys("no such name")
+    page.until("location.search === '?order=cohesion&label=no+such+name'")
     page.said("No cluster has such a name.")
-    assert page.address == "/clusters?order=cohesion&label=no+such+name"
     assert page.focused("type") == "search"
     page.back()
     page.until(f"{CARDS} === arguments[0] && location.search === ''", len(by_cohesion))
@@ -117,6 +117,6 @@ def test_nothing_sticks_out(page: Page, width: int, query: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?cluster=1"])
-@pytest.mark.parametrize("dark", [False, True])
-def test_no_serious_fault_of_accessibility(page: Page, query: str, dark: bool) -> None:
-    assert opened(page, query, dark=dark).faults() == []
+@pytest.mark.parametrize("look", [{}, {"dark": True}, {"width": 390, "height": 844}])
+def test_no_serious_fault_of_accessibility(page: Page, query: str, look: dict[str, Any]) -> None:
+    assert opened(page, query, **look).faults() == []

@@ -76,6 +76,9 @@ def test_a_filter_means_the_same_after_the_page_has_taken_it_apart(page: Page) -
 def test_a_busy_server_is_asked_again(page: Page) -> None:
     page.open("/", wait="document.querySelectorAll('.item').length > 0")
     page.run(
+        "window.notices = []; new MutationObserver(all => all.flatMap(one => [...one.addedNodes])"
+        ".filter(one => one.matches?.('.notice')).forEach(one => window.notices.push(one.textContent)))"
+        ".observe(document.body, { childList: true, subtree: true });"
         "const real = window.fetch; window.refused = 0;"
         "const busy = { error: { status: 429, code: 'overloaded', message: 'busy', request_id: 'x' } };"
         "window.fetch = (address, ...rest) => String(address).includes('/v1/info') && window.refused++ < 1"
@@ -84,8 +87,8 @@ def test_a_busy_server_is_asked_again(page: Page) -> None:
         " : real(address, ...rest);"
     )
     page.click(".views a[href='/info']")
-    page.said("The server is busy; trying again in a moment.")
     page.until("document.querySelector('.figures') !== null")
+    assert page.run("return window.notices") == ["The server is busy; trying again in a moment."]
     assert page.run("return window.refused") == 2
 
 

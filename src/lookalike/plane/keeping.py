@@ -105,6 +105,11 @@ def stored(gallery: Gallery, space: Space) -> Plane | None:
     ).plane(near.among(kept.ids[same]))
 
 
+def is_laid_out(gallery: Gallery, space: Space) -> bool:
+    """Whether a layout is kept. Costs no more than opening it."""
+    return _kept(gallery, space) is not None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Kept:
     """A plane as it is kept: with the versions of the vectors it was made from."""

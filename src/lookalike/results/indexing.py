@@ -99,6 +99,7 @@ class ModelInfo:
         index: `exact` or `approximate`.
         recall: measured recall@10 of the index against exact search, in [0, 1]; None when it
             has not been measured.
+        mapped: whether a map of them has been laid out.
     """
 
     model: str
@@ -109,6 +110,7 @@ class ModelInfo:
     vectors: int
     index: str
     recall: float | None
+    mapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

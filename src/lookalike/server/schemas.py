@@ -577,6 +577,7 @@ class Model(BaseModel):
     vectors: int
     index: str
     recall: float | None
+    mapped: bool = Field(description="Whether a map of them has been laid out.")
 
 
 class Grouping(BaseModel):

@@ -402,7 +402,7 @@ class Duplicates {
     this.dialog = h("dialog.dup-compare", { "aria-labelledby": "pair" },
       h("header", null, h("div", null, this.pairName, this.nth), close),
       this.laid.element,
-      h("div.facing", null, h("div", null, h("h3", null, "Kept"), this.left), h("div", null, h("h3", null, "Copy"), this.right)),
+      h("div.facing", { tabindex: 0, role: "group", "aria-label": "What is known of both" }, h("div", null, h("h3", null, "Kept"), this.left), h("div", null, h("h3", null, "Copy"), this.right)),
       h("footer", null, step(-1, "Previous", "back"), step(1, "Next", "next"), this.prefer, this.apart,
         h("label.tick", null, this.decide, h("span.on", null, "Remove"), h("span.off", null, "Stays"))),
       h("p.keys", null, keys("1", "2", "3"), " view · ", keys("space"), " swap · ", keys("f"), " flicker · ", keys("x"), " remove or not · ", keys("c"), " keep this one · ", keys("j", "k"), " next and previous"));

@@ -21,14 +21,8 @@ export async function show(root, params, app) {
   root.append(heading, box);
   app.state(box, { title: "Unfolding the map …", busy: true });
   const ended = new AbortController();
-  let raw;
-  try {
-    raw = await api.get("/v1/map", {}, { signal: ended.signal });
-  } catch (error) {
-    if (error.code !== "no_map_yet") throw error;
-    return nothingYet(box, app);
-  }
-  if (!raw.count) return nothingYet(box, app);
+  const raw = await asked(ended.signal);
+  if (!raw?.count) return nothingYet(box, app);
   fill(box, document.getElementById("map-body").content.cloneNode(true));
   const find = (id) => box.querySelector(`#${id}`);
   find("side").querySelector("h1").replaceWith(h("h2", null, title));
@@ -75,6 +69,19 @@ export async function show(root, params, app) {
     },
     close: () => ended.abort(),
   };
+}
+
+/** The map; null when nothing was laid out. */
+async function asked(signal) {
+  // Whether there is one is asked of what always answers.
+  const { models } = await api.get("/v1/info", {}, { signal });
+  if (!models.some((one) => one.mapped)) return null;
+  try {
+    return await api.get("/v1/map", {}, { signal });
+  } catch (error) {
+    if (error.code !== "no_map_yet") throw error;
+    return null; // there is one, of another model than the one that is served
+  }
 }
 
 function nothingYet(box, app) {
