@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
 import pytest
 
+from lookalike import models
 from lookalike.errors import LookalikeError
 from lookalike.models import Preprocessing
 from lookalike.training.reading import Reader
@@ -126,12 +129,43 @@ def test_the_best_is_kept_and_training_ends_when_it_gets_no_better(
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_limit_of_time_ends_it_and_is_judged(training: Start, reader: Reader) -> None:
-    one = training(reader, Recipe(epochs=10_000, minutes=0.02, batch=9))
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second passes whenever one looks, which training does once a step."""
+    ticks = itertools.count()
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(("seconds", "numbers"), [(2, [0, 0.5]), (4, [0, 1, 1.5]), (5, [0, 1, 2])])
+def test_a_limit_of_time_ends_it_and_the_last_steps_are_judged(
+    training: Start, reader: Reader, seconds: int, numbers: list[float]
+) -> None:
+    one = training(reader, Recipe(epochs=100, minutes=(seconds - 0.5) / 60, batch=9))
+    told: list[float] = []
+    one.run(lambda epoch: told.append(epoch.number))
+    assert [epoch.number for epoch in one.history] == numbers
+    assert told == numbers[1:]
+    assert not math.isnan(one.history[-1].score)
+    assert not math.isnan(one.history[-1].loss)
+    again = training(reader, Recipe(epochs=100, minutes=(seconds - 0.5) / 60, batch=9))
+    again.restore(one.state())  # killed after it: nothing is left to do
+    again.run()
+    assert again.history[1:] == one.history[1:]
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_a_part_of_an_epoch_gave_is_kept_when_it_is_the_best(
+    training: Start, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([0.2, 0.5, 0.9])
+    monkeypatch.setattr(supervised.ByLabel, "_found", lambda *_: loop.Found(0.5, next(scores)))
+    one = training(reader, Recipe(epochs=9, minutes=3.5 / 60, batch=9))
     one.run()
-    assert 0 < one.history[-1].number < 10_000
-    assert not math.isnan(one.history[-1].recall)
-    assert one.history[-1].seconds < 10
+    assert one.best.number == 1.5
+    one.take_best()
+    for a, b in zip(weights(one), one._mean, strict=False):
+        np.testing.assert_array_equal(a, b.numpy())
 
 
 def test_nothing_held_out_means_the_last_is_kept(training: Start, drawn: TrainingSet, reader: Reader) -> None:
@@ -157,6 +191,16 @@ def test_a_checkpoint_of_another_training_or_a_damaged_one_is_none(tmp_path: Pat
     file.write_bytes(file.read_bytes()[:-100])
     assert checkpoints.kept(file, "a") is None
     assert [path.name for path in file.parent.iterdir()] == ["c.pt"]
+
+
+def test_a_checkpoint_of_another_layout_belongs_to_another_training(
+    drawn: TrainingSet, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = models.find(str(tiny_model))
+    whose = checkpoints.belongs_to(card, "vector", drawn, QUICK)
+    assert checkpoints.belongs_to(card, "vector", drawn, QUICK) == whose
+    monkeypatch.setattr(checkpoints, "LAYOUT", checkpoints.LAYOUT + 1)
+    assert checkpoints.belongs_to(card, "vector", drawn, QUICK) != whose
 
 
 def test_a_checkpoint_that_cannot_be_written_is_explained(tmp_path: Path) -> None:

@@ -134,5 +134,11 @@ def test_the_curve_is_svg_with_a_point_for_each_figure() -> None:
     assert losses.get("d", "").count(" ") == 2  # two points
 
 
+def test_a_curve_may_end_within_an_epoch() -> None:
+    root = ElementTree.fromstring(learning_curve([Epoch(0, math.nan, 0.5, 0), Epoch(2.4, 1.0, 0.7, 2)], "x"))
+    ticks = [e.text for e in root.iter() if e.get("class") == "" and e.get("text-anchor") == "middle"]
+    assert ticks == ["0", "1", "2", "epoch"]
+
+
 def test_a_curve_of_nothing_is_drawn_too() -> None:
     assert ElementTree.fromstring(learning_curve([], "nothing")) is not None

@@ -138,9 +138,8 @@ def _copy_recipe(given: dict[str, Any]) -> CopyRecipe:
 def _tell(epoch: Epoch, epochs: int) -> None:
     """A line on standard error after each epoch."""
     recall = "" if math.isnan(epoch.recall) else f", recall@1 {epoch.recall:.3f} on pictures held out"
-    click.echo(
-        f"epoch {epoch.number} of {epochs}: loss {epoch.loss:.3f}{recall} ({epoch.seconds:.0f} s)", err=True
-    )
+    at = f"epoch {epoch.number:.3g} of {epochs}"
+    click.echo(f"{at}: loss {epoch.loss:.3f}{recall} ({epoch.seconds:.0f} s)", err=True)
 
 
 def _show(report: ModelReport) -> None:
@@ -164,6 +163,12 @@ def _show(report: ModelReport) -> None:
         click.echo(
             f"Edited copies of pictures of which nothing is known were found first in {was} of all cases, "
             f"and are in {now} with {report.model}"
+        )
+    if isinstance(report, (FinetuneReport, UnlabelledReport)) and report.epochs < 1:
+        click.echo(
+            "The time was over before each picture had been shown once: that teaches little; "
+            "give more --minutes",
+            err=True,
         )
     _tell_verdict(report)
 
@@ -193,7 +198,8 @@ def _details(report: ModelReport) -> str:
     if isinstance(report, TrainReport):
         return f"{report.dimension} numbers a picture"
     assert isinstance(report, (FinetuneReport, UnlabelledReport))
-    return f"epoch {report.best_epoch} of {report.epochs} is kept; learning curve: {visible(report.curve)}"
+    kept = f"epoch {report.best_epoch:.3g} of {report.epochs:.3g} is kept"
+    return f"{kept}; learning curve: {visible(report.curve)}"
 
 
 def _left_out(report: LabelledReport) -> list[str]:

@@ -85,12 +85,13 @@ class FinetuneReport(LabelledReport):
 
     Attributes:
         epochs: how often each picture was shown, in the mean.
-        best_epoch: after which epoch the network was as it is kept.
+        best_epoch: after which epoch the network was as it is kept; with a fraction when the time was over
+            within it.
         curve: a picture of loss and recall over the epochs (SVG).
     """
 
-    epochs: int
-    best_epoch: int
+    epochs: float
+    best_epoch: float
     curve: str
 
 
@@ -101,10 +102,11 @@ class UnlabelledReport(ModelReport):
 
     Attributes:
         epochs: how often each picture was shown, in the mean; of more than 5,000 so many are shown in one.
-        best_epoch: after which epoch the network was as it is kept.
+        best_epoch: after which epoch the network was as it is kept; with a fraction when the time was over
+            within it.
         curve: a picture of loss and recall over the epochs (SVG).
     """
 
-    epochs: int
-    best_epoch: int
+    epochs: float
+    best_epoch: float
     curve: str

@@ -15,11 +15,15 @@ from lookalike.errors import LookalikeError
 from lookalike.models import Card
 from lookalike.training.recipe import Recipe, TrainingSet
 
+LAYOUT = 2
+"""What a state holds (see `loop.Training.state`) and means; one of another layout is not gone on from."""
+
 
 def belongs_to(card: Card, output: str, pictures: TrainingSet, recipe: Recipe) -> str:
     """Hash over what shapes a training: 32 hexadecimal digits. Files count by path, size and time."""
     facts = [[str(file), *_size_and_time(file)] for file in pictures.files]
     whole = {
+        "layout": LAYOUT,
         "model": card.identity(output, "training"),
         "pictures": facts,
         "labels": pictures.labels.tolist(),

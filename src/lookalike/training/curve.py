@@ -60,7 +60,7 @@ def learning_curve(history: Sequence[Epoch], title: str) -> str:
     )
 
 
-def _x(number: float, last: int) -> float:
+def _x(number: float, last: float) -> float:
     return LEFT + (WIDTH - LEFT - RIGHT) * number / last
 
 
@@ -74,9 +74,9 @@ def _round_up(value: float) -> float:
     return next(step * power for step in (1, 2, 4, 8, 10) if value <= step * power * (1 + 1e-9))
 
 
-def _ticks(last: int) -> list[int]:
+def _ticks(last: float) -> list[int]:
     step = max(1, math.ceil(last / 6))
-    return list(range(0, last + 1, step))
+    return list(range(0, math.floor(last) + 1, step))
 
 
 def _text(x: float, y: float, words: str, kind: str, anchor: str = "start") -> str:

@@ -121,7 +121,7 @@ class Training:
         self.device = device()
         self.network = network.to(self.device)
         self._task, self._recipe = task, recipe
-        self._step, self._seconds, self._losses = 0, 0.0, list[float]()
+        self._step, self._judged, self._seconds, self._losses = 0, 0, 0.0, list[float]()
         found = task.begin(self._vectors)
         self.history = [Epoch(0, math.nan, found.recall, 0.0, found.score)]
         self._mean = [weight.detach().clone() for weight in self._weights()]
@@ -134,7 +134,8 @@ class Training:
         """Train to the end.
 
         Args:
-            after_epoch: called after each; `state` may be kept then.
+            after_epoch: called after each, also after one that the limit of minutes ended early; `state` may
+                be kept then.
 
         Raises:
             LookalikeError: there is too little memory for a step.
@@ -154,8 +155,18 @@ class Training:
                 self._end_epoch()
                 if after_epoch:
                     after_epoch(self.history[-1])
-        if not self._was_judged():
+        if self._judged < self._step:
+            self._end(after_epoch)
+
+    def _end(self, after_epoch: Callable[[Epoch], None] | None) -> None:
+        """Judge what the last steps gave, also when the time was over within an epoch."""
+        within = self._step % self._task.steps > 0
+        if within:
+            self._end_epoch()
+        if self._judged < self._step:
             self._judge()
+        if within and after_epoch:
+            after_epoch(self.history[-1])
 
     @property
     def best(self) -> Epoch:
@@ -175,6 +186,7 @@ class Training:
         """Everything that going on needs, as tensors, numbers and lists."""
         return {
             "step": self._step,
+            "judged": self._judged,
             "seconds": self._seconds,
             "weights": [weight.detach() for weight in self._weights()],
             "buffers": self._task.buffers(),
@@ -186,7 +198,7 @@ class Training:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self._step, self._seconds = state["step"], state["seconds"]
+        self._step, self._judged, self._seconds = state["step"], state["judged"], state["seconds"]
         here = [*self._weights(), *self._task.buffers()]
         with torch.no_grad():
             for tensor, value in zip(here, [*state["weights"], *state["buffers"]], strict=True):
@@ -238,20 +250,17 @@ class Training:
     # --- judging -----------------------------------------------------------------------------
 
     def _end_epoch(self) -> None:
-        number, epochs = self._step // self._task.steps, self._recipe.epochs
+        whole, within = divmod(self._step, self._task.steps)
+        number, epochs = whole + within / self._task.steps if within else whole, self._recipe.epochs
         loss = float(np.mean(self._losses))
         self._losses.clear()
         self.history.append(Epoch(number, loss, math.nan, self._seconds))
         if number % max(1, epochs // JUDGEMENTS) == 0 or number == epochs:
             self._judge()
 
-    def _was_judged(self) -> bool:
-        nothing_to_judge = math.isnan(self.history[0].score)
-        return nothing_to_judge or not math.isnan(self.history[-1].score)
-
     def _judge(self) -> None:
         """Search with the moving mean of the weights; keep them if they are the best so far."""
-        last = self.history[-1]
+        last, self._judged = self.history[-1], self._step
         with self._mean_weights():
             found = self._task.judge(self._vectors)
         self.history[-1] = Epoch(last.number, last.loss, found.recall, last.seconds, found.score)

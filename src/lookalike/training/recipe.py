@@ -88,7 +88,7 @@ class Epoch:
     """How training stands after an epoch.
 
     Attributes:
-        number: 0 before the first.
+        number: 0 before the first; the last one has a fraction when the time was over within it.
         loss: mean of the epoch; nan before the first.
         recall: recall@1 of what is held out, with the moving mean of the weights; nan where it was not
             measured, or nothing is held out.
@@ -99,7 +99,7 @@ class Epoch:
             labels the share of copies found at few false matches.
     """
 
-    number: int
+    number: float
     loss: float
     recall: float
     seconds: float
