@@ -464,7 +464,12 @@ def test_the_address_leads_back(browser: Any, pages: Callable[[int], str]) -> No
     _click(
         browser, *_state(browser, "m.draw.tiles.filter(t => t[1] > 320).at(-1).slice(1, 3).map(v => v + 9)")
     )
-    time.sleep(0.4)
+    _until(
+        browser,
+        "const { view } = lookalikeMap, told = new URLSearchParams(location.hash.slice(1));"
+        "const at = [view.x.toFixed(4), view.y.toFixed(4), view.zoom.toFixed(2)].join();"
+        "return told.get('at') === at && told.has('id') && told.get('theme') === 'dark'",
+    )
     link = browser.execute_script("return location.hash")
     state = "[m.view.x, m.view.y, m.view.scale, m.filter.count, m.panels.focus, m.theme.name]"
     before = _state(browser, state)

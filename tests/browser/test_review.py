@@ -22,6 +22,7 @@ from lookalike.results import Copy, DuplicateGroup, Duplicates, PictureFacts
 pytestmark = pytest.mark.browser
 
 WIDTH, HEIGHT = 1200, 900  # of the picture kept, which is drawn at half that size
+SLOW = 30.0  # seconds
 BROKEN = "/pics/caf\udce9 <b>.jpg"  # a name that is no UTF-8, as JSON and as HTML
 
 
@@ -160,11 +161,10 @@ def _focused(browser: Any) -> str:
 
 def _wait_until(browser: Any, name: str) -> None:
     """For the focus to be there: a dialog says a little later that it was closed."""
-    for _ in range(200):
-        if _focused(browser) == name:
-            return
+    end = time.monotonic() + SLOW
+    while (focused := _focused(browser)) != name:
+        assert time.monotonic() < end, focused
         time.sleep(0.02)
-    assert _focused(browser) == name
 
 
 def _ticks(browser: Any) -> list[bool]:
@@ -256,12 +256,12 @@ def _download(browser: Any, folder: Path) -> Any:
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
     browser.execute_script("document.getElementById('save').click()")
     file = folder / "plan-reviewed.json"
-    for _ in range(200):
-        if file.exists():
-            plans.read(file)  # refuses what is no plan
-            return json.loads(file.read_bytes())
+    end = time.monotonic() + SLOW
+    while not file.exists():
+        assert time.monotonic() < end, f"no plan came, only {[*folder.iterdir()]}"
         time.sleep(0.05)
-    raise AssertionError(f"no plan came, only {[*folder.iterdir()]}")
+    plans.read(file)  # refuses what is no plan
+    return json.loads(file.read_bytes())
 
 
 def test_an_unticked_copy_stays_and_all_else_is_saved_unchanged(

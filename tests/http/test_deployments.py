@@ -110,7 +110,7 @@ def known(server: Server) -> list[str]:
 
 
 def within(happens: Callable[[], bool]) -> bool:
-    for _ in range(300):
+    for _ in range(1200):
         if happens():
             return True
         time.sleep(0.05)

@@ -213,9 +213,10 @@ def test_the_end_of_the_server_ends_the_search(folder: Path, photo: Callable[...
 
 def test_one_search_at_a_time(folder: Path) -> None:
     server = start(folder, "--deployment", f"other={folder / 'collection'}")
-    server.ask("POST", "/v1/duplicates/search")
-    refused = server.ask("POST", "/v1/duplicates/search?deployment=other")
-    assert (refused.status, refused.code) == (409, "running")
+    with Collection.open(folder / "collection") as writer, writer.gallery.writing():  # so that it cannot end
+        server.ask("POST", "/v1/duplicates/search")
+        refused = server.ask("POST", "/v1/duplicates/search?deployment=other")
+        assert (refused.status, refused.code) == (409, "running")
     assert ended(server)["deployment"] == "default"
     assert server.ask("POST", "/v1/duplicates/search?deployment=other").status == 202
     assert ended(server) == {**ended(server), "state": "done", "deployment": "other"}

@@ -35,7 +35,8 @@ def test_the_line_is_bounded_and_what_is_done_is_told() -> None:
         assert over == [1]
         gate.set()
         assert await asyncio.gather(*tasks) == [True] * 3
-        await asyncio.sleep(0.01)
+        while pool.in_work or len(over) < 4:
+            await asyncio.sleep(0.001)
         assert (pool.in_work, len(over)) == (0, 4)
         pool.close()
 
