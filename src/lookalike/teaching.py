@@ -15,7 +15,7 @@ from lookalike.embedder import Embedder
 from lookalike.errors import ModelError, UsageError
 from lookalike.evaluation import copies
 from lookalike.evaluation.retrieval import Outcomes, interval
-from lookalike.evaluation.truth import PairList
+from lookalike.evaluation.truth import PairList, known
 from lookalike.filters import Filter
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import Card, storing
@@ -25,9 +25,9 @@ from lookalike.vectors import Vectors
 
 Progress = Callable[[str, int, int], None]
 
-UNKNOWN, FEWEST_UNKNOWN, EDITS_EACH = 60, 20, 6
-"""Pictures of which nothing is known that are edited to see whether they are still told apart, how many there
-must be, and edits of each."""
+OTHERS, FEWEST_OTHERS, EDITS_EACH = 60, 20, 6
+"""Pictures that were not learned from that are edited to see whether they are still told apart, how many
+there must be, and edits of each."""
 
 _PAIRS = 20_000  # of different classes, from which the similarity of unrelated pictures is told
 
@@ -74,7 +74,7 @@ def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Progress |
     started = time.monotonic()
     storing.check_name(lesson.name)
     base = _base(gallery, current)
-    output = lesson.output or max(base.outputs, key=lambda name: base.outputs[name].network_dimension)
+    output = lesson.output or base.longest_output
     network = Embedder.load(_name(base), output, current.runtime)
     complete(gallery, network, _name(base), lesson.threads, progress, "reading pictures")
     complete(
@@ -93,7 +93,7 @@ def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Progress |
     card = _save(lesson, base, output, material, fitted, after)
     taught = Embedder.load(card.name, None, current.runtime)
     complete(gallery, taught, card.name, lesson.threads, progress, "mapping vectors")
-    elsewhere = of_unknown(gallery, current, taught, material, progress)
+    elsewhere = of_others(gallery, current, taught, material, progress)
     return TrainReport(
         model=card.name,
         base=base.name,
@@ -190,7 +190,7 @@ def outcomes(vectors: Vectors, material: examples.Material, parts: npt.NDArray[n
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Elsewhere:
-    """How the pictures fare of which nothing is known, by two models: what can be told of them is whether
+    """How the pictures fare that were not learned from, by two models: what can be told of them is whether
     edited copies of them are found. Both have no figures when there are too few.
 
     Attributes:
@@ -208,12 +208,14 @@ class Elsewhere:
         return was is not None and now is not None and interval(now - was)[1] < 0
 
 
-def of_unknown(
+def of_others(
     gallery: Gallery, current: Space, taught: Embedder, material: examples.Material, progress: Progress | None
 ) -> Elsewhere:
-    """How pictures fare of which nothing is known: some are read for it."""
-    some = np.sort(np.random.default_rng(0).permutation(material.unknown)[:UNKNOWN])
-    if len(some) < FEWEST_UNKNOWN:
+    """How all other pictures of the collection fare, whatever was chosen to learn from, since these are
+    searched with the new model, too: some are read for it."""
+    others = np.setdiff1d(known(gallery, current).ids, material.ids)
+    some = np.sort(np.random.default_rng(0).permutation(others)[:OTHERS])
+    if len(some) < FEWEST_OTHERS:
         some = some[:0]
     before = Embedder.load(current.model, current.output, current.runtime)
     files = [Path(picture.path) for picture in gallery.get(some.tolist())]

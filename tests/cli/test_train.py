@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+
+from lookalike.results import UnlabelledReport
+
+train = importlib.import_module("lookalike.cli.train")
 
 Shell = Callable[..., Any]
 
@@ -101,6 +106,26 @@ def test_mistakes(shop: Shell, tmp_path: Path, arguments: list[str], code: int, 
     assert ended.code == code, ended.err
     assert message in ended.err
     assert not list((tmp_path / "models").glob("*"))
+
+
+def test_the_output_that_suits_an_adapter_is_suggested(shop: Shell) -> None:
+    mistaken = ("train", "--name", "x", "--label", "nothing", "--method", "finetune")
+    assert "If an adapter is to be fitted on top, --output plain is the better one" in shop(*mistaken).err
+    assert "adapter" not in shop(*mistaken, "--output", "plain").err
+
+
+@pytest.mark.parametrize(("epochs", "said"), [(0.4, True), (1, False)])
+def test_too_little_time_is_said(capsys: pytest.CaptureFixture[str], epochs: float, said: bool) -> None:
+    figures = {"recall@1": 0.5, "recall@fmr": 0.5}
+    report = UnlabelledReport(
+        model="new", base="old", output="plain", compared="old, plain", pictures=100, held_out=20,
+        before=figures, after=figures, better=False, card="new.toml", seconds=1.0, epochs=epochs,
+        best_epoch=0, curve="new.svg",
+    )  # fmt: skip
+    train._show(report)
+    shown = capsys.readouterr()
+    assert ("give more --minutes" in shown.err) == said
+    assert f"epoch 0 of {epochs} is kept" in shown.out
 
 
 def test_a_model_that_does_not_exist_is_not_used(shop: Shell) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -24,11 +25,9 @@ def test_the_figures_are_what_comparing_every_pair_gives(n: int, each: int, seed
     pictures = dice.normal(size=(n, 6))
     edits = unit(np.repeat(pictures, each, axis=0) + dice.normal(size=(n * each, 6)))
     pictures = unit(pictures)
-    before, copies.FALSE_MATCHES = copies.FALSE_MATCHES, rate
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copies, "FALSE_MATCHES", rate)
         found = copies.outcomes(pictures, edits).figures
-    finally:
-        copies.FALSE_MATCHES = before
     similarities = (edits @ pictures.T).astype(np.float64)
     own = np.array([similarities[at, at // each] for at in range(n * each)])
     wrong = [[s for j, s in enumerate(similarities[at]) if j != at // each] for at in range(n * each)]

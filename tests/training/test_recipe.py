@@ -61,6 +61,13 @@ def test_in_an_epoch_every_class_comes_equally_often(labels: np.ndarray, epoch: 
         assert times.max() - times.min() <= 1
 
 
+def test_a_class_may_deal_several_in_its_turn() -> None:
+    labels = np.repeat(np.arange(7), 5)
+    turns = labels[epoch_order(labels, 0, 1, 4)][:28].reshape(7, 4)
+    assert (turns == turns[:, :1]).all()
+    assert sorted(turns[:, 0].tolist()) == list(range(7))
+
+
 def test_epochs_differ_and_repeat() -> None:
     labels = np.repeat(np.arange(4), 10)
     first, second = epoch_order(labels, 0, 0), epoch_order(labels, 0, 1)

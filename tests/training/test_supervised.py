@@ -50,6 +50,26 @@ def test_every_loss_trains(name: str, drawn: TrainingSet, reader: Reader, tiny_n
     assert max(moved) > 0
 
 
+@pytest.mark.parametrize("name", ["multi-similarity", "supcon"])
+def test_a_loss_of_pairs_finds_pairs_among_more_classes_than_a_batch_holds(
+    name: str, drawn: TrainingSet, reader: Reader, tiny_network: bytes
+) -> None:
+    labels = np.repeat(np.arange(20), 5)
+    many = TrainingSet(
+        tuple(drawn.files[at % len(drawn.files)] for at in range(100)), labels, np.array([], np.int64)
+    )
+    recipe = Recipe(epochs=1, batch=16, loss=name)
+    task = supervised.ByLabel(many, reader, recipe)
+    for step in range(task.steps):
+        counts = np.bincount(task.batch(0, step).targets.numpy())
+        assert set(counts.tolist()) <= {0, 4}
+        assert (counts == 4).sum() >= 2
+    network = backbone.Backbone(onnx.load_from_string(tiny_network), "x", "y")
+    training = loop.Training(network, task, recipe)
+    training.run()
+    assert training.history[-1].loss > 0.01
+
+
 def test_another_name_is_refused(drawn: TrainingSet, reader: Reader) -> None:
     with pytest.raises(
         UsageError, match="there is no loss 'magic': choose one of normalised-softmax, arcface"

@@ -97,11 +97,29 @@ def test_pictures_of_which_nothing_is_known_are_looked_at(
     report = collection.train("few", "most")  # too few to tell
     assert (report.pictures, report.unlabelled) == (48, 16)
     assert (report.unlabelled_before, report.unlabelled_after) == ({}, {})
-    monkeypatch.setattr(teaching, "FEWEST_UNKNOWN", 10)
+    monkeypatch.setattr(teaching, "FEWEST_OTHERS", 10)
     collection.use(models.DEFAULT_MODEL)
     report = collection.train("taught", "most")
     assert set(report.unlabelled_before) == set(report.unlabelled_after) == set(copies.FIGURES)
     assert all(0 <= value <= 1 for value in report.unlabelled_after.values())
+
+
+def test_pictures_that_where_leaves_out_are_looked_at_too(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[Path] = []
+
+    def compared(embedders: object, read: list[Path], *_: object) -> list[Outcomes]:
+        looked_at.extend(read)
+        return [Outcomes(np.arange(0), np.zeros(0, np.int64), {})] * 2
+
+    monkeypatch.setattr(teaching, "FEWEST_OTHERS", 10)
+    monkeypatch.setattr(copies, "compared", compared)
+    report = collection.train("taught", "kind", where="number < 6")
+    assert report.unlabelled == 0  # of all that `where` takes the kind is known
+    assert sorted(path.name for path in looked_at) == sorted(
+        f"{kind}-{number}.png" for kind in range(KINDS) for number in (6, 7)
+    )
 
 
 @pytest.mark.parametrize(("found", "better"), [([0.9, 0.8], True), ([0.6, 0.5], False)])
@@ -116,7 +134,7 @@ def test_a_model_that_loses_other_pictures_is_not_better(
         assert len(read) == 16
         return [outcomes([0.8, 0.9]), outcomes(found)]
 
-    monkeypatch.setattr(teaching, "FEWEST_UNKNOWN", 10)
+    monkeypatch.setattr(teaching, "FEWEST_OTHERS", 10)
     monkeypatch.setattr(copies, "compared", compared)
     report = collection.train("taught", "most")
     assert report.after["map@r"] > report.before["map@r"]

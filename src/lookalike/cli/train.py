@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lookalike import models
 from lookalike.cli.options import collection_option, json_option, model_options, open_collection
 from lookalike.cli.terminal import console, echo_json, many, plain_table, stage_bar, visible
 from lookalike.results import FinetuneReport, TrainReport, UnlabelledReport
 from lookalike.results.training import LabelledReport, ModelReport
 
 if TYPE_CHECKING:
+    from lookalike.gallery.base import Space
     from lookalike.training.recipe import CopyRecipe, Epoch, Recipe
 
 
@@ -80,9 +82,11 @@ def train(
     uses it from now on. --output says which output it is based on, the longest unless told otherwise;
     the pictures are read once where the collection lacks those vectors.
 
-    `--method finetune` trains the network itself (extra `train`). It holds out one picture in ten, keeps
+    `--method finetune` trains the network itself (extra `train`). It holds out one picture in ten, which
+    also choose the epoch, so that the figures told are a little too good. It keeps
     where it stands after every epoch, and goes on from there when it is started again after an
-    interruption. An adapter can be fitted on top: train once more, without --method.
+    interruption. An adapter can be fitted on top: train once more, without --method; then the longest
+    output (`--output plain`) is the better one to train the network on.
 
     `--unlabelled` trains the network in the same way (extra `train`) with edits of the pictures, each
     against all others: crops, turns, colours, text, pictures within pictures. Such a model finds edited
@@ -114,6 +118,7 @@ def train(
         if unlabelled:
             report = pictures.train_unlabelled(name, recipe=_copy_recipe(recipe), told=_tell, **how)
         elif method == "finetune":
+            _suggest_output(pictures.space, output)
             report = pictures.finetune(name, label, pairs=pairs, recipe=_recipe(recipe), told=_tell, **how)
         else:
             report = pictures.train(name, label, pairs=pairs, **how)
@@ -133,6 +138,18 @@ def _copy_recipe(given: dict[str, Any]) -> CopyRecipe:
     from lookalike.training.recipe import CopyRecipe
 
     return CopyRecipe(**given)
+
+
+def _suggest_output(searched: Space, output: str | None) -> None:
+    """A line on standard error when an adapter on top would gain more from another output (measured: see
+    docs/training.md)."""
+    longest = models.find(searched.model).longest_output
+    if output is None and searched.output != longest:
+        click.echo(
+            f"Training on output {searched.output}. If an adapter is to be fitted on top, "
+            f"--output {longest} is the better one",
+            err=True,
+        )
 
 
 def _tell(epoch: Epoch, epochs: int) -> None:
@@ -161,7 +178,7 @@ def _show(report: ModelReport) -> None:
     if isinstance(report, LabelledReport) and report.unlabelled_after:
         was, now = (f"{of['recall@1']:.3f}" for of in (report.unlabelled_before, report.unlabelled_after))
         click.echo(
-            f"Edited copies of pictures of which nothing is known were found first in {was} of all cases, "
+            f"Edited copies of pictures that were not learned from were found first in {was} of all cases, "
             f"and are in {now} with {report.model}"
         )
     if isinstance(report, (FinetuneReport, UnlabelledReport)) and report.epochs < 1:
@@ -181,6 +198,11 @@ def _tell_verdict(report: ModelReport) -> None:
         )
         return
     click.echo(f"{report.model} is better: the collection is searched with it from now on")
+    if isinstance(report, (FinetuneReport, UnlabelledReport)):
+        click.echo(
+            "The pictures held out also chose the epoch, so its figures are a little too good: for figures "
+            "to rely on, keep others back with --where"
+        )
     back = f"`lookalike models use {report.compared.partition(', ')[0]}` goes back"
     if isinstance(report, UnlabelledReport):
         click.echo(

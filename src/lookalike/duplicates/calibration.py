@@ -33,10 +33,10 @@ _FREEDOM = 0.1
 and nearest others, which are easily told, move them too far otherwise: with 0.7 three of 14,342 pairs of
 other photos have 0.99, with 0.1 one."""
 
-_BALANCE = (
-    5.0  # how many times the negatives count in all what the positives do: of the pairs that are compared,
-)
-# few are copies in most collections, and a wrong pair costs more than a missed one
+_BALANCE = 5.0
+"""How many times the negatives count in all what the positives do: of the pairs that are compared, few are
+copies in most collections, and a wrong pair costs more than a missed one."""
+
 _STEPS = 50
 
 

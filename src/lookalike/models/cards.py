@@ -161,6 +161,11 @@ class Card:
             raise ModelError(f"model {self.name!r} has no output {chosen!r}: choose one of {known}")
         return chosen, self.outputs[chosen]
 
+    @property
+    def longest_output(self) -> str:
+        """The output whose network gives the most numbers: a map can leave out but not add."""
+        return max(self.outputs, key=lambda name: self.outputs[name].network_dimension)
+
     def identity(self, output: str, runtime: str) -> str:
         """Hash over everything that shapes a vector: 32 hexadecimal digits.
 

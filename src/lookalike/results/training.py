@@ -21,6 +21,8 @@ class ModelReport:
         after: figures of the new one.
         better: the figure that counts has risen by more than chance explains (the 95 % interval of its gain
             is above 0), and recall@1 has not fallen. What counts is MAP@R, and without labels recall@fmr.
+            The interval is over pictures held out. Where a network was trained, these also chose the epoch,
+            which makes its figures a little too good, and the interval does not count that.
         card: the new model's card.
         seconds: wall-clock time; of a training that was interrupted, of its last part.
         default: the collection uses the new model from now on.
@@ -49,9 +51,10 @@ class LabelledReport(ModelReport):
         classes: of the pictures it learned from.
         alone: pictures that are the only ones of their class.
         unlabelled: pictures left out since nothing is known about them.
-        unlabelled_before: how edits of some of these were found by the model that was searched before:
-            `recall@1` and `recall@fmr` (see `evaluation.copies`). When recall@1 has fallen by more than
-            chance explains, the new model is not better. Empty with fewer than 20 such pictures.
+        unlabelled_before: how edits of some pictures of the collection that were not learned from were found
+            by the model that was searched before: `recall@1` and `recall@fmr` (see `evaluation.copies`).
+            When recall@1 has fallen by more than chance explains, the new model is not better. Empty with
+            fewer than 20 such pictures.
         unlabelled_after: the same with the new model.
         unmatched: names in the table of pairs that are no pictures of the collection.
     """

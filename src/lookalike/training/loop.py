@@ -3,8 +3,9 @@
 What is learned is a `Task`: which pictures come in a step, what the loss says of their vectors, and how
 good the network is. Steps are as large as a share of each tensor's own size (Shazeer and Stern,
 "Adafactor", 2018, section 8), so that one rate fits every network and every layer; the share grows at
-first and then falls along a cosine. What is kept is the moving mean of the weights (Polyak and Juditsky,
-"Acceleration of stochastic approximation by averaging", 1992).
+first and then falls along a cosine. What is kept is a moving mean of the weights that forgets old ones
+exponentially; where Polyak and Juditsky ("Acceleration of stochastic approximation by averaging", 1992) take
+that of all steps alike. It is short at first as in TensorFlow's `ExponentialMovingAverage(num_updates=...)`.
 
 Batch norm keeps its statistics, and the first blocks are left as they are (see `backbone.place_to_cut`).
 On one machine the same pictures, task and recipe give the same network, also when training was
@@ -233,7 +234,7 @@ class Training:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._weights(), LONGEST_GRADIENT)
         self._optimiser.step()
-        kept = min(self._recipe.averaging, (1 + self._step) / (10 + self._step))  # short at first
+        kept = min(self._recipe.averaging, (1 + self._step) / (10 + self._step))  # see above
         with torch.no_grad():
             torch._foreach_lerp_(self._mean, self._weights(), 1 - kept)
         return float(loss.detach())

@@ -68,6 +68,8 @@ class Recipe:
 @dataclass(frozen=True, slots=True)
 class CopyRecipe(Recipe):
     """How to train without labels; see `training.self_supervised`. The temperature is that of its paper.
+    Epochs, averaging, entropy, mixed and memory are choices for small collections and a processor that have
+    not been compared with others; docs/training.md has what was measured with them, and of the rate.
 
     Attributes:
         entropy: how much the entropy regulariser weighs beside the contrastive loss.
@@ -133,9 +135,16 @@ def hold_out(labels: Ints, single: npt.NDArray[np.bool_], share: float = HELD_OU
     return np.array(sorted(chosen), np.int64)
 
 
-def epoch_order(labels: Ints, seed: int, epoch: int) -> Ints:
+def epoch_order(labels: Ints, seed: int, epoch: int, each: int = 1) -> Ints:
     """The order of an epoch: classes in turn, each deals its pictures by chance and begins anew when it has
     no more, so that every class comes equally often whatever its size.
+
+    Args:
+        labels: (n,) classes.
+        seed: of chance.
+        epoch: its number; another one gives another order.
+        each: pictures that a class deals in its turn, one after the other; of a smaller class some come
+            twice.
 
     Returns:
         (n,) int64 rows, some of them perhaps twice.
@@ -146,8 +155,9 @@ def epoch_order(labels: Ints, seed: int, epoch: int) -> Ints:
     rows: list[int] = []
     while len(rows) < len(labels):
         for at in dice.permutation(len(classes)).tolist():
-            decks[at] = decks[at] or dice.permutation(classes[at]).tolist()
-            rows.append(decks[at].pop())
+            for _ in range(each):
+                decks[at] = decks[at] or dice.permutation(classes[at]).tolist()
+                rows.append(decks[at].pop())
     return np.array(rows[: len(labels)], np.int64)
 
 

@@ -103,8 +103,13 @@ LOSSES: Mapping[str, Callable[[Tensor, float], Any]] = MappingProxyType(
     }
 )
 """What can be made smaller, by name; each is made from the classes' mean vectors (C, d) and a temperature.
-The first is the default: all figures in docs/training.md are measured with it. The others have not been
-compared with it yet."""
+The first is the default, and the one that the figures of fine-tuning in docs/training.md are measured with.
+The others have not been compared with it."""
+
+_OF_PAIRS, _EACH = ("multi-similarity", "supcon"), 4
+"""Losses that learn from pairs within a batch, and how many pictures of a class they are dealt together,
+where the batch holds two classes of as many: without a second one of its class a picture teaches them
+nothing. Four is a choice that has not been measured."""
 
 
 class ByLabel(Task):
@@ -152,7 +157,8 @@ class ByLabel(Task):
 
     def _dealt(self, epoch: int) -> Ints:
         """The rows of an epoch in the order in which they are shown."""
-        return self._shown[epoch_order(self._pictures.labels[self._shown], self._recipe.seed, epoch)]
+        each = max(1, min(_EACH, self._size // 2)) if self._recipe.loss in _OF_PAIRS else 1
+        return self._shown[epoch_order(self._pictures.labels[self._shown], self._recipe.seed, epoch, each)]
 
     def loss(self, vectors: Tensor, targets: Tensor) -> Tensor:
         loss: Tensor = self._loss(vectors, targets)
