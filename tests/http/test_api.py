@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -147,6 +148,38 @@ def test_thumbnails_and_originals(server: Server) -> None:
     assert small.body.startswith(b"\xff\xd8\xff")
     again = server.get("/v1/pictures/2/thumbnail?side=64", **{"If-None-Match": small.headers["etag"]})
     assert (again.status, again.body) == (304, b"")
+
+
+def test_a_thumbnail_that_is_known_is_not_made(server: Server) -> None:
+    with Collection.open(server.folder / "collection") as collection:
+        picture = collection.picture(2)
+    tag = f'"{picture.content[:32]}-57"'
+    before = Path(picture.path).read_bytes()
+    os.remove(picture.path)
+    try:
+        assert server.get("/v1/pictures/2/thumbnail?side=57").code == "no_original"
+        known = server.get("/v1/pictures/2/thumbnail?side=57", **{"If-None-Match": tag})
+    finally:
+        Path(picture.path).write_bytes(before)
+    assert (known.status, known.headers["etag"]) == (304, tag)
+
+
+def test_facets_are_of_what_is_there_now(server: Server) -> None:
+    before = server.get("/v1/facets?column=name").json
+    body = json.dumps({"name": "quite another name"}).encode()
+    old = server.get("/v1/pictures/3").json["metadata"]["name"]
+    assert server.ask("PATCH", "/v1/pictures/3/metadata", body).status == 200
+    after = server.get("/v1/facets?column=name").json
+    assert after != before
+    body = json.dumps({"name": old}).encode()
+    assert server.ask("PATCH", "/v1/pictures/3/metadata", body).status == 200
+    assert server.get("/v1/facets?column=name").json == before
+
+
+def test_the_page_can_be_asked_for_its_head(server: Server) -> None:
+    for path in ("/", "/search", "/duplicates"):
+        answer = server.ask("HEAD", path, None, {"Accept": "text/html"})
+        assert (answer.status, answer.body) == (200, b"")
 
 
 def test_adding_changing_and_removing(server: Server) -> None:

@@ -136,3 +136,30 @@ def test_an_old_one_is_closed_by_its_last_user(shop: Path) -> None:
     new.leave()
     assert new.collection.gallery.count() == 12
     deployments.close()
+
+
+def test_what_was_made_is_kept_until_something_is_written(shop: Path) -> None:
+    deployments = Deployments(Limits())
+    deployments.load({"default": Source(collection=shop / "collection")})
+    served = deployments.enter("default")
+    counts: list[int] = []
+
+    def count(collection: Collection) -> int:
+        counts.append(collection.gallery.count())
+        return counts[-1]
+
+    assert [served.kept("a", count), served.kept("a", count)] == [12, 12]
+    assert served.kept(("b", 1), count) == 12
+    assert len(counts) == 2
+    served.collection.remove([1])
+    assert [served.kept("a", count), served.kept("a", count)] == [11, 11]
+    assert len(counts) == 3
+    for number in range(1000):  # not everything that was ever asked
+        served.kept(number, count)
+    before = len(counts)
+    served.kept(999, count)
+    assert len(counts) == before
+    served.kept(0, count)
+    assert len(counts) == before + 1
+    served.leave()
+    deployments.close()

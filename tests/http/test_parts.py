@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from concurrent.futures import CancelledError
 
 import pytest
 
@@ -12,6 +13,7 @@ from lookalike.errors import RequestError
 from lookalike.server.auth import Auth
 from lookalike.server.frame import Frame
 from lookalike.server.limits import Budget, WorkPool
+from lookalike.server.looking import Looking
 from lookalike.server.service import Service
 from lookalike.server.settings import Settings
 from lookalike.server.thumbnails import Thumbnails
@@ -92,6 +94,36 @@ def test_parts_of_a_large_request_wait_for_a_thread() -> None:
         pool.close()
 
     asyncio.run(all_of_it())
+
+
+def test_the_end_does_not_wait_for_a_search_that_does_not_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, ended = threading.Event(), threading.Event()
+    looking = Looking(1)
+
+    def look(served: object) -> None:
+        gate.wait()
+        raise CancelledError
+
+    monkeypatch.setattr(looking, "_look", look)
+    looking.begin("default", None, ended.set)
+    looking.close(0.01)
+    assert looking.state.state == "running"
+    assert not ended.is_set()
+    gate.set()
+    assert ended.wait(30)
+
+
+def test_a_search_without_a_thread_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    looking, over = Looking(1), []
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_more)
+        with pytest.raises(RequestError) as refused:
+            looking.begin("default", None, lambda: over.append(1))
+    assert (refused.value.status, over, looking.state.state) == (503, [1], "idle")
+    looking.close(1)
 
 
 def test_a_budget_is_given_back() -> None:

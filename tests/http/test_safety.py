@@ -16,8 +16,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from lookalike.collection import Collection
+from lookalike.server.schemas import Login
+from lookalike.server.settings import Settings
 from serving import Server, multipart
 
 WRITE, READ = "write-0123456789abcdef", "read-0123456789abcdef"
@@ -103,6 +106,39 @@ def test_another_address_gets_a_token_made_and_read_only_is_read_only(serving: S
     assert server.get("/v1/health", Host="any.name").status == 200
 
 
+def test_who_has_shown_no_token_may_send_little(guarded: Server) -> None:
+    body = b'{"token": "' + b"x" * 5000 + b'"}'
+    answer = guarded.ask("POST", "/v1/session", body)
+    assert (answer.status, answer.code) == (413, "too_large")
+
+
+def test_the_cookie_has_the_port_in_its_name(guarded: Server) -> None:
+    def named(**headers: str) -> str:
+        answer = guarded.ask("POST", "/v1/session", b'{"token": "%s"}' % READ.encode(), headers)
+        cookie = answer.headers["set-cookie"].partition(";")[0]
+        assert guarded.get("/v1/info", Cookie=cookie, **headers).status == 200
+        ended = guarded.ask("DELETE", "/v1/session", None, headers).headers["set-cookie"]
+        assert ended.partition("=")[0] == cookie.partition("=")[0]
+        assert ("Secure" in ended) == cookie.startswith("__Host-")
+        return cookie.partition("=")[0]
+
+    assert named() == f"lookalike_session_{guarded.port}"
+    assert named(Host="localhost:81") == "lookalike_session_81"
+    assert named(Host="localhost") == "lookalike_session"
+    assert named(Host="localhost", Origin="https://localhost") == "__Host-lookalike_session"
+
+
+@pytest.mark.parametrize(("length", "allowed"), [(15, False), (16, True), (1000, True), (1001, False)])
+def test_a_token_that_is_allowed_can_sign_in(length: int, allowed: bool) -> None:
+    token = "x" * length
+    if not allowed:
+        with pytest.raises(ValueError, match="characters"):
+            Settings(token=SecretStr(token))
+    else:
+        Settings(token=SecretStr(token))
+        assert Login(token=token).token == token
+
+
 # --- other pages and other names ---------------------------------------------------------------
 
 
@@ -126,6 +162,21 @@ def test_pages_from_elsewhere_may_not_ask(guarded: Server, origin: str) -> None:
     answer = guarded.ask("POST", "/v1/search", b"", {"Origin": origin, **bearer(WRITE)})
     assert (answer.status, answer.code) == (403, "wrong_origin")
     assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_picture_on_another_site_makes_no_work(serving: Serving) -> None:
+    server = serving()
+    for site, dest, status in (
+        ("cross-site", "image", 403),
+        ("cross-site", "iframe", 403),
+        ("cross-site", "", 403),
+        ("cross-site", "document", 200),  # a link
+        ("same-origin", "image", 200),
+        ("none", "document", 200),
+    ):
+        answer = server.get("/v1/facets", **{"Sec-Fetch-Site": site, "Sec-Fetch-Dest": dest})
+        assert answer.status == status, (site, dest)
+        assert status == 200 or answer.code == "wrong_origin"
 
 
 def test_a_listed_page_may_ask(guarded: Server) -> None:

@@ -3,8 +3,9 @@
 An `<img>` cannot show a token, so the web page exchanges it for a cookie (`POST /v1/session`). The cookie
 holds no token but when it ends, signed with the token (HMAC-SHA256): nothing is kept here, it has the rights
 of the token that signed it, and it ends with that token at the latest. Scripts cannot read it (HttpOnly) and
-no other site's page makes a browser send it (SameSite=Strict). As another port of one host is the same site,
-a request that may change something counts only when its `Origin` is the server itself.
+no other site's page makes a browser send it (SameSite=Strict). Another port of one host is the same site,
+though, and what listens there is sent the cookie too. A request that may change something counts only when
+its `Origin` is the server itself: that stops the pages of another port, but not a service there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ Rights = Literal["write", "read"]
 """What a token allows: whoever may write may read."""
 
 COOKIE = "lookalike_session"
+"""How the name of the cookie begins where the page does not come by TLS."""
 SESSION_SECONDS = 12 * 3600
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -95,7 +98,9 @@ class Auth:
         return f"{until}.{_signature(shown, until)}"
 
     def _of_session(self, request: Request) -> Rights | None:
-        until, _, signature = request.cookies.get(COOKIE, "").partition(".")
+        names = (cookie_name(request, secure=secure) for secure in (True, False))
+        cookie = next((request.cookies[name] for name in names if name in request.cookies), "")
+        until, _, signature = cookie.partition(".")
         may_write, may_read = (
             token is not None and _same(signature, _signature(token, until))
             for token in (self.write, self.read)
@@ -103,6 +108,14 @@ class Auth:
         if not (may_write or may_read) or int(until) < time.time() or not _is_own(request):
             return None
         return "write" if may_write else "read"
+
+
+def cookie_name(request: Request, *, secure: bool) -> str:
+    """The name of the cookie: with the port, as browsers keep cookies by host alone, and several servers of
+    one host would sign each other out; with `__Host-` where TLS lets browsers see that no other host set it.
+    """
+    port = re.search(r":(\d+)$", request.headers.get("host", ""))
+    return f"{'__Host-' if secure else ''}{COOKIE}{f'_{port[1]}' if port else ''}"
 
 
 def _is_own(request: Request) -> bool:

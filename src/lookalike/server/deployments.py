@@ -11,17 +11,21 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeVar
 
 from lookalike.collection import Collection
 from lookalike.embedder import reference_picture
 from lookalike.errors import CollectionError, LookalikeError, RequestError
 from lookalike.images import Limits
 from lookalike.results import Clusters
-from lookalike.server.envelope import to_json
 from lookalike.server.settings import Source
 
-_MAP_SECONDS = 60.0  # so coarse may be the times of files by which writing is noticed
+T = TypeVar("T")
+
+_KEPT_SECONDS = 60.0  # so coarse may be the times of files by which writing is noticed
+_MOST_KEPT = 100
 
 _log = logging.getLogger("lookalike.server")
 
@@ -46,7 +50,8 @@ class Served:
         self.writes = threading.Lock()
         self._others: dict[str, Collection] = {}
         self._lock = threading.Lock()
-        self._map: tuple[str, float, bytes | None] | None = None
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._kept_of, self._kept_since = "", 0.0
         self._clusters: tuple[bytes, Clusters | None] | None = None
         self._users = 0
         self._retired = False
@@ -102,18 +107,29 @@ class Served:
             self._clusters = key, found
         return found
 
-    def map(self) -> bytes | None:
-        """The map that was laid out last, as JSON; made anew after something was written, or a minute."""
-        key, now = self.collection.gallery.stamp(), time.monotonic()
+    def kept(self, asked: Hashable, make: Callable[[Collection], T]) -> T:
+        """What is made of the collection, kept until something is written, or for a minute.
+
+        Args:
+            asked: what that depends on besides the collection.
+            make: makes it.
+        """
+        stamp, now = self.collection.gallery.stamp(), time.monotonic()
         with self._lock:
-            before = self._map
-        if before is not None and before[0] == key and now - before[1] < _MAP_SECONDS:
-            return before[2]
-        found = self.collection.stored_map()
-        data = None if found is None else to_json(found)
+            if stamp != self._kept_of or now - self._kept_since > _KEPT_SECONDS:
+                self._kept.clear()
+                self._kept_of, self._kept_since = stamp, now
+            if asked in self._kept:
+                self._kept.move_to_end(asked)
+                kept: T = self._kept[asked]
+                return kept
+        made = make(self.collection)
         with self._lock:
-            self._map = key, now, data
-        return data
+            if stamp == self._kept_of:  # nothing was written meanwhile
+                self._kept[asked] = made
+                while len(self._kept) > _MOST_KEPT:
+                    self._kept.popitem(last=False)
+        return made
 
     # --- its end ---------------------------------------------------------------------------------
 

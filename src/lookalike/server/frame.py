@@ -169,11 +169,24 @@ def check_name(found: Headers, settings: Settings) -> None:
             "wrong_host",
         )
     origin = found.get("origin")
-    if origin is None or origin in settings.cors_origins:
+    if origin is None:
+        _check_site(found, settings)
+        return
+    if origin in settings.cors_origins:
         return
     if urlsplit(origin).netloc.lower() != host.lower() or not host:
         raise RequestError(
             f"pages of {origin[:80]!r} may not ask: add it with --cors if they should", 403, "wrong_origin"
+        )
+
+
+def _check_site(found: Headers, settings: Settings) -> None:
+    """Refuse what pages of other sites fetch without an `Origin`, such as an `<img>` of an address that takes
+    work to answer. A link from there may be followed; pages that may ask may show pictures as well."""
+    is_foreign = found.get("sec-fetch-site") == "cross-site" and found.get("sec-fetch-dest") != "document"
+    if is_foreign and not settings.cors_origins:
+        raise RequestError(
+            "pages of other sites may not ask: add them with --cors if they should", 403, "wrong_origin"
         )
 
 

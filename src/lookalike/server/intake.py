@@ -78,15 +78,21 @@ async def form(request: Request, settings: Settings, share: Share) -> Form:
     )
 
 
-async def read(request: Request, settings: Settings, share: Share) -> bytes:
+async def read(request: Request, settings: Settings, share: Share, limit: int | None = None) -> bytes:
     """The body.
+
+    Args:
+        request: the request.
+        settings: of the server.
+        share: of the memory for all bodies.
+        limit: so many bytes at most; None for what the settings allow.
 
     Raises:
         RequestError: 400, 408, 413, or 429 when bodies take too much memory already.
     """
     try:
         async with asyncio.timeout(settings.upload_seconds):
-            return await _all_of(request, settings.max_body_bytes, share)
+            return await _all_of(request, limit or settings.max_body_bytes, share)
     except TimeoutError:
         raise RequestError(
             f"the request took longer than {settings.upload_seconds:g} s to arrive", 408, "too_slow"

@@ -90,7 +90,12 @@ class Looking:
             self._thread = threading.Thread(
                 target=self._run, args=(served, done), name="looking", daemon=True
             )
-            self._thread.start()
+            try:
+                self._thread.start()
+            except RuntimeError:  # no more threads
+                self._thread, self._state = None, State()
+                done()
+                raise RequestError("no thread is left to look for copies", 503, "overloaded", 1) from None
             return self._state
 
     def stop(self) -> State:
@@ -98,11 +103,13 @@ class Looking:
         self._stop.set()
         return self.state
 
-    def close(self) -> None:
-        """End it, and wait for that."""
+    def close(self, seconds: float) -> None:
+        """End it, and wait for that, but no longer than so many seconds: nothing is lost by leaving it."""
         self.stop()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(seconds)
+            if self._thread.is_alive():
+                _log.warning("looking for copies did not end within %g s, and was left", seconds)
 
     def _run(self, served: Served, done: Callable[[], None]) -> None:
         began = self.state

@@ -59,6 +59,9 @@ class Site:
     document: bytes
 
 
+PAGE_METHODS = ["GET", "HEAD"]
+
+
 @cache
 def site() -> Site:
     """The files, read once."""
@@ -87,7 +90,7 @@ def _below(folder: Traversable, prefix: str) -> dict[str, bytes]:
     return found
 
 
-@router.get("/")
+@router.api_route("/", methods=PAGE_METHODS)
 async def root(request: Request) -> Response:
     """The page for browsers; for programs, where things are."""
     if "text/html" in request.headers.get("accept", ""):
@@ -106,10 +109,10 @@ async def _view(request: Request) -> Response:
 
 
 for _name in VIEWS:
-    router.add_api_route(f"/{_name}", _view, methods=["GET"])
+    router.add_api_route(f"/{_name}", _view, methods=PAGE_METHODS)
 
 
-@router.get("/web/{version}/{name:path}")
+@router.api_route("/web/{version}/{name:path}", methods=PAGE_METHODS)
 async def asset(request: Request, version: str, name: str) -> Response:
     """A file of the page.
 

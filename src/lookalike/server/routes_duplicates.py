@@ -12,6 +12,7 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
+from lookalike.collection import Collection
 from lookalike.duplicates import plan as plans
 from lookalike.duplicates.stored import MADE, Stored
 from lookalike.errors import RequestError
@@ -32,8 +33,14 @@ MOST_FAILED = 1000
 READ, WRITE = [Depends(reading)], [Depends(writing)]
 
 
-def _stored(served: Served) -> Stored:
-    found = served.collection.found_duplicates()
+def _stored(served: Served) -> tuple[Stored, tuple[str, ...]]:
+    """The copies that were found last and the folders they are in, read once for all pages of them."""
+
+    def make(collection: Collection) -> tuple[Stored, tuple[str, ...]] | None:
+        stored = collection.found_duplicates()
+        return None if stored is None else (stored, collection.plan(stored.found).roots)
+
+    found = served.kept("duplicates", make)
     if found is None:
         raise RequestError(
             "copies have not been looked for yet: `lookalike duplicates` or POST /v1/duplicates/search does",
@@ -82,7 +89,7 @@ async def groups(request: Request, part: Annotated[schemas.GroupsPart, Query()])
     """
 
     def work(served: Served) -> dict[str, Any]:
-        stored = _stored(served)
+        stored, roots = _stored(served)
         found = stored.found
         wanted = [group for group in found.groups if _is_wanted(group, part)]
         shown = wanted[part.after : part.after + part.limit]
@@ -105,7 +112,7 @@ async def groups(request: Request, part: Annotated[schemas.GroupsPart, Query()])
             "failed": as_json(found.failed[:MOST_FAILED]),
             "made": stored.made,
             "new": int(np.count_nonzero(ids > stored.last)),
-            "roots": served.collection.plan(found).roots,
+            "roots": roots,
             "next": end if end < len(wanted) else None,
         }
 
@@ -127,7 +134,7 @@ async def plan(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> 
     """
 
     def work(served: Served) -> str:
-        return plans.dumps(served.collection.plan(_stored(served).found))
+        return plans.dumps(served.collection.plan(_stored(served)[0].found))
 
     text = await service_of(request).ask(chosen.deployment, work)
     headers = {"Content-Disposition": 'attachment; filename="plan.json"'}

@@ -203,12 +203,15 @@ async def thumbnail(
     """A small JPEG of a picture."""
     service = service_of(request)
 
-    def work(served: Served) -> tuple[Picture, bytes]:
+    def work(served: Served) -> tuple[str, bytes]:
         picture = served.collection.picture(id)
-        return picture, thumbnail_of(service, served.collection, picture, asked.side)
+        tag = f"{picture.content[:32]}-{asked.side}"
+        if _is_known(request, tag):  # before the work of making it
+            return tag, b""
+        return tag, thumbnail_of(service, served.collection, picture, asked.side)
 
-    picture, data = await service.ask(asked.deployment, work)
-    return _cached(request, data, "image/jpeg", f"{picture.content[:32]}-{asked.side}")
+    tag, data = await service.ask(asked.deployment, work)
+    return _cached(request, data, "image/jpeg", tag)
 
 
 def thumbnail_of(service: Service, collection: Collection, picture: Picture, side: int) -> bytes:
@@ -248,6 +251,10 @@ async def original_file(
 
 def _cached(request: Request, data: bytes, kind: str, tag: str) -> Response:
     headers = {"ETag": f'"{tag}"', "Cache-Control": "private, max-age=300"}
-    if f'"{tag}"' in request.headers.get("if-none-match", ""):
+    if _is_known(request, tag):
         return Response(status_code=304, headers=headers)
     return Response(data, media_type=kind, headers=headers)
+
+
+def _is_known(request: Request, tag: str) -> bool:
+    return f'"{tag}"' in request.headers.get("if-none-match", "")

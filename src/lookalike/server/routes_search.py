@@ -80,8 +80,13 @@ async def facets(request: Request, asked: Annotated[schemas.Columns, Query()]) -
     """What one can choose pictures by: the values of columns, and how many pictures have each."""
 
     def work(served: Served) -> bytes:
-        found = served.collection.facets(asked.column or None, where=asked.where, values=asked.values)
-        return to_json(as_json(found))
+        columns = tuple(asked.column)
+
+        def make(collection: Collection) -> bytes:
+            found = collection.facets(columns or None, where=asked.where, values=asked.values)
+            return to_json(as_json(found))
+
+        return served.kept(("facets", columns, asked.where, asked.values), make)
 
     done = await service_of(request).ask(asked.deployment, work)
     return Response(done, media_type="application/json")

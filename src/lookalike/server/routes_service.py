@@ -12,13 +12,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
+from lookalike.collection import Collection
 from lookalike.errors import LookalikeError, RequestError
 from lookalike.gallery.base import Picture
 from lookalike.results import Cluster, as_json
 from lookalike.server import openapi, schemas
 from lookalike.server.auth import reading, writing
 from lookalike.server.deployments import Served
-from lookalike.server.envelope import Json
+from lookalike.server.envelope import Json, to_json
 from lookalike.server.intake import object_of
 from lookalike.server.metrics import CONTENT_TYPE
 from lookalike.server.service import service_of
@@ -91,16 +92,22 @@ async def picture_map(request: Request, chosen: Annotated[schemas.Chosen, Query(
     """Where the pictures lie in the plane, near to each other what looks alike; 404 when `lookalike map` has
     not laid them out. Pictures that came later are not in it."""
 
-    def work(served: Served) -> bytes:
-        found = served.map()
+    def make(collection: Collection) -> tuple[bytes, str] | None:
+        found = collection.stored_map()
         if found is None:
+            return None
+        data = to_json(found)
+        return data, f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+
+    def work(served: Served) -> tuple[bytes, str]:
+        made = served.kept("map", make)
+        if made is None:
             raise RequestError(
                 "there is no map yet: `lookalike map` lays the pictures out", 404, "no_map_yet"
             )
-        return found
+        return made
 
-    data = await service_of(request).ask(chosen.deployment, work)
-    tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    data, tag = await service_of(request).ask(chosen.deployment, work)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)

@@ -9,12 +9,14 @@ from pydantic import ValidationError
 
 from lookalike.errors import RequestError
 from lookalike.server import openapi, schemas
-from lookalike.server.auth import COOKIE, SESSION_SECONDS
+from lookalike.server.auth import SESSION_SECONDS, cookie_name
 from lookalike.server.envelope import Json
 from lookalike.server.intake import object_of
 from lookalike.server.service import service_of
 
 router = APIRouter(prefix="/v1/session", tags=["service"])
+LONGEST_BODY = 4096
+"""Bytes in which a token comes: whoever sends it has shown nothing yet."""
 
 
 @router.get("", responses=openapi.answers(schemas.Session))
@@ -32,7 +34,7 @@ async def begin(request: Request) -> Response:
     """Exchange a token for a cookie, with which a page may do for twelve hours what the token allows."""
     service = service_of(request)
     try:
-        shown = schemas.Login.model_validate(object_of(await service.body(request))).token
+        shown = schemas.Login.model_validate(object_of(await service.body(request, LONGEST_BODY))).token
     except ValidationError:
         raise RequestError('give the token as JSON: {"token": "…"}', 422, "usage") from None
     rights = service.auth.rights_of(shown)
@@ -41,14 +43,14 @@ async def begin(request: Request) -> Response:
     if rights is None:
         raise RequestError("this is no token of this server", 401, "unauthorized")
     answer = Json(_described(request, rights))
+    secure = _is_secure(request)
     answer.set_cookie(
-        COOKIE,
+        cookie_name(request, secure=secure),
         service.auth.session(shown),
         max_age=SESSION_SECONDS,
         httponly=True,
         samesite="strict",
-        # A proxy may speak TLS for us; the page's own address tells.
-        secure=urlsplit(request.headers.get("origin", "")).scheme == "https",
+        secure=secure,
     )
     return answer
 
@@ -57,8 +59,14 @@ async def begin(request: Request) -> Response:
 async def end(request: Request) -> Response:
     """Forget the cookie. Needs no token."""
     answer = Json(_described(request, None if service_of(request).auth.required else "write"))
-    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    secure = _is_secure(request)
+    answer.delete_cookie(cookie_name(request, secure=secure), httponly=True, samesite="strict", secure=secure)
     return answer
+
+
+def _is_secure(request: Request) -> bool:
+    """Whether the page came by TLS: a proxy may speak it for us, but the page's own address tells."""
+    return urlsplit(request.headers.get("origin", "")).scheme == "https"
 
 
 def _described(request: Request, rights: str | None) -> dict[str, object]:

@@ -9,7 +9,7 @@ from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from lookalike.server.settings import DEFAULT
+from lookalike.server.settings import DEFAULT, LONGEST_TOKEN
 from lookalike.server.thumbnails import SIDES
 
 LARGEST_ID = 2**63 - 1
@@ -779,7 +779,7 @@ class Login(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    token: Short = Field(description="A token of this server.")
+    token: str = Field(max_length=LONGEST_TOKEN, description="A token of this server.")
 
 
 class Session(BaseModel):

@@ -28,6 +28,9 @@ KEYS_KEPT = 10_000
 KEPT_BYTES = 32 << 20
 """Idempotency keys that are remembered, and bytes of their answers."""
 
+LOOKING_SECONDS = 10.0
+"""How long the end of the server waits for a search for copies to stop."""
+
 _log = logging.getLogger("lookalike.server")
 
 
@@ -60,10 +63,15 @@ class Service:
         share = request.scope["until_end"].enter_context(self.held.share())
         return await intake.form(request, self.settings, share)
 
-    async def body(self, request: Request) -> bytes:
-        """The bytes a request brought; they count until it has been answered."""
+    async def body(self, request: Request, limit: int | None = None) -> bytes:
+        """The bytes a request brought; they count until it has been answered.
+
+        Args:
+            request: the request.
+            limit: so many bytes at most; None for what the settings allow.
+        """
         share = request.scope["until_end"].enter_context(self.held.share())
-        return await intake.read(request, self.settings, share)
+        return await intake.read(request, self.settings, share, limit)
 
     async def ask(self, deployment: str, work: Callable[[Served], T]) -> T:
         """What a piece of work gives that reads a collection, done by a thread of the pool."""
@@ -130,9 +138,10 @@ class Service:
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        self.looking.close()
+        self.looking.stop()
         self.pool.close()
         self.writer.close()
+        self.looking.close(LOOKING_SECONDS)
         self.deployments.close()
 
 

@@ -24,6 +24,7 @@ ENVIRONMENT = "LOOKALIKE_SERVE_"
 """How the names of environment variables begin: `LOOKALIKE_SERVE_PORT=8080`."""
 
 SHORTEST_TOKEN = 16
+LONGEST_TOKEN = 1000
 DEFAULT = "default"
 """The deployment that is asked when none is named."""
 
@@ -33,6 +34,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 def _long_enough(token: SecretStr) -> SecretStr:
     if len(token.get_secret_value()) < SHORTEST_TOKEN:
         raise ValueError(f"must have at least {SHORTEST_TOKEN} characters")
+    if len(token.get_secret_value()) > LONGEST_TOKEN:
+        raise ValueError(f"must have at most {LONGEST_TOKEN} characters")
     if not re.fullmatch(r"[!-9;-~]+", token.get_secret_value()):
         raise ValueError("must be of printable ASCII characters without spaces and colons")
     return token
