@@ -120,7 +120,10 @@ def test_a_search_says_where_it_and_what_was_found_agree(page: Page) -> None:
     told = page.server.post("/v1/explain", *form).json
     page.run("document.querySelector('dialog.details .actions button[aria-pressed]').click()")
     page.until("document.querySelectorAll('dialog.details .heat').length === 2")
-    page.said(f"add up to {told['similarity']:.3f}")
+    shown = sum(share for row in told["queries"][0]["shares"] for share in row)
+    page.said(
+        f"2 pictures asked with add up to {told['similarity']:.3f}, those of the one shown to {shown:.3f}"
+    )
     page.run("document.querySelector('dialog.details .actions button[aria-pressed]').click()")
     page.until("document.querySelectorAll('dialog.details .heat').length === 0")
     assert page.run("return document.querySelectorAll('dialog.details .exact').length") == 1

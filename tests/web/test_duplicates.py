@@ -324,3 +324,117 @@ def test_decisions_are_kept_by_paths(page: Page, made: Path) -> None:
         "return Object.entries({...sessionStorage}).filter(([key]) => key.startsWith('lookalike'))"
     )
     assert json.loads(kept[0][1])["removes"] == [[str(made / "in" / "small.jpg"), False]]
+
+
+# --- when something is in the way -----------------------------------------------------------------------
+
+
+def answers(page: Page, script: str) -> None:
+    """Let a script answer some requests: it has `address`, `method` and `refuse(status, code)`."""
+    page.run(
+        "window.real ??= window.fetch; window.fetch = (address, options = {}) => {"
+        "const refuse = (status, code) => Promise.resolve(new Response(JSON.stringify({ error: {"
+        " status, code, message: `refused: ${code}`, request_id: 'x' } }), { status }));"
+        f"const method = options.method ?? 'GET'; {script}; return window.real(address, options); }}"
+    )
+
+
+def test_what_is_decided_counts_also_where_it_is_not_shown(page: Page) -> None:
+    opened(page)
+    do(page, "photo-2-again.jpg", ".tick input")
+    page.until("document.querySelector('.counts')?.textContent.startsWith('3 of 4')")
+    freed = page.text(".counts")
+    page.run("document.querySelectorAll('.dup-chip')[2].click()")
+    page.until(f"{PAIRS} === 3")
+    assert page.text(".counts") == freed
+    opened(page, "?kind=edited")
+    assert page.text(".counts") == freed
+    assert downloaded(page).removals == 3
+
+
+def test_looking_again_keeps_what_is_decided(page: Page) -> None:
+    opened(page)
+    do(page, "crop.jpg", ".tick input")
+    page.until("document.querySelector('.counts')?.textContent.startsWith('3 of 4')")
+    page.run("window.before = document.querySelector('.dup-groups')")
+    page.run("[...document.querySelectorAll('button')].find(b => b.textContent === 'Look again').click()")
+    page.until(f"!window.before.isConnected && {PAIRS} === 4")
+    page.until("document.querySelector('.counts')?.textContent.startsWith('3 of 4')")
+    assert page.run(f"return {card('crop.jpg')}.querySelector('.tick input').checked") is False
+
+
+def test_an_answer_that_fails_is_not_the_end_of_the_search(page: Page) -> None:
+    opened(page)
+    answers(
+        page,
+        "if (address.includes('/search') && method === 'GET') { window.polls = (window.polls ?? 0) + 1;"
+        " if (window.polls === 1) return refuse(500, 'internal');"
+        " if (window.polls === 2) window.bar = document.querySelector('.dup-progress') !== null; }"
+        "if (address.includes('/v1/duplicates?') && window.polls > 1 && !window.mended)"
+        " return refuse(500, 'broken')",
+    )
+    page.run("[...document.querySelectorAll('button')].find(b => b.textContent === 'Look again').click()")
+    page.said("That did not work")
+    page.said("refused: broken")
+    assert page.run("return window.bar")
+    page.run("window.mended = true")
+    page.click(".state .primary")
+    page.until(f"{PAIRS} === 4")
+
+
+def test_what_was_found_may_not_be_readable_any_more(page: Page) -> None:
+    page.open("/info")
+    answers(page, "if (address.includes('/v1/duplicates?')) return refuse(404, 'no_duplicates')")
+    page.click(".views a[href='/duplicates']")
+    page.said("Nobody has looked for copies yet")
+    assert page.text(".state .primary") == "Look for copies"
+
+
+def test_of_two_lists_the_one_asked_for_last_is_shown(page: Page) -> None:
+    opened(page)
+    answers(
+        page,
+        "if (address.includes('kind=edited&') && !address.includes('kind=exact'))"
+        " return new Promise(r => window.late = r).then(() => window.real(address))"
+        ".finally(() => window.came = true)",
+    )
+    page.run("document.querySelectorAll('.dup-chip')[2].click()")
+    page.until("location.search === '?kind=edited' && window.late !== undefined")
+    page.run("document.querySelectorAll('.dup-chip')[2].click()")
+    page.until("location.search === ''")
+    page.until(f"{PAIRS} === 4")
+    page.run("window.late()")
+    page.until("window.came")
+    page.browser.execute_async_script("setTimeout(arguments[0], 0)")
+    assert page.run(f"return {PAIRS}") == 4
+
+
+def test_what_cannot_be_stopped_or_undone_is_told(page: Page) -> None:
+    opened(page)
+    do(page, "photo-2-again.jpg", ".dup-acts .prefer:last-child")
+    page.until("document.querySelector('.copy.away') !== null")
+    answers(page, "if (address.includes('/distinct') && !window.mended) return refuse(500, 'internal')")
+    page.click(".copy.away button")
+    page.said("refused: internal")
+    page.run("window.mended = true")
+    page.click(".copy.away button")
+    page.until(f"{PAIRS} === 4")
+
+
+def test_what_is_told_is_seen_over_a_pair_and_closing_it_is_one_step_back(page: Page) -> None:
+    page.open("/info", wait="document.querySelector('.figures') !== null")
+    page.click(".views a[href='/duplicates']")
+    page.until(f"{PAIRS} > 0")
+    do(page, "crop.jpg", ".look")
+    page.until("document.querySelector('dialog')?.open")
+    page.press("c")
+    page.until("document.querySelector('.notice')?.closest('dialog:modal')")
+    assert page.run(
+        "return document.querySelector('dialog:modal').contains(document.getElementById('polite'))"
+    )
+    page.press("c")
+    page.click(".dup-compare header button")
+    page.until("!document.querySelector('dialog')?.open && location.search === ''")
+    page.until("document.getElementById('notices')?.parentElement === document.body")
+    page.back()
+    page.until("location.pathname === '/info'")

@@ -497,6 +497,53 @@ def test_an_unknown_picture_and_an_unknown_deployment_are_told(page: Page) -> No
     page.said("there is no deployment")
 
 
+def _refusing(page: Page, part: str) -> None:
+    """Let the server seem to fail for some addresses, until `window.fetch` is `window.real` again."""
+    page.run(
+        "window.real = window.fetch;"
+        "const said = { error: { status: 503, code: 'internal', message: 'it broke', request_id: 'x' } };"
+        "window.fetch = (address, ...rest) => String(address).includes(window.part)"
+        " ? Promise.resolve(new Response(JSON.stringify(said), { status: 503 }))"
+        " : window.real(address, ...rest); window.part = arguments[0]",
+        part,
+    )
+
+
+def _go(page: Page, address: str) -> None:
+    """Follow a link to an address, without loading the page anew."""
+    page.run(
+        "const a = document.createElement('a'); a.href = arguments[0]; document.body.append(a);"
+        "a.click(); a.remove()",
+        address,
+    )
+
+
+def test_without_filters_the_pictures_are_there_all_the_same(page: Page) -> None:
+    page.open("/info", wait="document.querySelector('.figures') !== null")
+    _refusing(page, "/v1/facets")
+    _go(page, "/search?like=1")
+    page.said("it broke")
+    page.until(SHOWN)
+    page.run("window.fetch = window.real")
+    page.click(".where .problem button")
+    page.until("document.querySelectorAll('.facet').length > 0")
+    assert page.text(".where .problem") == ""
+
+
+@pytest.mark.parametrize("address", ["/", "/search?like=1&threshold=0.1"])
+def test_trying_again_draws_what_was_asked_for(page: Page, address: str) -> None:
+    page.open("/info", wait="document.querySelector('.figures') !== null")
+    _refusing(page, "/v1/pictures" if address == "/" else "/v1/calibration")
+    _go(page, address)
+    page.said("it broke")
+    page.run("window.fetch = window.real")
+    page.click(".state .primary")
+    page.until(SHOWN)
+    assert page.address == address
+    _go(page, "/search?like=2")
+    page.until("document.querySelector('.asked-name') !== null")
+
+
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory, draw_shop: Callable[[Path], Path]) -> Iterator[Server]:
     """A server of many small pictures."""
@@ -515,6 +562,23 @@ def many(tmp_path_factory: pytest.TempPathFactory, draw_shop: Callable[[Path], P
     running = start(folder)
     yield running
     assert running.stop() == 0
+
+
+def test_tab_comes_to_the_grid_wherever_one_is(page_of: Callable[[Server], Page], many: Server) -> None:
+    page = page_of(many)
+    page.open("/", wait=SHOWN)
+    page.run("scrollTo(0, 6000)")
+    page.until("!document.querySelector('.item[data-index=\"0\"]')")
+    page.until("document.querySelectorAll('.shot[tabindex=\"0\"]').length === 1")
+
+
+def test_the_focus_stays_when_the_grid_is_laid_out_anew(page: Page) -> None:
+    page.open("/", wait=SHOWN)
+    page.run("document.querySelector('.item[data-index=\"4\"] .acts button').focus()")
+    page.run("window.before = document.activeElement")
+    page.cdp("Emulation.setDeviceMetricsOverride", width=820, height=900, deviceScaleFactor=1, mobile=False)
+    page.until("!window.before.isConnected")
+    page.until("document.activeElement.closest('.item[data-index=\"4\"] .acts') !== null")
 
 
 def test_many_pictures_are_few_elements(page_of: Callable[[Server], Page], many: Server) -> None:

@@ -89,7 +89,10 @@ export const layHeat = (explanation, places, told = () => {}) => {
   const layers = [layer(places[0], queries[0], "Query"), layer(places[1], found, "Found")];
   const numbers = layers.map(one => one.shares);
   const largest = Math.max(...numbers.flat(), 1e-9);
-  const all = `All places together add up to ${similarity.toFixed(3)}.`;
+  const own = numbers[0].reduce((sum, share) => sum + share, 0);
+  const all = queries.length > 1
+    ? `All places of the ${queries.length} pictures asked with add up to ${similarity.toFixed(3)}, those of the one shown to ${own.toFixed(3)}.`
+    : `All places together add up to ${similarity.toFixed(3)}.`;
   let chosen = null; // [which picture, which place]
 
   const agreeing = (which, place) => (which === 0

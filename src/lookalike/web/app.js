@@ -24,6 +24,8 @@
 //   app.title(text)                   what the window is called now.
 //   app.state(root, {...})            an empty, waiting or failed state in the page's manner.
 //   app.failed(root, error, again)    an error as such a state; `again` is called by its button.
+//   app.fail(root, error)             show an error in place of the view, as when `show` throws: for work it began
+//                                     and did not wait for. Its button draws the view anew.
 //   app.scrollTo()                    go where one was before, for a view whose content came later than `show`.
 //   app.session                       what one may do: {required, rights, originals, max_k, max_picture_bytes}.
 //   app.uploads                       pictures a person has chosen: see `uploads.js`.
@@ -45,6 +47,8 @@ const NAVIGATION = [
 ];
 
 const main = document.getElementById("main");
+const polite = document.getElementById("polite");
+const notices = document.getElementById("notices");
 let session = null;
 let deployments = [];
 let shown = null; // {name, view, root, deployment}
@@ -117,7 +121,7 @@ const app = {
   link,
   uploads,
   announce(text) {
-    const polite = document.getElementById("polite");
+    bringForward();
     polite.textContent = "";
     requestAnimationFrame(() => (polite.textContent = text));
   },
@@ -127,6 +131,7 @@ const app = {
   },
   state,
   failed,
+  fail,
   scrollTo() {
     const to = history.state?.scroll;
     if (to) scrollTo(0, to);
@@ -163,7 +168,7 @@ async function draw(how) {
     if (mine !== turn) return;
     app.title(module.title);
     const view = await module.show(root, params, app);
-    if (shown?.root !== root) cleaner(view)?.();
+    if (shown?.root !== root || shown.ended) cleaner(view)?.();
     else shown.view = view ?? null;
     if (how === "back") app.scrollTo();
     if (how === "top") main.focus({ preventScroll: true });
@@ -175,9 +180,17 @@ async function run(work) {
   try {
     await work();
   } catch (error) {
-    if (error.name === "AbortError" || shown?.root !== root) return;
-    failed(root, error, redraw);
+    fail(root, error);
   }
+}
+
+/** An error in place of the view: that ends, so that the next address draws anew and not into what is gone. */
+function fail(root, error) {
+  if (error.name === "AbortError" || shown?.root !== root) return;
+  cleaner(shown.view)?.();
+  Object.assign(shown, { view: null, ended: true });
+  bringForward();
+  failed(root, error, redraw);
 }
 
 async function imported(name) {
@@ -197,6 +210,7 @@ function cleaner(view) {
 function close() {
   cleaner(shown?.view)?.();
   shown = null;
+  bringForward();
 }
 
 function redraw() {
@@ -292,8 +306,12 @@ async function enter(event, field, problem) {
 }
 
 async function leave() {
-  await api.send("DELETE", "/v1/session");
-  signIn();
+  try {
+    await api.send("DELETE", "/v1/session");
+    signIn();
+  } catch (error) {
+    notify(error.message);
+  }
 }
 
 api.on("unauthorized", () => {
@@ -338,10 +356,19 @@ function failed(root, error, again) {
 }
 
 function notify(text) {
+  bringForward();
   const notice = h("p.notice", { role: "status" }, text);
-  document.getElementById("notices").append(notice);
+  notices.append(notice);
   setTimeout(() => notice.remove(), 5000);
 }
+
+/** Notices and what is told to screen readers: into the window that lies over all, outside of which nothing is
+ *  seen or heard; without one, into the page. */
+function bringForward() {
+  const place = [...document.querySelectorAll("dialog:modal")].at(-1) ?? document.body;
+  for (const one of [polite, notices]) if (one.parentElement !== place) place.append(one);
+}
+for (const event of ["toggle", "close"]) document.addEventListener(event, bringForward, true);
 
 let asking = 0;
 api.on("waiting", () => notify("The server is busy; trying again in a moment."));

@@ -89,8 +89,8 @@ export function facets({ app, changed, counted }) {
       drawList();
     } catch (error) {
       if (error.name === "AbortError") return;
-      if (error.status !== 422) throw error;
-      complain(error);
+      if (error.status === 422) complain(error);
+      else broken(error);
     }
   }
 
@@ -99,6 +99,11 @@ export function facets({ app, changed, counted }) {
     const of = (kind) => Object.keys(kinds).find((name) => kinds[name] === kind);
     const parts = [of("number") ? `${quoted(of("number"))} < 5` : null, of("truth") ? quoted(of("truth")) : null].filter(Boolean);
     return parts.join(" and ") || (of("text") ? `${quoted(of("text"))} contains "…"` : "width > 1000");
+  }
+
+  /** The filters could not be asked for; what was found stands beside them all the same. */
+  function broken(error) {
+    fill(problem, h("p", null, error.message), h("button.plain", { type: "button", on: { click: ask } }, "Try again"));
   }
 
   function complain(error) {

@@ -33,8 +33,9 @@ export function grid({ tile, shot, label, more = null, key = () => {}, caption =
 
   const resized = new ResizeObserver(() => {
     if (element.clientWidth === width) return;
+    const at = held();
     layOut(0);
-    draw(true);
+    draw(true, at);
   });
   resized.observe(element);
   addEventListener("scroll", later, { passive: true });
@@ -111,7 +112,15 @@ export function grid({ tile, shot, label, more = null, key = () => {}, caption =
     return low;
   }
 
-  function draw(anew) {
+  /** Where the focus is: {index, part}; null when it is elsewhere. */
+  function held() {
+    const item = document.activeElement?.closest(".item");
+    if (!item || !element.contains(item)) return null;
+    return { index: Number(item.dataset.index), part: [...item.querySelectorAll("a, button")].indexOf(document.activeElement) };
+  }
+
+  /** Draws what is near the window; `focus`: what had it before, and gets it again. */
+  function draw(anew, focus = null) {
     if (anew) {
       element.replaceChildren();
       drawn = new Map();
@@ -124,12 +133,19 @@ export function grid({ tile, shot, label, more = null, key = () => {}, caption =
     for (let at = first; at < rows.length && rows[at].top < top + screen * 1.75; at += 1) {
       rows[at].tiles.forEach((place, i) => wanted.set(rows[at].first + i, [rows[at], place]));
     }
+    if (focus) {
+      const row = rows.find((one) => focus.index < one.first + one.tiles.length);
+      if (row) wanted.set(focus.index, [row, row.tiles[focus.index - row.first]]);
+    }
     for (const [index, item] of drawn) {
       if (wanted.has(index) || item.contains(document.activeElement)) continue;
       item.remove();
       drawn.delete(index);
     }
     for (const [index, [row, place]] of wanted) if (!drawn.has(index)) put(index, row, place);
+    // Tab has to come to one of them.
+    if (!drawn.has(current)) setCurrent(rows[rowAt(Math.max(0, top))].first);
+    if (focus && !element.contains(document.activeElement)) drawn.get(focus.index)?.querySelectorAll("a, button")[focus.part]?.focus({ preventScroll: true });
     if (top + screen * 3 > total) ask();
   }
 
@@ -176,6 +192,7 @@ export function grid({ tile, shot, label, more = null, key = () => {}, caption =
         for (const item of drawn.values()) item.setAttribute("aria-setsize", pictures.length);
         return;
       }
+      const at = held();
       const from = pictures.length;
       pictures = pictures.concat(next);
       const kept = rows.length;
@@ -187,7 +204,7 @@ export function grid({ tile, shot, label, more = null, key = () => {}, caption =
         item.remove();
         drawn.delete(index);
       }
-      draw(false);
+      draw(false, at);
     } catch (error) {
       if (asked === more) {
         loading = false;

@@ -5,6 +5,7 @@
 
 import * as api from "../api.js";
 import { fill, h, icon } from "../dom.js";
+import { picture } from "../pictures.js";
 import { count, number, similarity } from "../words.js";
 
 export const title = "Clusters";
@@ -175,11 +176,7 @@ class Clusters {
   }
 }
 
-const small = (id, side) => {
-  const image = h("img", { src: api.thumbnail(id, side), alt: "", loading: "lazy", decoding: "async" });
-  image.addEventListener("error", () => image.replaceWith(icon("gone")));
-  return image;
-};
+const small = (id, wide) => picture({ id }, wide);
 
 /** "3 · apple", or "Cluster 3" where nothing sets it apart. */
 const nameOf = ({ id, label }) => (label ? `${id} · ${label}` : `Cluster ${id}`);

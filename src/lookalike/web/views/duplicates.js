@@ -7,6 +7,7 @@ import * as api from "../api.js";
 import { mayGo, standsIn, withKeeper } from "../deciding.js";
 import { fill, h, icon, s } from "../dom.js";
 import { affine, layTwo } from "../laid.js";
+import { picture as shown } from "../pictures.js";
 import { count, fileName, number, size } from "../words.js";
 
 export const title = "Duplicates";
@@ -19,6 +20,7 @@ const KINDS = {
   burst: ["Burst", "another photo taken within seconds; no copy"],
 };
 const PART = 20;
+const WIDE = 320; // pixels of a picture in the list, at most
 const VIEWS = ["side", "over", "diff"];
 
 export async function show(root, params, app) {
@@ -29,11 +31,52 @@ export async function show(root, params, app) {
 
 /** What somebody has decided, by the paths of pictures; kept for as long as the window is open. */
 class Decisions {
-  constructor(key) {
-    this.key = `lookalike duplicates ${key}`;
-    const kept = JSON.parse(sessionStorage.getItem(this.key) ?? "{}");
+  constructor(deployment) {
+    this.key = `lookalike duplicates ${deployment}`;
+    this.made = null; // of which search the proposals are
+    this.proposed = new Map(); // path -> {remove, bytes}, of what was shown or decided about
+    let kept = {};
+    try {
+      kept = JSON.parse(sessionStorage.getItem(this.key)) ?? {};
+    } catch {
+      // Not allowed, or not ours: nothing was decided.
+    }
     this.removes = new Map(kept.removes ?? []); // path -> remove it or not, where that is not what is proposed
     this.keepers = new Map(kept.keepers ?? []); // path of what was to be kept -> path of what is kept instead
+  }
+
+  /** What is proposed for a picture. */
+  propose(path, remove, bytes) {
+    this.proposed.set(path, { remove, bytes });
+  }
+
+  /** Forget what is about pictures that are in no group any more, and learn what is proposed for the others. */
+  renew(plan) {
+    this.proposed.clear();
+    for (const { keep, copies } of plan.groups) {
+      this.propose(keep.path, false, keep.bytes);
+      for (const copy of copies) this.propose(copy.path, copy.remove, copy.bytes);
+      if (!copies.some((copy) => copy.path === this.keepers.get(keep.path))) this.keepers.delete(keep.path);
+    }
+    for (const map of [this.removes, this.keepers]) for (const path of map.keys()) if (!this.proposed.has(path)) map.delete(path);
+    this.save();
+  }
+
+  /** Whether a picture goes. One that is kept instead never does. */
+  goes(path) {
+    if ([...this.keepers.values()].includes(path)) return false;
+    return this.removes.get(path) ?? this.proposed.get(path).remove;
+  }
+
+  /** How many more pictures go than is proposed, and how many more bytes. */
+  change() {
+    let [pictures, bytes] = [0, 0];
+    for (const path of new Set([...this.removes.keys(), ...this.keepers.values()])) {
+      const proposed = this.proposed.get(path);
+      const sign = this.goes(path) - proposed.remove;
+      [pictures, bytes] = [pictures + sign, bytes + sign * proposed.bytes];
+    }
+    return [pictures, bytes];
   }
 
   save() {
@@ -71,7 +114,7 @@ class Decisions {
 
 class Duplicates {
   constructor(root, app) {
-    Object.assign(this, { root, app, groups: [], told: null, next: null, loading: false, timer: 0, ended: new AbortController() });
+    Object.assign(this, { root, app, groups: [], told: null, next: null, loading: false, timer: 0, ended: new AbortController(), listing: new AbortController(), decisions: null });
     this.mayWrite = app.session.rights === "write";
     this.onKey = (event) => this.key(event);
     addEventListener("keydown", this.onKey);
@@ -81,6 +124,7 @@ class Duplicates {
     removeEventListener("keydown", this.onKey);
     clearTimeout(this.timer);
     this.ended.abort();
+    this.listing.abort();
     this.seen?.disconnect();
     this.dialog?.remove();
   }
@@ -90,12 +134,31 @@ class Duplicates {
     this.box = h("div");
     fill(this.root, h("h1.spoken", null, title), this.box);
     this.app.state(this.box, { title: "Reading …", busy: true });
-    const state = await api.get("/v1/duplicates/search");
-    if (state.made) await this.load(params);
-    else this.nothingYet(state);
+    const state = await api.get("/v1/duplicates/search", {}, { signal: this.ended.signal });
+    if (!state.made || !(await this.isLoaded(params))) this.nothingYet(state);
     if (state.state !== "running") return;
     this.running(state);
     this.watch();
+  }
+
+  /** Loads the list; false when what was found cannot be read any more. */
+  async isLoaded(params) {
+    try {
+      await this.load(params);
+      return true;
+    } catch (error) {
+      if (error.code !== "no_duplicates") throw error;
+      return false;
+    }
+  }
+
+  /** Do what nobody waits for, and tell when it fails. */
+  async attempt(work) {
+    try {
+      await work();
+    } catch (error) {
+      if (error.name !== "AbortError") this.app.notify(error.message);
+    }
   }
 
   async update(params) {
@@ -132,38 +195,40 @@ class Duplicates {
     });
   }
 
-  async look() {
-    try {
+  look() {
+    return this.attempt(async () => {
       this.running(await api.post("/v1/duplicates/search"));
       this.watch();
-    } catch (error) {
-      this.app.notify(error.message);
-    }
+    });
   }
 
   /** Ask how far the search is until it ends. */
   watch() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(async () => {
-      const state = await api.get("/v1/duplicates/search", {}, { signal: this.ended.signal }).catch(() => null);
-      if (this.ended.signal.aborted) return;
-      if (state?.state === "running") {
-        this.running(state);
-        return this.watch();
-      }
-      this.progress?.remove();
-      this.progress = null;
-      if (state?.state === "failed") this.app.notify(`Looking for copies failed: ${state.message}`);
-      else if (state?.state === "done") this.app.announce("Copies have been looked for.");
-      this.begin(this.params);
-    }, 700);
+    this.timer = setTimeout(() => this.looked(), 700);
+  }
+
+  async looked() {
+    const state = await api.get("/v1/duplicates/search", {}, { signal: this.ended.signal }).catch(() => null);
+    if (this.ended.signal.aborted) return;
+    // That nothing was answered does not mean that the search has ended.
+    if (state === null) return this.watch();
+    if (state.state === "running") {
+      this.running(state);
+      return this.watch();
+    }
+    this.progress?.remove();
+    this.progress = null;
+    if (state.state === "failed") this.app.notify(`Looking for copies failed: ${state.message}`);
+    else if (state.state === "done") this.app.announce("Copies have been looked for.");
+    await this.begin(this.params).catch((error) => this.app.fail(this.root, error));
   }
 
   running({ stage, done, total, deployment }) {
     if (!this.progress) {
       this.bar = h("progress", { max: 1 });
       this.stage = h("p");
-      const stop = h("button.secondary", { type: "button", on: { click: () => api.send("DELETE", "/v1/duplicates/search") } }, "Stop");
+      const stop = h("button.secondary", { type: "button", on: { click: () => this.attempt(() => api.send("DELETE", "/v1/duplicates/search")) } }, "Stop");
       this.progress = h("div.card.dup-progress", { role: "status" }, h("div", null, h("b", null, "Looking for copies"), this.stage), this.bar, this.mayWrite && stop);
     }
     if (!this.progress.isConnected) this.root.querySelector("h1").after(this.progress);
@@ -176,9 +241,17 @@ class Duplicates {
   // --- the list ------------------------------------------------------------------------------------
 
   async load(params) {
-    const told = await api.get("/v1/duplicates", { ...this.filters(params), limit: PART }, { signal: this.ended.signal });
+    // What was on its way belongs to another list.
+    this.listing.abort();
+    this.listing = new AbortController();
+    const { signal } = this.listing;
+    const told = await api.get("/v1/duplicates", { ...this.filters(params), limit: PART }, { signal });
+    this.decisions ??= new Decisions(params.get("deployment") ?? "");
+    if (this.decisions.any && this.decisions.made !== told.made) this.decisions.renew(await api.get("/v1/duplicates/plan", {}, { signal }));
+    signal.throwIfAborted(); // another list has been asked for since
+    this.decisions.made = told.made;
     this.told = told;
-    this.decisions = new Decisions(`${params.get("deployment") ?? ""} ${told.made}`);
+    this.loading = false;
     this.groups = [];
     this.list = h("div.dup-groups");
     this.end = h("p.dup-end");
@@ -197,13 +270,17 @@ class Duplicates {
   async more() {
     if (this.loading || this.next === null) return;
     this.loading = true;
+    const { signal } = this.listing;
     try {
       const query = { ...this.filters(this.params), limit: PART, after: this.next };
-      this.take(await api.get("/v1/duplicates", query, { signal: this.ended.signal }));
+      const part = await api.get("/v1/duplicates", query, { signal });
+      signal.throwIfAborted();
+      this.take(part);
     } catch (error) {
-      if (error.name !== "AbortError") this.app.notify(error.message);
+      if (!signal.aborted) fill(this.end, `${error.message} `, h("button.plain", { type: "button", on: { click: () => this.more() } }, "Try again"));
+      return;
     } finally {
-      this.loading = false;
+      if (!signal.aborted) this.loading = false;
     }
     // What came may not reach below the window.
     this.seen.unobserve(this.end);
@@ -242,7 +319,7 @@ class Duplicates {
     if (!total) return fill(this.desk);
     const wanted = this.filters(this.params);
     const chip = (name, text, amount, on, changes) => h("button.dup-chip", {
-      type: "button", title: text, "aria-pressed": String(on), on: { click: () => this.go(changes) },
+      type: "button", title: text, "aria-pressed": String(on), on: { click: () => this.go({ ...changes(this.filters(this.params)), pair: null, view: null }) },
     }, name, " ", h("span", null, number(amount)));
     const doubtful = copies - this.told.removals;
     this.ticked = h("p");
@@ -252,11 +329,10 @@ class Duplicates {
       h("div.counts", { role: "status" }, this.ticked, this.freed),
       h("div.dup-chips", { role: "group", "aria-label": "Show only" },
         Object.keys(KINDS).filter((kind) => kinds[kind]).map((kind) => {
-          const on = wanted.kind.includes(kind);
-          const kind_ = on ? wanted.kind.filter((one) => one !== kind) : [...wanted.kind, kind];
-          return chip(KINDS[kind][0], KINDS[kind][1], kinds[kind], on, { kind: kind_, pair: null, view: null });
+          const toggled = (now) => ({ kind: now.kind.includes(kind) ? now.kind.filter((one) => one !== kind) : [...now.kind, kind] });
+          return chip(KINDS[kind][0], KINDS[kind][1], kinds[kind], wanted.kind.includes(kind), toggled);
         }),
-        doubtful > 0 && chip("Doubtful", "copies whose removal is not proposed", doubtful, Boolean(wanted.doubtful), { doubtful: wanted.doubtful ? null : 1, pair: null, view: null })),
+        doubtful > 0 && chip("Doubtful", "copies whose removal is not proposed", doubtful, Boolean(wanted.doubtful), (now) => ({ doubtful: now.doubtful ? null : 1 }))),
       this.undo,
       h("button.primary", { type: "button", id: "plan", on: { click: () => this.download() } }, icon("download"), "Download the plan"));
     this.showCounts();
@@ -264,27 +340,14 @@ class Duplicates {
 
   showCounts() {
     const { removals, bytes, copies } = this.told;
-    let [ticked, freed] = [removals, bytes];
-    const weigh = (path, base, weight) => {
-      const remove = this.removes(path, base);
-      if (remove !== base) [ticked, freed] = [ticked + (remove ? 1 : -1), freed + (remove ? weight : -weight)];
-    };
-    for (const { told } of this.groups) {
-      weigh(told.keep, false, told.kept.bytes);
-      for (const copy of told.members) weigh(copy.path, copy.remove, copy.picture.bytes);
-    }
-    fill(this.ticked, h("b", null, number(ticked)), ` of ${count(copies, "copy", "copies")} would go`);
+    const [more, larger] = this.decisions.change();
+    const freed = bytes + larger;
+    fill(this.ticked, h("b", null, number(removals + more)), ` of ${count(copies, "copy", "copies")} would go`);
     fill(this.freed, h("b", null, size(freed)), " would be freed");
     this.undo.hidden = !this.decisions.any;
   }
 
   // --- deciding --------------------------------------------------------------------------------------
-
-  /** Whether a picture goes, where nobody has decided otherwise: `base`. One that is kept instead never does. */
-  removes(path, base) {
-    if ([...this.decisions.keepers.values()].includes(path)) return false;
-    return this.decisions.removes.get(path) ?? base;
-  }
 
   decided() {
     this.decisions.save();
@@ -316,15 +379,15 @@ class Duplicates {
     } catch (error) {
       return this.app.notify(error.message);
     }
+    if (group.keeper?.told === copy) group.prefer(group.keeper); // the one proposed is kept again
     this.decisions.removes.delete(copy.path);
-    if (this.decisions.keepers.get(group.told.keep) === copy.path) this.decisions.keepers.delete(group.told.keep);
     this.told.copies -= 1;
     this.told.kinds[copy.kind] -= 1;
     if (copy.remove) [this.told.removals, this.told.bytes] = [this.told.removals - 1, this.told.bytes - copy.picture.bytes];
-    group.without(copy, async () => {
+    group.without(copy, () => this.attempt(async () => {
       await api.post("/v1/duplicates/distinct", { ids, forget: true });
       await this.load(this.params);
-    });
+    }));
     this.decided();
     this.showDesk();
     if (this.dialog?.open) this.dialog.close();
@@ -411,7 +474,7 @@ class Duplicates {
       const { one, pair } = this.current;
       // The event comes late: another pair may have been asked for by now.
       if (this.dialog.open || this.params.get("pair") !== pair) return;
-      if (pair) this.go({ pair: null, view: null }, { replace: true });
+      if (pair) this.go({ pair: null, view: null }, { replace: true, back: true });
       if (one.look.isConnected) one.look.focus();
     });
     this.dialog.addEventListener("click", (event) => { if (event.target === this.dialog) this.dialog.close(); });
@@ -492,6 +555,8 @@ class Group {
   constructor(told, view) {
     Object.assign(this, { told, view });
     const { kept } = told;
+    view.decisions.propose(told.keep, false, kept.bytes);
+    for (const copy of told.members) view.decisions.propose(copy.path, copy.remove, copy.picture.bytes);
     this.copies = told.members.map((member) => new Copy(member, this));
     this.formerBox = h("input", { type: "checkbox", "aria-label": `Remove ${fileName(kept.path)}`, on: { change: () => this.toggleFormer() } });
     this.former = h("label.tick", null, this.formerBox, h("span.on", null, "Remove"), h("span.off", null, "Stays"), h("span.bytes", null, size(kept.bytes)));
@@ -545,12 +610,12 @@ class Group {
   }
 
   formerState() {
-    return { remove: this.view.removes(this.told.keep, false), shut: !this.mayFormerGo };
+    return { remove: this.view.decisions.goes(this.told.keep), shut: !this.mayFormerGo };
   }
 
   toggleFormer() {
     const { decisions } = this.view;
-    decisions.removes.set(this.told.keep, !this.view.removes(this.told.keep, false));
+    decisions.removes.set(this.told.keep, !decisions.goes(this.told.keep));
     this.refresh();
     this.view.decided();
   }
@@ -603,7 +668,7 @@ class Copy {
 
   state() {
     const kept = this.group.keeper === this;
-    return { remove: this.group.view.removes(this.told.path, this.told.remove), shut: kept || this.told.picture.reference };
+    return { remove: this.group.view.decisions.goes(this.told.path), shut: kept || this.told.picture.reference };
   }
 
   toggle() {
@@ -640,11 +705,7 @@ class Copy {
 
 // --- words and small parts ----------------------------------------------------------------------------------
 
-const picture = ({ id, path, width, height }) => {
-  const image = h("img", { src: api.thumbnail(id, 320), alt: fileName(path), width, height, loading: "lazy", decoding: "async" });
-  image.addEventListener("error", () => image.replaceWith(h("span.none", null, icon("gone"), "no preview")));
-  return image;
-};
+const picture = (one) => shown(one, WIDE, { alt: fileName(one.path) });
 
 const details = (list) => h("dl.dup-details", null, list.map(({ name, value, comparison, rank }) =>
   h("div", null, h("dt", null, name), h("dd", null, value, comparison && [" ", h(`span.${rank || "equal"}`, null, comparison)]))));

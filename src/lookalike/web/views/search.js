@@ -105,7 +105,7 @@ export function show(root, params, app) {
       if (!go({ like: first, also: others, against: [], region: null, trail: before })) {
         // The address was there before the picture was.
         drawnFound = drawnQuery = null;
-        follow();
+        follow().catch((error) => app.fail(root, error));
       }
       if (others.length) app.notify(`Looking for what is like all ${names.length} pictures.`);
     }
@@ -615,9 +615,7 @@ export function show(root, params, app) {
     } else await follow();
   }
 
-  follow().catch((error) => {
-    if (error.name !== "AbortError") app.failed(root, error, () => app.go("search", {}));
-  });
+  follow().catch((error) => app.fail(root, error));
 
   return {
     update,
