@@ -11,6 +11,7 @@ import random
 import re
 import shutil
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +116,17 @@ def test_nothing_found(shell: Shell, answering: Any) -> None:
     assert ended.out == "No copies among 12 pictures.\nCompared 1 pair of pictures in 1.2 s.\n"
     answering(found(images=1, compared=0, graph_recall=None))
     assert shell("duplicates").out.startswith("No copies among 1 picture.\n")
+
+
+def test_what_could_not_be_kept_is_said(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def duplicates(*_: Any, **__: Any) -> Duplicates:
+        warnings.warn("what was found could not be kept: busy", stacklevel=2)
+        return found(compared=1, graph_recall=None)
+
+    monkeypatch.setattr(Collection, "duplicates", duplicates)
+    ended = shell("duplicates")
+    assert (ended.code, ended.err) == (0, "Warning: what was found could not be kept: busy\n")
+    assert ended.out.startswith("No copies among 12 pictures.\n")
 
 
 def test_only_doubts(shell: Shell, tmp_path: Path, answering: Any) -> None:

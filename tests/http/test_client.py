@@ -131,3 +131,11 @@ def test_from_many_threads(client: Client, collection: Collection) -> None:
     for thread in threads:
         thread.join()
     assert found == [true] * 8
+
+
+def test_copies_that_are_lost_again_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Client("http://127.0.0.1:1") as client:
+        monkeypatch.setattr(client, "_request", lambda *_: b'{"state": "done"}')
+        monkeypatch.setattr(client, "found_duplicates", lambda: None)
+        with pytest.raises(RequestError, match="look for them again"):
+            client.duplicates()
