@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -10,6 +11,9 @@ import pytest
 
 from lookalike.duplicates.closely import differs
 from lookalike.duplicates.edits import EDITS
+from lookalike.duplicates.full_size import FullSize
+from lookalike.duplicates.groups import UNREAD, Member, Star
+from lookalike.duplicates.pairs import Match, Pair, Side
 from lookalike.duplicates.sharpness import true_pixels
 
 SIZE = 384 * 512
@@ -87,3 +91,21 @@ def test_nothing_to_compare_makes_no_difference() -> None:
     white = np.full((200, 200, 3), 255, np.uint8)
     assert not differs(white, white, SAME)
     assert not differs(white, white, ((1.0, 0.0, 500.0), (0.0, 1.0, 500.0)))
+
+
+def _spoilt(path: Path) -> None:
+    path.write_bytes(b"no picture")
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, _spoilt])
+def test_a_file_that_vanishes_or_changes_meanwhile_is_not_said_to_differ(
+    shelf: Any, photo: Any, reading: Any, spoil: Any
+) -> None:
+    kept, read, lost = (shelf.put(f"{number}.png", photo(1)) for number in range(3))
+    side = Side(1.0, 0.0, (0.0, 0.0, 1.0, 1.0))
+    match = Match(9, SAME, 1.0, side, side)
+    star = Star(kept, tuple(Member(Pair(kept, id_, "near", 1.0, 1.0, match)) for id_ in (read, lost)))
+    spoil(shelf.folder / "2.png")
+    looking = FullSize(reading, lambda id_: shelf.gallery.get([id_])[0], lambda done, all_: None)
+    (seen,) = looking.without_different([star])
+    assert [member.doubt for member in seen.members] == [None, UNREAD]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lookalike.duplicates.closely import differs
-from lookalike.duplicates.groups import DIFFERENT, Star, show_the_same
+from lookalike.duplicates.groups import DIFFERENT, UNREAD, Star, show_the_same
 from lookalike.duplicates.helpers import Crashed
 from lookalike.duplicates.keep import Candidate
 from lookalike.duplicates.lineage import Source, made
@@ -59,19 +59,20 @@ class FullSize:
         }
 
     def without_different(self, found: Sequence[Star]) -> list[Star]:
-        """The stars; nothing is proposed that differs from the picture kept in a small place."""
+        """The stars; nothing is proposed that differs from the picture kept in a small place, or of which
+        that cannot be told any more."""
         proposed = [
             member.pair
             for star in found
             for member in star.members
             if member.doubt is None and member.pair.kind in ("near", "edited")
         ]
-        different: set[tuple[int, int]] = set()
+        doubts: dict[tuple[int, int], str] = {}
         for done, (pair, differing) in enumerate(self._looked_at(_differs, proposed), start=1):
-            if differing is not False:  # also where it cannot be told any more
-                different.add((pair.first, pair.second))
+            if differing is not False:
+                doubts[pair.first, pair.second] = DIFFERENT if differing is True else UNREAD
             self._tell(done, len(proposed))
-        return [_doubting(star, different) for star in found]
+        return [_doubting(star, doubts) for star in found]
 
     def _looked_at(
         self, work: Callable[[Reader, _Task], _R], pairs: Sequence[Pair]
@@ -124,11 +125,8 @@ def _source(reader: Reader, picture: Picture) -> Source:
     return Source.of(reader.of_bytes(data, ALL).rgb, data)
 
 
-def _doubting(star: Star, different: set[tuple[int, int]]) -> Star:
+def _doubting(star: Star, doubts: Mapping[tuple[int, int], str]) -> Star:
     members = (
-        replace(member, doubt=DIFFERENT)
-        if member.doubt is None and (star.kept, member.id) in different
-        else member
-        for member in star.members
+        replace(member, doubt=member.doubt or doubts.get((star.kept, member.id))) for member in star.members
     )
     return replace(star, members=tuple(members))

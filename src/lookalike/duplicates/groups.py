@@ -78,6 +78,7 @@ LARGER = "it has more pixels than the one kept"
 UNSEEN = "what it shows was not compared with the one kept"
 OLDER = "it is older than the one kept, which shows more around it"
 DIFFERENT = "at full size a small place differs: a number, a word, or the like"
+UNREAD = "one of the two files could not be read at full size: it has vanished or changed, or is damaged"
 PART = "it was compared with a part of the one kept"
 
 Compare = Callable[[int, int], Pair | None]
