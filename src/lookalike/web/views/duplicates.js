@@ -189,7 +189,7 @@ class Duplicates {
       symbol: "duplicates",
       title: "Nobody has looked for copies yet",
       text: `${failed}${this.mayWrite
-        ? "All pictures are compared, which takes some milliseconds a picture. Nothing is changed, and the server goes on answering."
+        ? "All pictures are compared: a few hundred take up to a minute, and more take longer in proportion. Nothing is changed, and the server goes on answering."
         : "Somebody with a token that may write can start that here, or run lookalike duplicates."}`,
       actions: this.mayWrite ? [h("button.primary", { type: "button", on: { click: () => this.look() } }, "Look for copies")] : [],
     });
