@@ -23,6 +23,9 @@ def compare(
 ) -> None:
     """Say how alike two pictures are: the same number every time, and the same as in a search.
 
+    That is, in a search with the same model. No collection is looked at: for the number of one that uses a
+    model of your own, name that with --model.
+
     The similarity is a cosine, from -1 to 1. The verdict is `same file`, `same pixels`, `near copy`
     (the whole picture saved again, resized or recoloured), `edited copy` (cropped, mirrored, turned,
     written on, pasted), `alike` (more alike than 999 of 1000 unrelated pairs) or `different`. Of

@@ -44,6 +44,7 @@ def explain(
 
     The similarity is a sum over the places of a picture. For each of the two, the shares of its places are
     printed in thousandths, as they lie in it; they add up to the similarity. One below 0 speaks against it.
+    No collection is looked at: name a model of your own with --model.
     """
     from lookalike import reports
     from lookalike.embedder import Embedder
