@@ -15,7 +15,7 @@ from lookalike.embedder import Embedder
 from lookalike.errors import ModelError, UsageError
 from lookalike.evaluation import copies
 from lookalike.evaluation.retrieval import Outcomes, interval
-from lookalike.evaluation.truth import PairList, known
+from lookalike.evaluation.truth import PairList
 from lookalike.filters import Filter
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import Card, storing
@@ -26,7 +26,7 @@ from lookalike.vectors import Vectors
 Progress = Callable[[str, int, int], None]
 
 OTHERS, FEWEST_OTHERS, EDITS_EACH = 60, 20, 6
-"""Pictures that were not learned from that are edited to see whether they are still told apart, how many
+"""Pictures of which nothing is known that are edited to see whether they are still told apart, how many
 there must be, and edits of each."""
 
 _PAIRS = 20_000  # of different classes, from which the similarity of unrelated pictures is told
@@ -190,7 +190,7 @@ def outcomes(vectors: Vectors, material: examples.Material, parts: npt.NDArray[n
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Elsewhere:
-    """How the pictures fare that were not learned from, by two models: what can be told of them is whether
+    """How the pictures fare of which nothing is known, by two models: what can be told of them is whether
     edited copies of them are found. Both have no figures when there are too few.
 
     Attributes:
@@ -211,10 +211,9 @@ class Elsewhere:
 def of_others(
     gallery: Gallery, current: Space, taught: Embedder, material: examples.Material, progress: Progress | None
 ) -> Elsewhere:
-    """How all other pictures of the collection fare, whatever was chosen to learn from, since these are
-    searched with the new model, too: some are read for it."""
-    others = np.setdiff1d(known(gallery, current).ids, material.ids)
-    some = np.sort(np.random.default_rng(0).permutation(others)[:OTHERS])
+    """How pictures fare of which nothing is known: some are read for it. Those that are known and were kept
+    back are not asked: a model that brings their kind together is right to tell their edits apart less."""
+    some = np.sort(np.random.default_rng(0).permutation(material.unknown)[:OTHERS])
     if len(some) < FEWEST_OTHERS:
         some = some[:0]
     before = Embedder.load(current.model, current.output, current.runtime)

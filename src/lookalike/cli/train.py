@@ -178,7 +178,7 @@ def _show(report: ModelReport) -> None:
     if isinstance(report, LabelledReport) and report.unlabelled_after:
         was, now = (f"{of['recall@1']:.3f}" for of in (report.unlabelled_before, report.unlabelled_after))
         click.echo(
-            f"Edited copies of pictures that were not learned from were found first in {was} of all cases, "
+            f"Edited copies of pictures of which nothing is known were found first in {was} of all cases, "
             f"and are in {now} with {report.model}"
         )
     if isinstance(report, (FinetuneReport, UnlabelledReport)) and report.epochs < 1:

@@ -51,7 +51,7 @@ class LabelledReport(ModelReport):
         classes: of the pictures it learned from.
         alone: pictures that are the only ones of their class.
         unlabelled: pictures left out since nothing is known about them.
-        unlabelled_before: how edits of some pictures of the collection that were not learned from were found
+        unlabelled_before: how edits of some pictures of which nothing is known were found
             by the model that was searched before: `recall@1` and `recall@fmr` (see `evaluation.copies`).
             When recall@1 has fallen by more than chance explains, the new model is not better. Empty with
             fewer than 20 such pictures.
