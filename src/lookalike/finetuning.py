@@ -91,7 +91,7 @@ def finetune(
     was, now = (
         _outcomes(gallery, space, material) for space in (current, teaching.space_of(taught, card.name))
     )
-    elsewhere = teaching.of_others(gallery, current, taught, known, progress)
+    elsewhere = teaching.of_unknown(gallery, current, taught, known, progress)
     return FinetuneReport(
         model=card.name,
         base=begun.base.name,

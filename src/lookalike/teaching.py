@@ -25,7 +25,7 @@ from lookalike.vectors import Vectors
 
 Progress = Callable[[str, int, int], None]
 
-OTHERS, FEWEST_OTHERS, EDITS_EACH = 60, 20, 6
+UNKNOWN, FEWEST_UNKNOWN, EDITS_EACH = 60, 20, 6
 """Pictures of which nothing is known that are edited to see whether they are still told apart, how many
 there must be, and edits of each."""
 
@@ -93,7 +93,7 @@ def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Progress |
     card = _save(lesson, base, output, material, fitted, after)
     taught = Embedder.load(card.name, None, current.runtime)
     complete(gallery, taught, card.name, lesson.threads, progress, "mapping vectors")
-    elsewhere = of_others(gallery, current, taught, material, progress)
+    elsewhere = of_unknown(gallery, current, taught, material, progress)
     return TrainReport(
         model=card.name,
         base=base.name,
@@ -208,13 +208,13 @@ class Elsewhere:
         return was is not None and now is not None and interval(now - was)[1] < 0
 
 
-def of_others(
+def of_unknown(
     gallery: Gallery, current: Space, taught: Embedder, material: examples.Material, progress: Progress | None
 ) -> Elsewhere:
     """How pictures fare of which nothing is known: some are read for it. Those that are known and were kept
     back are not asked: a model that brings their kind together is right to tell their edits apart less."""
-    some = np.sort(np.random.default_rng(0).permutation(material.unknown)[:OTHERS])
-    if len(some) < FEWEST_OTHERS:
+    some = np.sort(np.random.default_rng(0).permutation(material.unknown)[:UNKNOWN])
+    if len(some) < FEWEST_UNKNOWN:
         some = some[:0]
     before = Embedder.load(current.model, current.output, current.runtime)
     files = [Path(picture.path) for picture in gallery.get(some.tolist())]

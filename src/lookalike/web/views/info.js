@@ -37,7 +37,7 @@ export async function show(root, params, app) {
       app.deployments.length > 1 ? section("Served here", served()) : null,
       section(
         "For programs",
-        h("p.quiet", null, "Everything here can be asked for over HTTP: ", h("a", { href: "/docs", target: "_blank", rel: "noopener" }, "the API"), ". In Python, ", h("code", null, "lookalike.client.Client"), " has the methods of a collection."),
+        h("p.quiet", null, "Everything here can be asked for over HTTP: ", h("a", { href: "/docs", target: "_blank", rel: "noopener" }, "the API"), ". In Python, ", h("code", null, "lookalike.client.Client"), " has most methods of a collection."),
       ),
     ),
   );
