@@ -15,10 +15,11 @@ from lookalike.evaluation import copies
 from lookalike.evaluation.truth import chosen, known
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import storing
+from lookalike.neighbours import graph
 from lookalike.results import UnlabelledReport
 from lookalike.retraining import Told
 from lookalike.teaching import Lesson, Progress
-from lookalike.training.adapter import NEAR, NEAR_BITS
+from lookalike.training.adapter import NEAR, NEAR_BITS, groups_of
 from lookalike.training.reading import Reader
 from lookalike.training.recipe import CopyRecipe, TrainingSet
 
@@ -65,7 +66,7 @@ def train_unlabelled(
     """
     started = time.monotonic()
     begun = retraining.start(current, lesson)
-    pictures = _material(gallery, current, lesson)
+    pictures = _material(gallery, current, lesson, progress)
 
     def task(reader: Reader) -> Task:
         from lookalike.training.self_supervised import ByEdits
@@ -107,11 +108,15 @@ def train_unlabelled(
     )
 
 
-def _material(gallery: Gallery, space: Space, lesson: Lesson) -> TrainingSet:
-    """The pictures, each once, some held out that look like no other."""
+def _material(
+    gallery: Gallery, space: Space, lesson: Lesson, progress: Progress | None = None
+) -> TrainingSet:
+    """The pictures, of near-copies one, since training takes all for different; some held out that look like
+    no other."""
     there = known(gallery, space)
     rows = chosen(gallery, there, lesson.where)
     rows = np.sort(rows[np.unique(there.same[rows], return_index=True)[1]])
+    rows = rows[_one_of_each(gallery, space, there.ids[rows], there.hashes[rows], progress)]
     ids, hashes = there.ids[rows], there.hashes[rows]
     wanted = int(np.clip(HELD_OUT * len(ids), FEWEST_HELD_OUT, MOST_HELD_OUT))
     held_out = (
@@ -125,6 +130,23 @@ def _material(gallery: Gallery, space: Space, lesson: Lesson) -> TrainingSet:
             f"{FEWEST:,} are needed, {FEWEST_HELD_OUT} of them like no other; some thousand are good"
         )
     return TrainingSet(retraining.readable(gallery, ids.tolist()), np.arange(len(ids)), held_out)
+
+
+def _one_of_each(
+    gallery: Gallery,
+    space: Space,
+    ids: Ints,
+    hashes: npt.NDArray[np.uint64],
+    progress: Progress | None = None,
+) -> Ints:
+    """Rows, ascending: the first of each group of near-copies (see `training.adapter`), which are joined
+    directly or over others. `ids` are ascending."""
+    report = (lambda done, total: progress("finding near-copies", done, total)) if progress else None
+    pairs: list[tuple[int, int]] = []
+    for first, second, _ in graph(gallery, space, progress=report).among(ids).edges(NEAR):
+        near = np.bitwise_count(hashes[first] ^ hashes[second]) <= NEAR_BITS
+        pairs += zip(first[near].tolist(), second[near].tolist(), strict=True)
+    return np.sort(np.unique(groups_of(len(ids), pairs), return_index=True)[1])
 
 
 def _like_no_other(

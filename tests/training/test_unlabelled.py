@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike import models, unlabelled
+from lookalike import models, teaching, unlabelled
 from lookalike.collection import Collection
 from lookalike.errors import LookalikeError, MissingExtra, ModelError, UsageError
 from lookalike.evaluation import copies
@@ -49,6 +49,12 @@ def place(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
 def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LOOKALIKE_MODELS", str(tmp_path / "models"))
     return tmp_path / "models"
+
+
+@pytest.fixture(autouse=True)
+def near_by_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the untrained network all pictures are alike, so that their hashes alone must tell near-copies."""
+    monkeypatch.setattr(unlabelled, "NEAR_BITS", 10)
 
 
 @pytest.fixture
@@ -93,7 +99,7 @@ def test_a_picture_that_vanished_is_named(collection: Collection, place: Path) -
 
 @needs_torch
 def test_too_little_memory_is_explained_and_nothing_is_lost(
-    collection: Collection, own_models: Path, monkeypatch: pytest.MonkeyPatch
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from lookalike.training.self_supervised import ByEdits
 
@@ -105,12 +111,11 @@ def test_too_little_memory_is_explained_and_nothing_is_lost(
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
         return plain(*given)
 
-    monkeypatch.setattr(ByEdits, "loss", loss)
     with collection:
-        with pytest.raises(LookalikeError, match=r"too little memory to train with 16 pictures .*--batch 8"):
-            collection.train_unlabelled("new", recipe=QUICK, threads=1)
-        monkeypatch.undo()
-        monkeypatch.setenv("LOOKALIKE_MODELS", str(own_models))
+        with monkeypatch.context() as until_it_fails:
+            until_it_fails.setattr(ByEdits, "loss", loss)
+            with pytest.raises(LookalikeError, match=r"too little memory .* 16 pictures .*--batch 8"):
+                collection.train_unlabelled("new", recipe=QUICK, threads=1)
         told: list[int] = []
         collection.train_unlabelled(
             "new", recipe=QUICK, threads=1, told=lambda epoch, _: told.append(epoch.number)
@@ -156,6 +161,19 @@ def test_the_verdict_is_about_copies_at_few_false_matches(
         report = collection.train_unlabelled("new", recipe=CopyRecipe(epochs=1, batch=32), threads=1)
         assert report.better == report.default == (gain > 0)
         assert (collection.space.model == "new") == (gain > 0)
+
+
+def test_of_near_copies_one_is_shown(collection: Collection, place: Path, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    for name in ("007", "042"):
+        with Image.open(place / "in" / f"{name}.png") as picture:
+            picture.save(tmp_path / "more" / f"{name}.jpg", quality=92)
+    with collection:
+        before = unlabelled._material(collection.gallery, collection.space, teaching.Lesson("new"))
+        collection.add(tmp_path / "more", threads=1)
+        after = unlabelled._material(collection.gallery, collection.space, teaching.Lesson("new"))
+    assert len(before.files) == COUNT
+    assert before.files == after.files
 
 
 def test_no_near_copy_is_held_out() -> None:
