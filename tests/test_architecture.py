@@ -21,7 +21,7 @@ TABLE = ROOT / "docs" / "architecture.md"
 # and lower ones, never a higher one, not even for type checkers. A package stands for all of its
 # modules. `lookalike` itself only gives the public names, which it imports when they are used.
 LAYERS: list[set[str]] = [
-    {"lookalike", "errors", "results"},
+    {"lookalike", "errors", "progress", "results"},
     {"files", "images", "sandbox", "models", "runtimes", "vectors", "filters", "metadata", "client"},
     {"embedder", "gallery"},
     {"query", "neighbours"},

@@ -18,7 +18,7 @@ import struct
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -34,6 +34,7 @@ from lookalike.errors import (
     RequestError,
     UsageError,
 )
+from lookalike.progress import Stages
 from lookalike.results import (
     Cluster,
     CollectionInfo,
@@ -61,8 +62,6 @@ from lookalike.results import (
 
 Asked = str | os.PathLike[str] | bytes | int
 """A picture: a path, the bytes of a file, or the id of an indexed one."""
-
-Progress = Callable[[str, int, int], None]
 
 POLL_SECONDS = 0.5
 """How often a long search is asked how far it is."""
@@ -233,7 +232,7 @@ class Client:
             tuple(Failure(**one) for one in found["failed"]),
         )
 
-    def duplicates(self, *, progress: Progress | None = None) -> Duplicates:
+    def duplicates(self, *, progress: Stages | None = None) -> Duplicates:
         """The copies in the collection: looked for anew, which takes a while; see `Collection.duplicates`.
 
         Args:

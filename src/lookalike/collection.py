@@ -7,7 +7,7 @@ import os
 import re
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +20,6 @@ import numpy as np
 from lookalike import exporting, files, finetuning, indexing, maps, models, retraining, teaching, unlabelled
 from lookalike.clusters import finding as cluster_finding
 from lookalike.clusters.representatives import representatives
-from lookalike.clusters.scope import Stages
 from lookalike.clusters.stored import grouping
 from lookalike.clusters.updating import update
 from lookalike.comparing import bytes_of, embed
@@ -28,7 +27,6 @@ from lookalike.duplicates import following, plan, removal, undoing
 from lookalike.duplicates import stored as copies_found
 from lookalike.duplicates.checking import CANDIDATES, Check
 from lookalike.duplicates.decisions import keys
-from lookalike.duplicates.finding import Progress as FindProgress
 from lookalike.duplicates.keep import Policy
 from lookalike.duplicates.plan import Plan
 from lookalike.duplicates.reading import Reading
@@ -55,6 +53,7 @@ from lookalike.outliers import doubts
 from lookalike.outliers import finding as outlier_finding
 from lookalike.outliers import leaks as leaking
 from lookalike.plane.keeping import is_laid_out
+from lookalike.progress import Attempts, Progress, Stages
 from lookalike.query import Region, combine
 from lookalike.results import (
     ApplyReport,
@@ -273,7 +272,7 @@ class Collection:
         threads: int | None = None,
         retry: bool = False,
         limits: Limits | None = None,
-        progress: indexing.Progress | None = None,
+        progress: Attempts | None = None,
     ) -> IndexReport:
         """Add pictures, or bring the collection up to date with them.
 
@@ -868,7 +867,7 @@ class Collection:
         reference: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
         bursts: bool = False,
         threads: int | None = None,
-        progress: FindProgress | None = None,
+        progress: Stages | None = None,
     ) -> Duplicates:
         """The copies in the collection, or those of its pictures among new ones. No picture is changed.
 
@@ -977,7 +976,7 @@ class Collection:
         *,
         to: str | os.PathLike[str] = "trash",
         merge_metadata: bool = False,
-        progress: removal.Progress | None = None,
+        progress: Attempts | None = None,
     ) -> ApplyReport:
         """Remove what a plan says, as far as it is safe, so that `undo` can bring it back.
 
@@ -1069,7 +1068,7 @@ class Collection:
         queries: str | Filter | None = None,
         gallery: str | Filter | None = None,
         worst: int = judging.WORST,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Evaluation:
         """How well the collection's model finds what belongs together, on the collection's pictures.
 
@@ -1090,7 +1089,7 @@ class Collection:
         task = judging.Asked(label, self._pairs(pairs), asked, searched, worst)
         return judging.judge(self.gallery, self.space, task, progress)
 
-    def consistency(self, progress: Callable[[int, int], None] | None = None) -> Consistency:
+    def consistency(self, progress: Progress | None = None) -> Consistency:
         """How much similarities move when a picture is saved again, resized or mirrored, and whether they are
         the same on every run; on some of the collection's pictures.
 
@@ -1110,7 +1109,7 @@ class Collection:
         where: str | Filter | None = None,
         precision: float | None = None,
         recall: float | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> CalibrationReport:
         """Learn how likely a similarity means the same thing; `search` then says it of each hit.
 
@@ -1157,7 +1156,7 @@ class Collection:
         size: float = 30.0,
         fresh: bool = False,
         threads: int | None = None,
-        progress: FindProgress | None = None,
+        progress: Stages | None = None,
     ) -> PictureMap:
         """Lay all pictures out in the plane, near to each other what looks alike, and draw them.
 
@@ -1224,7 +1223,7 @@ class Collection:
         where: str | Filter | None = None,
         output: str | None = None,
         threads: int | None = None,
-        progress: teaching.Progress | None = None,
+        progress: Stages | None = None,
     ) -> TrainReport:
         """Make a model that has learned from the collection what belongs together.
 
@@ -1277,7 +1276,7 @@ class Collection:
         output: str | None = None,
         recipe: Recipe | None = None,
         threads: int | None = None,
-        progress: teaching.Progress | None = None,
+        progress: Stages | None = None,
         told: retraining.Told | None = None,
     ) -> FinetuneReport:
         """Make a model by training the present one's network on with the collection's pictures.
@@ -1317,7 +1316,7 @@ class Collection:
         output: str | None = None,
         recipe: CopyRecipe | None = None,
         threads: int | None = None,
-        progress: teaching.Progress | None = None,
+        progress: Stages | None = None,
         told: retraining.Told | None = None,
     ) -> UnlabelledReport:
         """Make a model that finds copies better, by training the present one's network on with the

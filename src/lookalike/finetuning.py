@@ -15,9 +15,10 @@ from lookalike.errors import UsageError
 from lookalike.evaluation.retrieval import Outcomes
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import storing
+from lookalike.progress import Stages
 from lookalike.results import FinetuneReport
 from lookalike.retraining import Told
-from lookalike.teaching import Lesson, Progress
+from lookalike.teaching import Lesson
 from lookalike.training import adapter, examples
 from lookalike.training.reading import Reader
 from lookalike.training.recipe import Recipe, TrainingSet, check, hold_out
@@ -46,7 +47,7 @@ def finetune(
     current: Space,
     lesson: Lesson,
     recipe: Recipe,
-    progress: Progress | None = None,
+    progress: Stages | None = None,
     told: Told | None = None,
 ) -> FinetuneReport:
     """Train the network of the model that is searched now on a gallery's pictures, and save it as a model.

@@ -25,6 +25,7 @@ from lookalike.errors import NotInCollection, PictureError
 from lookalike.files import FileIdentity
 from lookalike.gallery.base import Gallery, Picture, Space, Writing
 from lookalike.metadata import MetadataTable
+from lookalike.progress import Attempts
 from lookalike.results import Failure, IndexReport, Metadata
 from lookalike.sandbox import Decoder
 from lookalike.vectors import Vectors
@@ -41,7 +42,6 @@ PASSING = ("cannot be read", "needs the extra", "needs more memory", "took longe
 # Files whose rows are looked up in one query; one by one they took 3 % of the time.
 LOOKED_UP = 64
 
-Progress = Callable[[int, int], None]
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -185,7 +185,7 @@ def index(
     threads: int = 1,
     retry: bool = False,
     limits: images.Limits | None = None,
-    progress: Progress | None = None,
+    progress: Attempts | None = None,
 ) -> IndexReport:
     """Bring a gallery up to date with files.
 
@@ -252,7 +252,7 @@ class _Run:
         reader: Reader,
         metadata: MetadataTable | None,
         retry: bool,
-        progress: Progress | None,
+        progress: Attempts | None,
     ) -> None:
         self.tally = Tally()
         self._gallery, self._writing, self._space, self._reader = gallery, writing, space, reader
@@ -475,7 +475,7 @@ def complete(
     embedder: Embedder,
     *,
     threads: int = 1,
-    progress: Progress | None = None,
+    progress: Attempts | None = None,
 ) -> tuple[Failure, ...]:
     """Give every known picture a vector in a space; only those without one are read, and none where
     an adapter can map the vectors that there are.

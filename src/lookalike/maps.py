@@ -19,7 +19,8 @@ from lookalike.duplicates.reading import Reader, Reading
 from lookalike.errors import PictureError, UsageError
 from lookalike.files import printable
 from lookalike.gallery.base import Gallery, Picture, Space
-from lookalike.plane.keeping import Plane, Progress, plane, stored
+from lookalike.plane.keeping import Plane, plane, stored
+from lookalike.progress import Stages, silent
 from lookalike.reports.atlas import LARGE, Sheets, Sizes, sheet_order, sizes
 from lookalike.reports.figure import THUMBNAIL, as_png, as_svg, chosen
 from lookalike.reports.map import map_page
@@ -84,7 +85,7 @@ def laid_out(
     where: Filter | None,
     fresh: bool,
     drawing: Drawing | None,
-    progress: Progress | None,
+    progress: Stages | None,
 ) -> PictureMap:
     """Lay the collection out, and draw it if that is asked for.
 
@@ -100,7 +101,7 @@ def laid_out(
         UsageError: there is no such column, it says nothing of the pictures shown, or there are none.
         LookalikeError: the file cannot be written.
     """
-    say: Progress = progress or (lambda stage, done, total: None)
+    say = progress or silent
     if drawing is not None:
         (check_page if drawing.is_page else check_figure)(drawing.file)
         _check_column(gallery, drawing.colour)
@@ -251,7 +252,7 @@ def _telling(columns: Sequence[Column]) -> str | None:
 # --- drawing -----------------------------------------------------------------------------------
 
 
-def _drawn(data: MapData, result: PictureMap, drawing: Drawing, say: Progress) -> PictureMap:
+def _drawn(data: MapData, result: PictureMap, drawing: Drawing, say: Stages) -> PictureMap:
     with Reading(drawing.threads) as reading:
         if drawing.is_page:
             budget = drawing.megabytes * 1e6 - BYTES_A_PICTURE * len(data.pictures)
@@ -277,7 +278,7 @@ def _facts(result: PictureMap) -> dict[str, str]:
 
 
 def _thumbnails(
-    data: MapData, reading: Reading, budget: float, say: Progress
+    data: MapData, reading: Reading, budget: float, say: Stages
 ) -> tuple[list[Sheets], tuple[Failure, ...]]:
     """Sheets of small thumbnails for all and of large ones for the most important."""
     count = len(data.pictures)
@@ -328,7 +329,7 @@ def _failure(picture: Picture, outcome: Failure | Crashed) -> Failure:
     return outcome if isinstance(outcome, Failure) else Failure(printable(picture.path), "decoder crashed")
 
 
-def _large_ones(data: MapData, reading: Reading, say: Progress) -> dict[int, Pixels]:
+def _large_ones(data: MapData, reading: Reading, say: Stages) -> dict[int, Pixels]:
     """The pictures that a figure shows, by their position."""
     places = chosen(data)
     pictures = {}

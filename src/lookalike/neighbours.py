@@ -32,9 +32,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import CollectionError, UsageError
-from lookalike.gallery.all_nearest import Progress, Rows, all_nearest, nearest_of, unseen
+from lookalike.gallery.all_nearest import Rows, all_nearest, nearest_of
 from lookalike.gallery.base import Gallery, Ids, Space, Vectors
 from lookalike.gallery.knn import Lists, Places, in_threads, nearest_rows, reached
+from lookalike.progress import Progress, silent
 
 GRAPH_K = 24
 """Neighbours of each picture. Of 15 edits of a picture, duplicates need the 20 nearest to find all
@@ -140,7 +141,7 @@ def graph(gallery: Gallery, space: Space, *, k: int = GRAPH_K, progress: Progres
         kept = None
     if kept is None or not kept.is_of(*gallery.versions(space)):
         ids, versions, rows = _read(gallery, space)
-        kept = _computed(kept, ids, versions, rows, k, progress or unseen)
+        kept = _computed(kept, ids, versions, rows, k, progress or silent)
         with suppress(CollectionError):  # somebody else writes, or nobody can: it serves without
             _keep(gallery, space, kept)
     return kept.graph(k)

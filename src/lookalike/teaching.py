@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,10 @@ from lookalike.evaluation.truth import PairList
 from lookalike.filters import Filter
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import Card, storing
+from lookalike.progress import Stages, silent
 from lookalike.results import TrainReport
 from lookalike.training import adapter, examples
 from lookalike.vectors import Vectors
-
-Progress = Callable[[str, int, int], None]
 
 UNKNOWN, FEWEST_UNKNOWN, EDITS_EACH = 60, 20, 6
 """Pictures of which nothing is known that are edited to see whether they are still told apart, how many
@@ -54,7 +53,7 @@ class Lesson:
     threads: int = 1
 
 
-def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Progress | None = None) -> TrainReport:
+def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Stages | None = None) -> TrainReport:
     """Fit an adapter on what a gallery's pictures say belongs together, and save base and adapter as a model.
 
     The gallery gets the vectors of the base's output where it lacks them (pictures are read for that,
@@ -142,7 +141,7 @@ def space_of(embedder: Embedder, name: str) -> Space:
 
 
 def complete(
-    gallery: Gallery, embedder: Embedder, name: str, threads: int, progress: Progress | None, stage: str
+    gallery: Gallery, embedder: Embedder, name: str, threads: int, progress: Stages | None, stage: str
 ) -> None:
     """Give all pictures a vector of this model."""
     space = space_of(embedder, name)
@@ -209,7 +208,7 @@ class Elsewhere:
 
 
 def of_unknown(
-    gallery: Gallery, current: Space, taught: Embedder, material: examples.Material, progress: Progress | None
+    gallery: Gallery, current: Space, taught: Embedder, material: examples.Material, progress: Stages | None
 ) -> Elsewhere:
     """How pictures fare of which nothing is known: some are read for it. Those that are known and were kept
     back are not asked: a model that brings their kind together is right to tell their edits apart less."""
@@ -218,7 +217,7 @@ def of_unknown(
         some = some[:0]
     before = Embedder.load(current.model, current.output, current.runtime)
     files = [Path(picture.path) for picture in gallery.get(some.tolist())]
-    report = (lambda done, total: progress("comparing", done, total)) if progress else None
+    report = partial(progress or silent, "comparing")
     return Elsewhere(*copies.compared((before, taught), files, EDITS_EACH, report))
 
 

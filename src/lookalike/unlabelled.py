@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +17,10 @@ from lookalike.evaluation.truth import chosen, known
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import storing
 from lookalike.neighbours import graph
+from lookalike.progress import Stages, silent
 from lookalike.results import UnlabelledReport
 from lookalike.retraining import Told
-from lookalike.teaching import Lesson, Progress
+from lookalike.teaching import Lesson
 from lookalike.training.adapter import NEAR, NEAR_BITS, groups_of
 from lookalike.training.reading import Reader
 from lookalike.training.recipe import CopyRecipe, TrainingSet
@@ -43,7 +45,7 @@ def train_unlabelled(
     current: Space,
     lesson: Lesson,
     recipe: CopyRecipe,
-    progress: Progress | None = None,
+    progress: Stages | None = None,
     told: Told | None = None,
 ) -> UnlabelledReport:
     """Train the network of the model that is searched now to find copies, and save it as a model.
@@ -87,7 +89,7 @@ def train_unlabelled(
         (before, taught),
         [pictures.files[row] for row in pictures.held_out.tolist()],
         EDITS_EACH,
-        (lambda done, total: progress("comparing", done, total)) if progress else None,
+        partial(progress or silent, "comparing"),
     )
     teaching.complete(gallery, taught, card.name, lesson.threads, progress, "reading pictures")
     return UnlabelledReport(
@@ -108,9 +110,7 @@ def train_unlabelled(
     )
 
 
-def _material(
-    gallery: Gallery, space: Space, lesson: Lesson, progress: Progress | None = None
-) -> TrainingSet:
+def _material(gallery: Gallery, space: Space, lesson: Lesson, progress: Stages | None = None) -> TrainingSet:
     """The pictures, of near-copies one, since training takes all for different; some held out that look like
     no other."""
     there = known(gallery, space)
@@ -137,11 +137,11 @@ def _one_of_each(
     space: Space,
     ids: Ints,
     hashes: npt.NDArray[np.uint64],
-    progress: Progress | None = None,
+    progress: Stages | None = None,
 ) -> Ints:
     """Rows, ascending: the first of each group of near-copies (see `training.adapter`), which are joined
     directly or over others. `ids` are ascending."""
-    report = (lambda done, total: progress("finding near-copies", done, total)) if progress else None
+    report = partial(progress or silent, "finding near-copies")
     pairs: list[tuple[int, int]] = []
     for first, second, _ in graph(gallery, space, progress=report).among(ids).edges(NEAR):
         near = np.bitwise_count(hashes[first] ^ hashes[second]) <= NEAR_BITS

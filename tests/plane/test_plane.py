@@ -16,6 +16,7 @@ from lookalike.gallery.memory import MemoryGallery
 from lookalike.neighbours import Graph, graph
 from lookalike.plane import keeping, layout, placing, quality, starting
 from lookalike.plane.keeping import Plane, plane
+from lookalike.progress import Stages
 from lookalike.vectors import Vectors, canonical
 
 SPACE = Space("drawn", "drawn", "embedding", "none", 24)
@@ -273,7 +274,7 @@ def test_a_picture_between_two_groups_goes_to_the_one_with_most_neighbours() -> 
     assert np.hypot(*placed[5]) < 20
 
 
-def removing(gallery: Gallery, stage: str, ids: list[int]) -> keeping.Progress:
+def removing(gallery: Gallery, stage: str, ids: list[int]) -> Stages:
     """Removes pictures when a stage comes to its end."""
 
     def progress(now: str, done: int, total: int) -> None:
@@ -347,7 +348,7 @@ def test_an_interrupted_layout_is_gone_on_with(tmp_path: Path, monkeypatch: pyte
     whole = plane(filled(rows), SPACE)
     seen: list[int] = []
 
-    def stop_at(step: int) -> keeping.Progress:
+    def stop_at(step: int) -> Stages:
         def progress(stage: str, done: int, total: int) -> None:
             if stage == "laying out":
                 seen.append(done)

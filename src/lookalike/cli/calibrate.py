@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lookalike.cli.options import collection_option, json_option, model_options, open_collection
-from lookalike.cli.terminal import console, echo_json, many, plain_table, progress_bar, visible
+from lookalike.cli.terminal import console, echo_json, many, plain_bar, plain_table, visible
 
 if TYPE_CHECKING:
     from lookalike.results import CalibrationReport, ReliabilityBin, Threshold
@@ -51,14 +51,14 @@ def calibrate(
     """
     if label is not None and pairs is not None:
         raise click.UsageError("--label and --pairs exclude each other")
-    with open_collection(collection, model, output, runtime) as pictures, progress_bar(None) as progress:
+    with open_collection(collection, model, output, runtime) as pictures, plain_bar() as progress:
         report = pictures.calibrate(
             label,
             pairs=pairs,
             where=where,
             precision=precision,
             recall=recall,
-            progress=(lambda done, _: progress(done, 0)) if progress else None,
+            progress=progress,
         )
     if as_json:
         echo_json(report)

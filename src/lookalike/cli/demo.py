@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from lookalike.cli.serve import check_extra, run
-from lookalike.cli.terminal import console, echo_json, plain_table, progress_bar, stage_bar
+from lookalike.cli.terminal import console, echo_json, plain_bar, plain_table, progress_bar, stage_bar
 from lookalike.errors import UsageError
 
 if TYPE_CHECKING:
     from lookalike.collection import Collection
     from lookalike.demo.fruitshop import Story
-    from lookalike.indexing import Progress
     from lookalike.results import SearchResult
 
 HITS = 6
@@ -53,8 +51,8 @@ def demo(folder: str, serve: bool, port: int | None, as_json: bool) -> None:
         check_extra("lookalike demo --serve")
     place = Path(folder)
     total = len(fruitshop.products())
-    with progress_bar(total) as progress:
-        catalogue = fruitshop.draw(place, _without_total(progress))
+    with plain_bar(total) as progress:
+        catalogue = fruitshop.draw(place, progress)
     with Collection.open(place / ".lookalike") as shop:
         with progress_bar(total) as progress:
             report = shop.add(place / "pictures", metadata=catalogue, progress=progress)
@@ -73,11 +71,6 @@ def demo(folder: str, serve: bool, port: int | None, as_json: bool) -> None:
         _serve(place, port)
     else:
         _next(place, page)
-
-
-def _without_total(progress: Progress | None) -> Callable[[int, int], None] | None:
-    """Drawing reports (done, in all); the bar takes (done, failed)."""
-    return None if progress is None else lambda done, _: progress(done, 0)
 
 
 def _ask(shop: Collection, story: Story, place: Path) -> SearchResult:

@@ -10,7 +10,7 @@ import click
 
 from lookalike.cli.options import collection_option, json_option, open_collection
 from lookalike.cli.outputs import check_outputs, write_csv, write_gallery
-from lookalike.cli.terminal import console, echo_json, many, plain_table, progress_bar, visible
+from lookalike.cli.terminal import console, echo_json, many, plain_bar, plain_table, visible
 
 if TYPE_CHECKING:
     from lookalike.collection import Collection
@@ -86,10 +86,9 @@ def evaluate(
     sections: list[Section] = []
     for model, output in chosen:
         with open_collection(collection, model, output, runtime) as pictures:
-            with progress_bar(None) as progress:
-                report = (lambda done, _: progress(done, 0)) if progress else None
+            with plain_bar() as progress:
                 one = pictures.evaluate(
-                    label, pairs=pairs, queries=queries, gallery=gallery, worst=worst, progress=report
+                    label, pairs=pairs, queries=queries, gallery=gallery, worst=worst, progress=progress
                 )
             found.append(one)
             if as_json:
@@ -108,8 +107,8 @@ def evaluate(
 def _consistency(
     collection: str | None, model: str | None, output: str | None, runtime: str | None, as_json: bool
 ) -> None:
-    with open_collection(collection, model, output, runtime) as pictures, progress_bar(None) as progress:
-        found = pictures.consistency((lambda done, _: progress(done, 0)) if progress else None)
+    with open_collection(collection, model, output, runtime) as pictures, plain_bar() as progress:
+        found = pictures.consistency(progress)
     if as_json:
         echo_json(found)
         return

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from lookalike.cli.options import json_option
-from lookalike.cli.terminal import Stages, echo_json, stage_bar
+from lookalike.cli.terminal import echo_json, stage_bar
+from lookalike.progress import Stages
 
 if TYPE_CHECKING:
     from lookalike.collection import Collection

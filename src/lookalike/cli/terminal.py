@@ -6,23 +6,19 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from lookalike.progress import Attempts, Progress, Stages
 from lookalike.results import Failure, as_json
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
     from rich.table import Table
-
-    from lookalike.indexing import Progress
-
-Stages = Callable[[str, int, int], None]
-"""Called with the name of a stage, what is done of it, and what it has in all; 0 when that is not known."""
 
 FAILURES_SHOWN = 10
 GAP = 2  # blanks between the columns of a table
@@ -130,7 +126,7 @@ def echo_failures(failures: Sequence[Failure], more: str = "`lookalike info --fa
 
 
 @contextmanager
-def progress_bar(total: int | None, word: str = "unusable") -> Iterator[Progress | None]:
+def progress_bar(total: int | None, word: str = "unusable") -> Iterator[Attempts | None]:
     """A progress bar on standard error while it is a terminal; None otherwise.
 
     Args:
@@ -140,10 +136,11 @@ def progress_bar(total: int | None, word: str = "unusable") -> Iterator[Progress
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failed]}"), TimeRemainingColumn())
-    with Progress(*columns, console=console(err=True), transient=True) as bar:
+    with Bar(*columns, console=console(err=True), transient=True) as bar:
         task = bar.add_task("", total=total, failed="")
 
         def update(done: int, failed: int) -> None:
@@ -153,15 +150,23 @@ def progress_bar(total: int | None, word: str = "unusable") -> Iterator[Progress
 
 
 @contextmanager
+def plain_bar(total: int | None = None) -> Iterator[Progress | None]:
+    """The same for work of which nothing can fail."""
+    with progress_bar(total) as update:
+        yield None if update is None else lambda done, _: update(done, 0)
+
+
+@contextmanager
 def stage_bar() -> Iterator[Stages | None]:
     """A progress bar for work in stages on standard error while it is a terminal; None otherwise."""
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(err=True), transient=True) as bar:
+    with Bar(*columns, console=console(err=True), transient=True) as bar:
         tasks: dict[str, TaskID] = {}
 
         def update(stage: str, done: int, total: int) -> None:

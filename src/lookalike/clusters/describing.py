@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from lookalike.clusters.affinity import Codes
 from lookalike.clusters.labels import Label, Tally
-from lookalike.clusters.scope import Scope, Stages, in_parts
+from lookalike.clusters.scope import Scope, in_parts
 from lookalike.gallery.base import Gallery, Ids, Space, Vectors
 from lookalike.gallery.knn import most_similar
+from lookalike.progress import Stages
 from lookalike.results import Cluster, NearCluster
 
 NEAREST = 3

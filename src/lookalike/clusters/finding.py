@@ -14,13 +14,14 @@ from lookalike.clusters.communities import DEFAULT_LEVEL, LEVELS, levels, number
 from lookalike.clusters.describing import described
 from lookalike.clusters.kmeans import by_kmeans
 from lookalike.clusters.noise import lonely
-from lookalike.clusters.scope import Scope, Stages, lists_of, lists_within, scope, silent
+from lookalike.clusters.scope import Scope, lists_of, lists_within, scope
 from lookalike.clusters.stored import About, stored
 from lookalike.errors import CollectionError, UsageError
 from lookalike.evaluation.partitions import agreement
 from lookalike.filters import Filter
 from lookalike.gallery.base import Gallery, Partition, Space
 from lookalike.gallery.knn import Lists
+from lookalike.progress import Stages, silent
 from lookalike.results import Agreement, Clusters
 
 METHODS = ("communities", "kmeans")

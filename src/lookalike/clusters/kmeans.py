@@ -6,10 +6,11 @@ import numpy as np
 
 from lookalike.clusters.affinity import Codes
 from lookalike.clusters.communities import UNKNOWN
-from lookalike.clusters.scope import Stages, in_parts
+from lookalike.clusters.scope import in_parts
 from lookalike.errors import UsageError
 from lookalike.gallery.base import Gallery, Ids, Space, Vectors
 from lookalike.gallery.knn import most_similar, trained_centres
+from lookalike.progress import Stages
 
 SAMPLE = 256
 """Pictures drawn for each cluster to find the centres; all are then put to the nearest centre."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.clusters.scope import Stages, read_rows, scope, silent
+from lookalike.clusters.scope import read_rows, scope
 from lookalike.errors import UsageError
 from lookalike.filters import Filter
 from lookalike.gallery.all_nearest import Rows
 from lookalike.gallery.base import Gallery, Space, Vectors
+from lookalike.progress import Stages, silent
 from lookalike.results import Representative, Representatives
 
 SAME = 1e-5

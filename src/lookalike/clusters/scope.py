@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,15 +15,8 @@ from lookalike.gallery.all_nearest import Rows, all_nearest
 from lookalike.gallery.base import Gallery, Ids, Space, Vectors
 from lookalike.gallery.knn import Lists
 from lookalike.neighbours import EXACT_LIMIT, GRAPH_K, graph
+from lookalike.progress import Stages, silent
 from lookalike.results import Scalar
-
-Stages = Callable[[str, int, int], None]
-"""Called with the name of a stage, what is done of it, and what it has in all; 0 when that is not known."""
-
-
-def silent(_stage: str, _done: int, _total: int) -> None:
-    """For whom it may not concern."""
-
 
 MOST_LEFT_OUT = 0.1
 """Up to this share of the pictures the graph of all is used without those left out; beyond, the nearest

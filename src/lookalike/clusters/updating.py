@@ -13,11 +13,12 @@ from lookalike.clusters.communities import UNKNOWN, spread
 from lookalike.clusters.finding import blends_of, columns_of, kept
 from lookalike.clusters.kmeans import to_nearest_mean
 from lookalike.clusters.noise import lonely
-from lookalike.clusters.scope import Scope, Stages, lists_of, lists_within, scope, silent
+from lookalike.clusters.scope import Scope, lists_of, lists_within, scope
 from lookalike.clusters.stored import About, stored
 from lookalike.errors import UsageError
 from lookalike.filters import Filter, parse
 from lookalike.gallery.base import Gallery, Space
+from lookalike.progress import Stages, silent
 from lookalike.results import Clusters
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from lookalike.demo import fruits
 from lookalike.demo.fruits import Builder, Dice, Skin
 from lookalike.demo.studio import Canvas, Light, Material, Shape, backdrop, colour, unit
 from lookalike.errors import LookalikeError, UsageError
+from lookalike.progress import Progress
 
 MARK = ".fruitshop"
 """Name of the empty file that marks a folder as the shop's."""
@@ -398,7 +398,7 @@ def catalogue() -> str:
     return text.getvalue()
 
 
-def draw(folder: Path, progress: Callable[[int, int], None] | None = None) -> Path:
+def draw(folder: Path, progress: Progress | None = None) -> Path:
     """Draw the shop into a folder: `catalogue.csv` and `pictures/*.jpg`, about 1.6 MB.
 
     The catalogue is written last, so its presence means that the pictures are complete; a folder
@@ -437,9 +437,7 @@ def _claim(folder: Path) -> None:
     mark.touch()
 
 
-def _draw(
-    folder: Path, table: Path, shop: list[Product], progress: Callable[[int, int], None] | None
-) -> None:
+def _draw(folder: Path, table: Path, shop: list[Product], progress: Progress | None) -> None:
     from lookalike.images import encode_jpeg
 
     (folder / "pictures").mkdir(parents=True, exist_ok=True)

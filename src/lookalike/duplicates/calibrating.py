@@ -6,7 +6,7 @@ that the shipped calibration takes for a copy is no negative: it may be one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,6 +25,7 @@ from lookalike.errors import CollectionError, NotInCollection, PictureError
 from lookalike.gallery.base import Gallery, Space
 from lookalike.images import Decoded, Pixels
 from lookalike.neighbours import Graph, graph
+from lookalike.progress import Progress
 
 KEY = "duplicates/calibration"
 """The note under which a gallery keeps it."""
@@ -44,8 +45,6 @@ _NEGATIVES = 3  # nearest others of each picture
 _GROWN = 2.0  # with so many times more pictures, or fewer, it is made anew
 _PLACED = 0.05  # share of the longer side by which a found place may be off
 _OTHERS = 6  # pictures that may be seen beside the edited one
-
-Progress = Callable[[int, int], None]
 
 
 def calibration_of(

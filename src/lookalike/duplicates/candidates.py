@@ -11,7 +11,7 @@ where more meet than can be copies (blank scans, a pattern that is everywhere) a
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import UsageError
+from lookalike.progress import Progress
 
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
@@ -164,8 +165,6 @@ class Voted:
     votes: npt.NDArray[np.int64]
     mirrored: npt.NDArray[np.bool_]
 
-
-Progress = Callable[[int, int], None]
 
 _TABLES = 10
 _RARE = 8  # bits of a key beyond those that tell as many patches apart as there are

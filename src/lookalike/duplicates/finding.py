@@ -33,13 +33,9 @@ from lookalike.duplicates.sketches import CRASH, Kept, Sketches
 from lookalike.errors import NotInCollection, PictureError
 from lookalike.gallery.base import Gallery, Picture, Space, Vectors
 from lookalike.neighbours import graph
+from lookalike.progress import Stages, silent
 from lookalike.results import Failure
 from lookalike.vectors import cosines
-
-Progress = Callable[[str, int, int], None]
-"""Called now and then with what is being done (`reading new`, `reading`, `calibrating`, `looking`,
-`comparing`, `looking closely`), how many pictures or pairs are done, and of how many (0 when that is not
-known)."""
 
 PER_PICTURE = 0.25
 """Pairs of neighbours compared for each picture, on top of those that hashes and patches propose: the most
@@ -258,12 +254,12 @@ class Finder:
         """Pairs whose pixels were compared."""
         return len(self._known)
 
-    def find(self, progress: Progress | None = None) -> Found:
+    def find(self, progress: Stages | None = None) -> Found:
         """All copies that the candidates lead to."""
-        tell = progress or _nothing
+        tell = progress or silent
         exact = list(self._exact())
         ids, hashes = self._first_ones()
-        for failure in self._sketches.prepare(ids.tolist(), lambda done, all_: tell("reading", done, all_)):
+        for failure in self._sketches.prepare(ids.tolist(), partial(tell, "reading")):
             self._failed[failure.path] = failure
         self._calibration = self._calibrate()
         tell("looking", 0, len(ids))
@@ -389,7 +385,7 @@ class Finder:
 
     # --- comparing ---------------------------------------------------------------------------
 
-    def _compare_all(self, candidates: Candidates, tell: Progress) -> Iterator[Pair]:
+    def _compare_all(self, candidates: Candidates, tell: Stages) -> Iterator[Pair]:
         linked = Links()
         for start in range(0, len(candidates), _BATCH):
             part = candidates[start : start + _BATCH].tolist()
@@ -511,7 +507,3 @@ def _places(known: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]) -> npt.NDA
     place = order[at]
     result: npt.NDArray[np.int64] = np.where(ids[place] == known, place, -1)
     return result
-
-
-def _nothing(stage: str, done: int, total: int) -> None:
-    """Say nothing."""

@@ -17,6 +17,7 @@ from lookalike.duplicates.reading import Reader, Reading
 from lookalike.duplicates.sharpness import true_pixels
 from lookalike.errors import PictureError
 from lookalike.gallery.base import Picture
+from lookalike.progress import Progress
 
 ALL = 1 << 20
 """Pixels asked of the shorter side for all that there are."""
@@ -34,9 +35,7 @@ class FullSize:
         tell: called with how many pairs were looked at closely, and of how many.
     """
 
-    def __init__(
-        self, reading: Reading, picture: Callable[[int], Picture], tell: Callable[[int, int], None]
-    ) -> None:
+    def __init__(self, reading: Reading, picture: Callable[[int], Picture], tell: Progress) -> None:
         self._reading = reading
         self._picture = picture
         self._tell = tell

@@ -17,10 +17,8 @@ from lookalike.duplicates.plan import Plan, PlanCopy, PlanFile, PlanGroup
 from lookalike.duplicates.ways import To, Way, way
 from lookalike.errors import CollectionError, PictureError
 from lookalike.files import printable
+from lookalike.progress import Attempts
 from lookalike.results import Applied, ApplyReport, Failure
-
-Progress = Callable[[int, int], None]
-"""Called after each picture with pictures done and files skipped so far."""
 
 
 def apply(
@@ -29,7 +27,7 @@ def apply(
     to: To,
     journal_folder: str | os.PathLike[str],
     check_decodable: CheckDecodable,
-    progress: Progress | None = None,
+    progress: Attempts | None = None,
 ) -> ApplyReport:
     """Remove what a plan says, as far as that is safe.
 
@@ -55,7 +53,7 @@ def apply(
 
 
 def rehearse(
-    plan: Plan, *, to: To, check_decodable: CheckDecodable, progress: Progress | None = None
+    plan: Plan, *, to: To, check_decodable: CheckDecodable, progress: Attempts | None = None
 ) -> ApplyReport:
     """What `apply` would do now, as far as can be told without doing anything: the same checks are
     made of the same files. Arguments and errors as for `apply`; `dry_run` is true in the report."""
@@ -74,7 +72,7 @@ class _Run:
         self._applied: list[Applied] = []
         self._skipped: list[Failure] = []
 
-    def report(self, progress: Progress | None) -> ApplyReport:
+    def report(self, progress: Attempts | None) -> ApplyReport:
         """Go through all of the plan."""
         removals = [(group, copy) for group in self._plan.groups for copy in group.copies if copy.remove]
         for done, (group, copy) in enumerate(removals, start=1):

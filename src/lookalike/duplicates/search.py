@@ -12,7 +12,7 @@ from lookalike import files
 from lookalike.duplicates.bursts import burst_pairs, moment
 from lookalike.duplicates.calibrating import calibration_of
 from lookalike.duplicates.decisions import at_path
-from lookalike.duplicates.finding import Finder, Found, Links, Progress
+from lookalike.duplicates.finding import Finder, Found, Links
 from lookalike.duplicates.full_size import FullSize
 from lookalike.duplicates.groups import OLDER, Member, Star, shows_more, stars
 from lookalike.duplicates.hashes import perceptual_hash
@@ -28,6 +28,7 @@ from lookalike.files import FileIdentity
 from lookalike.gallery.base import Gallery, Picture, Space, Vectors
 from lookalike.images import ExifFacts, exif_facts
 from lookalike.neighbours import graph
+from lookalike.progress import Stages, silent
 from lookalike.results import Copy, DuplicateGroup, Duplicates, Failure, PictureFacts
 
 ALIKE = 0.8
@@ -59,17 +60,18 @@ class Search:
         space: whose vectors say what looks alike.
         reading: reads pictures.
         request: what is asked.
-        progress: called now and then.
+        progress: called now and then; the stages are `reading new`, `reading`, `calibrating`, `looking`,
+            `comparing` and `looking closely`.
     """
 
     def __init__(
-        self, gallery: Gallery, space: Space, reading: Reading, request: Request, progress: Progress | None
+        self, gallery: Gallery, space: Space, reading: Reading, request: Request, progress: Stages | None
     ) -> None:
         self._gallery = gallery
         self._space = space
         self._reading = reading
         self._request = request
-        self._progress = progress or _silent
+        self._progress = progress or silent
         self._started = time.perf_counter()
 
     def within(self) -> Duplicates:
@@ -390,7 +392,3 @@ def copy_of(pair: Pair, picture: PictureFacts, doubt: str | None) -> Copy:
 
 def _none(first: int, second: int) -> None:
     """Among new pictures only the candidates are compared."""
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Say nothing."""

@@ -6,7 +6,7 @@ Features take some milliseconds to find, so they are found once, side by side, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,9 +20,8 @@ from lookalike.duplicates.looks import Sketch
 from lookalike.duplicates.reading import Reader, Reading
 from lookalike.errors import NotInCollection, PictureError
 from lookalike.gallery.base import Gallery, Picture
+from lookalike.progress import Progress
 from lookalike.results import Failure
-
-Progress = Callable[[int, int], None]
 
 MIN_SIDE = 270
 """Pixels asked of the shorter side when a picture is read for its features: `features.SIDE` for

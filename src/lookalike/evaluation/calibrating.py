@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from lookalike.evaluation import calibration
 from lookalike.evaluation.calibration import Calibration, Floats, Truths
 from lookalike.evaluation.judging import Asked, Hits, graded
 from lookalike.gallery.base import Gallery, Picture, Space
+from lookalike.progress import Progress
 from lookalike.results import CalibrationReport
 from lookalike.sandbox import Decoder
 
@@ -31,8 +32,6 @@ FEWEST = 20
 """Right hits, and wrong ones, without which nothing is calibrated."""
 
 _SIDE = 500  # pixels asked of the shorter side of a picture that is edited
-
-Progress = Callable[[int, int], None]
 
 
 def calibrate(

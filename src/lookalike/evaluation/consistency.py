@@ -14,6 +14,7 @@ from lookalike import files
 from lookalike.errors import PictureError, UsageError
 from lookalike.gallery.base import Gallery, Picture, Space, Vectors
 from lookalike.images import Limits
+from lookalike.progress import Progress
 from lookalike.results import Change, Consistency
 from lookalike.sandbox import Decoder
 from lookalike.vectors import cosines
@@ -28,8 +29,6 @@ PICTURES = 48
 
 HITS = 10
 """Hits of each whose scores are compared."""
-
-Progress = Callable[[int, int], None]
 
 
 def _saved(quality: int) -> Callable[[Rgb], Rgb]:

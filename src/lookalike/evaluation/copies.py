@@ -13,7 +13,7 @@ descriptor for image copy detection", 2022, section 5):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ import numpy.typing as npt
 from lookalike.duplicates.edits import EDITS
 from lookalike.errors import PictureError
 from lookalike.evaluation.retrieval import Outcomes
+from lookalike.progress import Progress
 from lookalike.sandbox import Decoder
 from lookalike.vectors import Vectors
 
@@ -34,8 +35,6 @@ Floats = npt.NDArray[np.float64]
 
 FALSE_MATCHES = 1e-4
 FIGURES = ("recall@1", "recall@fmr")
-
-Progress = Callable[[int, int], None]
 
 _BLOCK = 1024  # edits compared at once
 _SIDE = 500  # pixels asked of the shorter side of a picture that is edited

@@ -15,7 +15,6 @@ from lookalike.evaluation.retrieval import (
     Labels,
     Outcomes,
     Pairs,
-    Progress,
     Truth,
     evaluate,
     interval,
@@ -24,6 +23,7 @@ from lookalike.evaluation.retrieval import (
 from lookalike.evaluation.truth import Known, PairList, chosen, known
 from lookalike.filters import Filter
 from lookalike.gallery.base import Gallery, Space, Vectors
+from lookalike.progress import Progress
 from lookalike.results import ClassFigures, Evaluation, JudgedHit, JudgedQuery, ReliabilityBin
 from lookalike.vectors import cosines
 

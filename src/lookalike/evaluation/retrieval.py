@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.progress import Progress
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Truths = npt.NDArray[np.bool_]
@@ -37,8 +39,6 @@ _BLOCK = 8192  # rows of the gallery compared at once
 
 Blocks = Callable[[], Iterable[tuple[int, Vectors]]]
 """Called for each pass over the gallery: the place of a block's first row, and its unit rows."""
-
-Progress = Callable[[int, int], None]
 
 
 class Truth(ABC):

@@ -11,7 +11,7 @@ Memory: what `Rows` holds, the lists (8 bytes a neighbour), and some 100 MB.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -28,6 +28,7 @@ from lookalike.gallery.knn import (
     nearest_in_blocks,
     nearest_rows,
 )
+from lookalike.progress import Progress, silent
 from lookalike.vectors import from_half, to_half
 
 TARGET = 0.99
@@ -49,8 +50,6 @@ _MOST = 20_000  # vectors that one group may be compared with
 _VOTES = 12  # nearest leaves for which each member of a group votes
 _BLOCK = 8192
 _QUERIES = 256
-
-Progress = Callable[[int, int], None]
 
 
 class Rows:
@@ -164,7 +163,7 @@ def nearest_of(rows: Rows, places: Ids, count: int, progress: Progress) -> Lists
 def recall(rows: Rows, lists: Lists, sample: Ids, count: int) -> float:
     """Share of the `count` nearest others that the lists of these places have; one that is as near
     as the last of them counts as well."""
-    true = nearest_of(rows, sample, count, unseen)
+    true = nearest_of(rows, sample, count, silent)
     last = true.similarities[:, -1:]
     hits = (lists.similarities[sample][:, :count] >= last).sum()
     return float(hits / (len(sample) * count))
@@ -193,7 +192,7 @@ class _Tree:
 
     def reach(self, sample: Ids, count: int) -> int:
         """How many vectors a group must be compared with to see `TARGET` of its neighbours."""
-        places = nearest_of(self._rows, sample, count, unseen).places
+        places = nearest_of(self._rows, sample, count, silent).places
         leaf_of, group_of = np.empty((2, len(self._rows)), np.int64)
         for number, leaf in enumerate(self._leaves):
             leaf_of[leaf] = number
@@ -222,10 +221,6 @@ class _Tree:
         votes = np.bincount(voted.ravel(), minlength=len(near))
         votes[: len(own)] = len(members) + 1
         return near[np.argsort(-votes, kind="stable")]
-
-
-def unseen(done: int, total: int) -> None:
-    """Progress for nobody."""
 
 
 def _follow(steps: Iterable[int], total: int, progress: Progress) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lookalike.clusters.scope import Scope, Stages, lists_of, scope, silent
+from lookalike.clusters.scope import Scope, lists_of, scope
 from lookalike.errors import UsageError
 from lookalike.filters import Filter, value_of
 from lookalike.gallery.base import Gallery, Space
 from lookalike.gallery.knn import Lists
 from lookalike.outliers.finding import NEIGHBOURS, check_threshold, rows
 from lookalike.outliers.votes import Codes, Verdict, vote
+from lookalike.progress import Stages, silent
 from lookalike.results import DoubtfulLabel, DoubtfulLabels, Neighbour, Scalar
 
 THRESHOLD = 0.7

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from lookalike.clusters.scope import Stages, lists_of, scope, silent
+from lookalike.clusters.scope import lists_of, scope
 from lookalike.duplicates.reading import Reading
 from lookalike.errors import UsageError
 from lookalike.filters import Filter
@@ -15,6 +15,7 @@ from lookalike.gallery.knn import Lists
 from lookalike.outliers.isolation import REACH, isolation
 from lookalike.outliers.measuring import Measures
 from lookalike.outliers.traits import of_file, of_pixels
+from lookalike.progress import Stages, silent
 from lookalike.results import Neighbour, Outlier, Outliers, Reason
 
 COMMON = 0.1

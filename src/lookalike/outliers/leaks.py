@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, combinations, product
 
-from lookalike.clusters.scope import Stages, scope, silent
+from lookalike.clusters.scope import scope
 from lookalike.duplicates.calibrating import calibration_of
 from lookalike.duplicates.finding import Finder
 from lookalike.duplicates.pairs import Pair
@@ -23,6 +23,7 @@ from lookalike.errors import UsageError
 from lookalike.filters import Filter, value_of
 from lookalike.gallery.base import Gallery, Picture, Space
 from lookalike.outliers.finding import rows
+from lookalike.progress import Stages, silent
 from lookalike.results import Leak, Leaks
 
 PRECISION = 0.9

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike import files
-from lookalike.clusters.scope import Stages
 from lookalike.duplicates.reading import Reader, Reading
 from lookalike.errors import CollectionError, PictureError
 from lookalike.gallery.base import Gallery, Picture
 from lookalike.outliers.quality import SIDE, Quality, measure
+from lookalike.progress import Stages
 from lookalike.results import Failure
 
 VERSION = 1

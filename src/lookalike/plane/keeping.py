@@ -6,9 +6,10 @@ for number, (x, y) in zip(plane.ids, plane.points): ...
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,7 @@ from lookalike.neighbours import Graph, graph
 from lookalike.neighbours import stored as stored_graph
 from lookalike.plane import layout, placing, starting
 from lookalike.plane.quality import Quality, quality, rows_of
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and of how much."""
+from lookalike.progress import Stages, silent
 
 REBUILD_SHARE = 0.25
 """With more new pictures than this share of all, everything is laid out anew."""
@@ -51,7 +50,7 @@ class Plane:
     graph: Graph
 
 
-def plane(gallery: Gallery, space: Space, *, fresh: bool = False, progress: Progress | None = None) -> Plane:
+def plane(gallery: Gallery, space: Space, *, fresh: bool = False, progress: Stages | None = None) -> Plane:
     """The layout of a space as its pictures are now.
 
     The one kept is used when it is current. New pictures, and those whose vector has changed, are placed
@@ -68,8 +67,8 @@ def plane(gallery: Gallery, space: Space, *, fresh: bool = False, progress: Prog
         fresh: lay everything out anew.
         progress: called now and then.
     """
-    say = progress or _unheard
-    near = graph(gallery, space, progress=lambda done, total: say("comparing", done, total))
+    say = progress or silent
+    near = graph(gallery, space, progress=partial(say, "comparing"))
     versions, vectors = _versions(gallery, space, near.ids), _Blocks(gallery, space)
     kept = None if fresh else _kept(gallery, space)
     if kept is None or not kept.is_of(near.ids, versions):
@@ -80,9 +79,7 @@ def plane(gallery: Gallery, space: Space, *, fresh: bool = False, progress: Prog
         kept = _Kept(near.ids, versions, points, placed, None)
         _keep(gallery, space, kept)  # before it is measured: nothing that happens then costs the layout
     if kept.quality is None:
-        measured = quality(
-            near.ids, kept.points, vectors, progress=lambda done, total: say("measuring", done, total)
-        )
+        measured = quality(near.ids, kept.points, vectors, progress=partial(say, "measuring"))
         if measured is not None:
             kept = replace(kept, quality=measured)
             _keep(gallery, space, kept)
@@ -140,10 +137,6 @@ class _Blocks:
         return self._gallery.scan(self._space)
 
 
-def _unheard(stage: str, done: int, total: int) -> None:
-    pass
-
-
 def _versions(gallery: Gallery, space: Space, ids: Ids) -> Ids:
     """Of each picture's vector, as `Gallery.versions` has them; -1 for one that has gone meanwhile."""
     known, versions = gallery.versions(space)
@@ -157,7 +150,7 @@ def _versions(gallery: Gallery, space: Space, ids: Ids) -> Ids:
 
 
 def _laid_out(
-    gallery: Gallery, space: Space, near: Graph, versions: Ids, vectors: _Blocks, say: Progress
+    gallery: Gallery, space: Space, near: Graph, versions: Ids, vectors: _Blocks, say: Stages
 ) -> npt.NDArray[np.float32]:
     start = starting.principal(vectors, near.ids)
     if len(near.ids) < _FEWEST:  # one beside the other, in the order of how they differ
@@ -174,7 +167,7 @@ def _laid_out(
 
 
 def _updated(
-    old: _Kept, near: Graph, versions: Ids, vectors: _Blocks, say: Progress
+    old: _Kept, near: Graph, versions: Ids, vectors: _Blocks, say: Stages
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]] | None:
     """The old points with the new ones among them; None when that would be too many."""
     place = np.searchsorted(near.ids, old.ids)

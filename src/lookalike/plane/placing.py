@@ -9,13 +9,11 @@ import numpy.typing as npt
 
 from lookalike.gallery.base import Ids
 from lookalike.neighbours import Graph
+from lookalike.progress import Progress
 
 Places = npt.NDArray[np.float32]
 NearestPlaced = Callable[[Ids, Ids], Ids]
 """(positions of new pictures, positions of placed ones) -> of each new one the most similar placed one."""
-
-Progress = Callable[[int, int], None]
-"""Called with how many new pictures have a place, and of how many."""
 
 _GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.gallery.base import Ids, Vectors
+from lookalike.progress import Progress
 
 Blocks = Iterable[tuple[Ids, Vectors]]
 """Ids and unit vectors, ids ascending over all blocks; gone through more than once."""
-
-Progress = Callable[[int, int], None]
-"""Called with how many pictures the sample was compared with, and of how many."""
 
 NEAREST = 15
 """Neighbours looked at."""
