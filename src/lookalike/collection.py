@@ -592,7 +592,7 @@ class Collection:
             for number, similarity in zip(matches.ids, matches.similarities, strict=True)
             if int(number) not in own and similarity >= least
         ][:k]
-        rows = self._rows([number for number, _ in pairs])
+        rows = {row.id: row for row in self.gallery.still_there([number for number, _ in pairs])}
         there = [(rows[number], similarity) for number, similarity in pairs if number in rows]
         return tuple(
             Hit(
@@ -608,15 +608,6 @@ class Collection:
             )
             for rank, (row, similarity) in enumerate(there, start=1)
         )
-
-    def _rows(self, ids: Sequence[int]) -> dict[int, Picture]:
-        """The pictures with these ids, without those that a writer has removed meanwhile."""
-        try:
-            return {row.id: row for row in self.gallery.get(ids)}
-        except NotInCollection:
-            if len(ids) == 1:
-                return {}
-            return {number: row for one in ids for number, row in self._rows([one]).items()}
 
     def _asked(self, space: Space, picture: Asked, region: Region | None) -> _Asked:
         """The vector of what is asked for, and the ids of the same picture in the collection."""

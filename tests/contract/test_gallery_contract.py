@@ -88,6 +88,14 @@ def test_get_keeps_order_and_repetition(gallery: Gallery) -> None:
     assert [p.id for p in gallery.get([b, a, b])] == [b, a, b]
 
 
+def test_those_still_there_keep_their_order(gallery: Gallery) -> None:
+    a, b, c, d = put(gallery, "a", "b", "c", "d")
+    with gallery.writing() as writing:
+        writing.remove([b, d])
+    assert [p.id for p in gallery.still_there([d, c, b, a, c, 99])] == [c, a, c]
+    assert gallery.still_there([b]) == gallery.still_there([]) == []
+
+
 @pytest.mark.parametrize("unknown", [0, 99])
 def test_unknown_ids_are_named(gallery: Gallery, unknown: int) -> None:
     (a,) = put(gallery, "a")

@@ -6,7 +6,7 @@ likeliest few alone are compared, the nearest by their vectors, which are descri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from lookalike.duplicates.pairs import Pair
 from lookalike.duplicates.reading import Reader
 from lookalike.duplicates.search import copy_of, facts_of
 from lookalike.duplicates.sketches import MIN_SIDE
-from lookalike.errors import NotInCollection, PictureError
+from lookalike.errors import PictureError
 from lookalike.gallery.base import Gallery, Picture, Space
 from lookalike.images import Decoded, Limits, Pixels
 from lookalike.results import Copy, Failure
@@ -63,7 +63,7 @@ class Check:
         (matches,) = gallery.search(space, vector[None], candidates)
         near = dict(zip(matches.ids.tolist(), matches.similarities.tolist(), strict=True))
         exact = gallery.with_content(files.content_hash(self._data))
-        rows = {row.id: row for row in [*exact, *_there(gallery, list(near))] if not row.missing}
+        rows = {row.id: row for row in [*exact, *gallery.still_there(list(near))] if not row.missing}
         found: list[Copy] = []
         failed: list[Failure] = []
         with Reader() as reader:
@@ -92,14 +92,3 @@ class Check:
     def _pixels(self) -> Pixels:
         with Sandbox(self._limits) as sandbox:
             return sandbox.decode(self._data, min_side=1 << 20).rgb
-
-
-def _there(gallery: Gallery, ids: Sequence[int]) -> list[Picture]:
-    """The rows of those that a writer has not removed meanwhile."""
-    rows = []
-    for number in ids:
-        try:
-            rows.extend(gallery.get([number]))
-        except NotInCollection:
-            continue
-    return rows

@@ -7,7 +7,6 @@ Features take some milliseconds to find, so they are found once, side by side, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, tee
@@ -18,7 +17,7 @@ from lookalike.duplicates.feature_store import FeatureStore, Found
 from lookalike.duplicates.features import Features, describe
 from lookalike.duplicates.looks import Sketch
 from lookalike.duplicates.reading import Reader, Reading
-from lookalike.errors import NotInCollection, PictureError
+from lookalike.errors import PictureError
 from lookalike.gallery.base import Gallery, Picture
 from lookalike.progress import Progress
 from lookalike.results import Failure
@@ -131,16 +130,9 @@ class Sketches:
         rest = iter(ids)
         while page := list(islice(rest, _PAGE)):
             rows = {id_: self._others[id_] for id_ in page if id_ in self._others}
-            rows |= {row.id: row for row in self._there([id_ for id_ in page if id_ not in rows])}
+            there = self._gallery.still_there([id_ for id_ in page if id_ not in rows])
+            rows |= {row.id: row for row in there}
             yield from (replace(rows[id_], id=id_, metadata={}) for id_ in page if id_ in rows)
-
-    def _there(self, ids: Sequence[int]) -> Iterator[Picture]:
-        try:
-            yield from self._gallery.get(ids)
-        except NotInCollection:  # removed meanwhile
-            for id_ in ids:
-                with suppress(NotInCollection):
-                    yield from self._gallery.get([id_])
 
     def _contents(self, ids: Sequence[int]) -> dict[int, int]:
         """Eight bytes of each content hash: they tell whether features are of these bytes."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from lookalike.duplicates.decisions import keys
-from lookalike.errors import NotInCollection
 from lookalike.gallery.base import Gallery, Picture
 from lookalike.results import Copy, DuplicateGroup, Duplicates, Failure, PictureFacts, as_json
 
@@ -98,7 +97,8 @@ def current(gallery: Gallery, found: Duplicates) -> Duplicates:
     somebody has said are no duplicates. A group whose picture to keep has gone goes as well: the others were
     compared with that one only."""
     pictures = [one for group in found.groups for one in (group.kept, *(m.picture for m in group.members))]
-    rows = {row.id: row for row in _rows(gallery, sorted({one.id for one in pictures}))}
+    there = gallery.still_there(sorted({one.id for one in pictures}))
+    rows = {row.id: row for row in there if not row.missing}
     decided = gallery.distinct()
     groups = []
     for group in found.groups:
@@ -106,17 +106,6 @@ def current(gallery: Gallery, found: Duplicates) -> Duplicates:
         if kept is not None and (members := tuple(_left(group, kept, rows, decided))):
             groups.append(replace(group, kept=kept, members=members))
     return replace(found, groups=tuple(groups))
-
-
-def _rows(gallery: Gallery, ids: Sequence[int]) -> Iterator[Picture]:
-    """The pictures with these ids that are still there."""
-    try:
-        yield from (row for row in gallery.get(ids) if not row.missing)
-    except NotInCollection:
-        if len(ids) > 1:
-            middle = len(ids) // 2
-            yield from _rows(gallery, ids[:middle])
-            yield from _rows(gallery, ids[middle:])
 
 
 def _now(facts: PictureFacts, rows: Mapping[int, Picture]) -> PictureFacts | None:

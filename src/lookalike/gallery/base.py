@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.errors import CollectionBusy
+from lookalike.errors import CollectionBusy, NotInCollection
 from lookalike.files import FileIdentity
 from lookalike.results import Facet, Failure, Metadata
 
@@ -188,6 +188,14 @@ class Gallery(ABC):
         Raises:
             NotInCollection: for the first id that is unknown.
         """
+
+    def still_there(self, ids: Sequence[int]) -> list[Picture]:
+        """The pictures with these ids, in this order, without those that a writer has removed meanwhile."""
+        try:
+            return self.get(ids)
+        except NotInCollection:
+            middle = len(ids) // 2
+            return [] if not middle else self.still_there(ids[:middle]) + self.still_there(ids[middle:])
 
     @abstractmethod
     def at_paths(self, paths: Sequence[str]) -> dict[str, Picture]:
