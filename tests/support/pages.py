@@ -166,3 +166,6 @@ class Page:
         self.cdp("Emulation.setEmulatedMedia", features=[])
         self.browser.delete_all_cookies()
         self.browser.get("about:blank")
+        # A browser keeps 50 steps, and when these are full it forgets first what was gone to without a
+        # person's click, as scripts do: with other tests' steps kept, going back would lead too far.
+        self.cdp("Page.resetNavigationHistory")

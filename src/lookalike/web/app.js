@@ -56,6 +56,11 @@ let turn = 0; // counts navigations: what is older than the last one does not ma
 
 // --- addresses ---------------------------------------------------------------------------------
 
+// A browser goes a step back in its own time. An address written before it has done so would be the one it leaves, so
+// until then this is the list of where to go next; otherwise null.
+let returning = null;
+const LONGEST_RETURN = 3000; // milliseconds; a step that has not been done by then never will be
+
 function here() {
   const name = location.pathname.slice(1) || "search";
   return { name: VIEWS.includes(name) ? name : "search", params: new URLSearchParams(location.search) };
@@ -76,12 +81,15 @@ function link(view, params = {}) {
 
 function go(view, params = {}, { replace = false, back = false } = {}) {
   const address = link(view, params);
-  if (back && history.state?.from === address) history.back();
-  else return goTo(address, replace);
+  if (returning || !back || history.state?.from !== address) return goTo(address, replace);
+  returning = [];
+  setTimeout(returned, LONGEST_RETURN, returning);
+  history.back();
   return true;
 }
 
 function goTo(address, replace) {
+  if (returning) return Boolean(returning.push(() => goTo(address, replace)));
   const from = location.pathname + location.search;
   if (address === from) return false;
   keepScroll();
@@ -91,7 +99,15 @@ function goTo(address, replace) {
   return true;
 }
 
+/** The step back is done: what was asked for meanwhile comes now. */
+function returned(asked) {
+  if (returning !== asked) return;
+  returning = null;
+  for (const go of asked ?? []) go();
+}
+
 function keepScroll() {
+  if (returning) return;
   history.replaceState({ ...history.state, scroll: scrollY }, "");
 }
 
@@ -106,7 +122,10 @@ document.addEventListener("click", (event) => {
 });
 
 history.scrollRestoration = "manual";
-addEventListener("popstate", () => draw("back"));
+addEventListener("popstate", () => {
+  draw("back");
+  returned(returning);
+});
 addEventListener("pagehide", keepScroll);
 let settling = 0;
 addEventListener("scroll", () => {
