@@ -8,7 +8,7 @@ give, and tested on the 296 query photos, which no choice has seen: query agains
 against photo. The time is that of training, the vectors of the base's output being there; then once more
 without them, when each picture is read. Beside it: every output without an adapter, and the adapter on
 each output. With `--epochs` also the network fine-tuned with its output `plain` (extra `train`), and the
-adapter on top; `--only-finetune` leaves the others out.
+adapter on top; `--size` gives it larger pictures, and `--only-finetune` leaves the others out.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder with grocery")
     parser.add_argument("--epochs", type=int, help="also fine-tune, with so many epochs")
+    parser.add_argument("--size", type=int, help="fine-tune with squares of so many pixels")
     parser.add_argument("--only-finetune", action="store_true", help="leave out what needs no PyTorch")
     options = parser.parse_args()
     folder = options.data / "grocery"
@@ -56,7 +57,7 @@ def main() -> None:
         if not options.only_finetune:
             adapted(Path(place), folder)
         if options.epochs:
-            finetuned(Path(place) / "finetuned", folder, options.epochs)
+            finetuned(Path(place) / "finetuned", folder, Recipe(epochs=options.epochs, size=options.size))
     print(f"load {os.getloadavg()[0]:.1f}")
 
 
@@ -78,7 +79,7 @@ def adapted(place: Path, folder: Path) -> None:
             print(f"    shrinkage {report.shrinkage:g}; MAP@R of those held out {was:.3f} -> {now:.3f}")
 
 
-def finetuned(place: Path, folder: Path, epochs: int) -> None:
+def finetuned(place: Path, folder: Path, recipe: Recipe) -> None:
     """The network trained on, alone and with an adapter on top."""
     with Collection.open(place) as collection:
         collection.add(folder, metadata=folder / "labels.csv")
@@ -88,7 +89,7 @@ def finetuned(place: Path, folder: Path, epochs: int) -> None:
             "product",
             where="role != 'query'",
             output="plain",
-            recipe=Recipe(epochs=epochs),
+            recipe=recipe,
             told=tell,
         )
         print(f"    {time.process_time() - before:.0f} s of the processor in all")

@@ -69,7 +69,7 @@ def finetune(
         CollectionBusy: another process is writing.
     """
     started = time.monotonic()
-    begun = retraining.start(current, lesson)
+    begun = retraining.start(current, lesson, recipe.size)
     material = _material(gallery, current, lesson)
     known = material.known
 

@@ -20,10 +20,10 @@ from lookalike import models, runtimes, teaching
 from lookalike.embedder import prepare, reference_picture
 from lookalike.errors import ModelError, UsageError
 from lookalike.gallery.base import Gallery, Space
-from lookalike.models import Card, Output, storing
+from lookalike.models import Card, Output, Preprocessing, storing
 from lookalike.sandbox import Decoder
 from lookalike.training.curve import learning_curve
-from lookalike.training.graph import float_graph, need_extra, pooled_from, read, write
+from lookalike.training.graph import float_graph, need_extra, pooled_from, read, sized, write
 from lookalike.training.reading import Reader
 from lookalike.training.recipe import Epoch, Recipe, TrainingSet
 from lookalike.vectors import to_half
@@ -52,11 +52,13 @@ class Start:
         name: what the new model is called.
         base: the model whose network is trained on.
         output: which of its outputs.
+        how: how pictures become the new model's input.
     """
 
     name: str
     base: Card
     output: str
+    how: Preprocessing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +76,13 @@ class Trained:
     best: Epoch
 
 
-def start(current: Space, lesson: teaching.Lesson) -> Start:
+def start(current: Space, lesson: teaching.Lesson, size: int | None = None) -> Start:
     """What a lesson begins with: the model that is searched now.
+
+    Args:
+        current: the space that is searched now.
+        lesson: what is to be learned.
+        size: side of the square that the new model takes, pixels; None means that of the model.
 
     Raises:
         MissingExtra: PyTorch is not installed.
@@ -85,7 +92,14 @@ def start(current: Space, lesson: teaching.Lesson) -> Start:
     storing.check_name(lesson.name)
     base = models.find(current.model)
     output, _ = base.output(lesson.output or (current.output if current.output in base.outputs else None))
-    return Start(lesson.name, base, output)
+    return Start(lesson.name, base, output, _at_size(base.preprocessing, size))
+
+
+def _at_size(how: Preprocessing, size: int | None) -> Preprocessing:
+    """The same part of a picture, in a square of another size."""
+    if size is None:
+        return how
+    return replace(how, size=size, short_side=round(how.short_side * size / how.size))
 
 
 def readable(gallery: Gallery, ids: Sequence[int]) -> tuple[Path, ...]:
@@ -115,7 +129,8 @@ def train(begun: Start, pictures: TrainingSet, recipe: Recipe, task: MakeTask, t
         told: see `Told`.
 
     Raises:
-        ModelError: the network cannot be trained, or the model folder cannot be written to.
+        ModelError: the network cannot be trained, or not at that size, or the model folder cannot be written
+            to.
         LookalikeError: there is too little memory.
     """
     from lookalike.training import backbone, checkpoints, export
@@ -126,7 +141,7 @@ def train(begun: Start, pictures: TrainingSet, recipe: Recipe, task: MakeTask, t
         raise ModelError(
             f"model {base.name!r} is a transformer, and only convolutional networks can be fine-tuned"
         )
-    graph = float_graph(read(models.onnx_file(base)))
+    graph = _graph(begun)
     cut = backbone.place_to_cut(graph, chosen.tensor, LEFT_AS_IT_IS)
     network = backbone.Backbone(graph, cut, chosen.tensor)
     folder, front = _work_folder(begun.name), None
@@ -136,9 +151,9 @@ def train(begun: Start, pictures: TrainingSet, recipe: Recipe, task: MakeTask, t
         raise ModelError(f"{folder} cannot be written to: {error.strerror or error}") from error
     if cut != graph.graph.input[0].name:
         write(export.only(graph, [cut]), folder / "front.onnx")
-        front = runtimes.load("onnxruntime", folder / "front.onnx", base.preprocessing.tensor, 1)
+        front = runtimes.load("onnxruntime", folder / "front.onnx", begun.how.tensor, 1)
     kept, whose = folder / "checkpoint.pt", checkpoints.belongs_to(base, begun.output, pictures, recipe)
-    with Reader(front, cut, base.preprocessing) as reader:
+    with Reader(front, cut, begun.how) as reader:
         training = Training(network, task(reader), recipe)
         if state := checkpoints.kept(kept, whose):
             training.restore(state)
@@ -151,6 +166,30 @@ def train(begun: Start, pictures: TrainingSet, recipe: Recipe, task: MakeTask, t
         training.run(after_epoch)
     training.take_best()
     return Trained(network.trained(), tuple(training.history), training.best)
+
+
+def _graph(begun: Start) -> onnx.ModelProto:
+    """The network that is trained, of floats, for pictures of the size wanted.
+
+    Raises:
+        ModelError: it does not work at that size.
+    """
+    from lookalike.training import export
+
+    was, how = begun.base.preprocessing.size, begun.how
+    graph = float_graph(read(models.onnx_file(begun.base)))
+    if how.size == was:
+        return graph
+    graph = sized(graph, was, how.size)
+    try:
+        for output in begun.base.outputs.values():
+            export.vectors(graph, [prepare(reference_picture(), how)], how, output.without_adapter)
+    except ModelError as error:
+        raise ModelError(
+            f"the network of {begun.base.name!r} does not work with pictures of {how.size} x {how.size} "
+            f"pixels, only of {was} x {was}: try another size, or leave it out ({error})"
+        ) from error
+    return graph
 
 
 def _work_folder(name: str) -> Path:
@@ -183,16 +222,16 @@ def save(
     tensors = dict.fromkeys(t for one in chosen.values() for t in (one.tensor, one.map) if t in given)
     rows = pictures.shown
     rows = rows[:: max(1, len(rows) // export.MOST_CALIBRATED)]
-    squares = _squares([pictures.files[row] for row in rows.tolist()], base)
+    squares = _squares([pictures.files[row] for row in rows.tolist()], begun.how)
     network, _ = export.smallest(
-        export.only(trained.network, list(tensors)), squares, base.preprocessing, chosen[output]
+        export.only(trained.network, list(tensors)), squares, begun.how, chosen[output]
     )
     labels = pictures.labels[rows]
     card = storing.save_trained(
         begun.name,
-        base,
+        replace(base, preprocessing=begun.how),
         network.SerializeToString(),
-        {name: _measured(network, base, one, squares, labels) for name, one in chosen.items()},
+        {name: _measured(network, begun.how, one, squares, labels) for name, one in chosen.items()},
         curve=learning_curve(trained.history, begun.name),
         summary=summary,
         quality=quality,
@@ -203,7 +242,7 @@ def save(
 
 def _measured(
     network: onnx.ModelProto,
-    base: Card,
+    how: Preprocessing,
     output: Output,
     squares: Sequence[Rgb],
     labels: npt.NDArray[np.int64],
@@ -211,7 +250,6 @@ def _measured(
     """An output with the reference vector, the similarity of unrelated pictures and the map it has now."""
     from lookalike.training import export
 
-    how = base.preprocessing
     reference = export.vectors(network, [prepare(reference_picture(), how)], how, output)
     alike = teaching.alike(export.vectors(network, squares, how, output), labels)
     given = {value.name for value in network.graph.output}
@@ -223,8 +261,7 @@ def _measured(
     )
 
 
-def _squares(files: Sequence[Path], base: Card) -> list[Rgb]:
+def _squares(files: Sequence[Path], how: Preprocessing) -> list[Rgb]:
     """Pictures as the network takes them."""
-    how = base.preprocessing
     with Decoder() as decoder:
         return [prepare(decoder.decode(file, how.short_side).rgb, how) for file in files]

@@ -67,7 +67,7 @@ def train_unlabelled(
         CollectionBusy: another process is writing.
     """
     started = time.monotonic()
-    begun = retraining.start(current, lesson)
+    begun = retraining.start(current, lesson, recipe.size)
     pictures = _material(gallery, current, lesson, progress)
 
     def task(reader: Reader) -> Task:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from lookalike import models
+from lookalike import models, retraining
 from lookalike.collection import Collection
-from lookalike.embedder import Embedder
+from lookalike.embedder import Embedder, prepare, reference_picture, to_input
 from lookalike.errors import MissingExtra, ModelError, UsageError
 from lookalike.explaining import explain
 from lookalike.training.recipe import Epoch, Recipe
+from lookalike.vectors import cosines, unit
 
 EACH = 40
 QUICK = Recipe(epochs=8, batch=24, rate=0.03, averaging=0.8, patience=99)
@@ -151,6 +154,76 @@ def test_a_model_that_is_not_better_says_so_and_is_not_the_default(collection: C
         assert not report.better
         assert not report.default
         assert collection.space.model == before
+
+
+# --- another size -----------------------------------------------------------------------------
+
+
+@needs_torch
+def test_a_network_trained_on_larger_pictures_takes_such_ones(collection: Collection, place: Path) -> None:
+    import torch
+
+    from lookalike.training.backbone import Backbone
+    from lookalike.training.graph import float_graph, read
+
+    with collection:
+        report = collection.finetune("large", "shape", recipe=replace(QUICK, size=40), threads=1)
+        assert report.better
+        assert collection.search(place / "in" / "disc-1.png", k=3).results
+    card, first, second = models.find("large"), *sorted((place / "in").glob("*.png"))[:2]
+    assert (card.preprocessing.size, card.preprocessing.short_side) == (40, 40)
+    embedder = Embedder.load("large")
+    square = embedder.square(reference_picture())
+    assert square.shape == (40, 40, 3)
+    graph = float_graph(read(models.onnx_file(card)))
+    with torch.no_grad():
+        same = Backbone(graph, "x", "y")(torch.from_numpy(to_input(square, card.preprocessing))).numpy()
+    assert cosines(unit(same), embedder.embed_squares([square]))[0] > 0.999
+    explained = explain(first, second, model="large")
+    assert np.shape(explained.found.shares) == (10, 10)  # a quarter of 40
+    assert sum(map(sum, explained.found.shares)) == pytest.approx(explained.similarity, abs=1e-6)
+
+
+@needs_torch
+@pytest.mark.parametrize("size", [256, 288])
+def test_the_default_network_works_on_larger_pictures(size: int) -> None:
+    import torch
+
+    from lookalike.training import backbone, export
+    from lookalike.training.graph import float_graph, read, sized
+
+    card = models.find(models.DEFAULT_MODEL)
+    how = replace(card.preprocessing, size=size)
+    graph = sized(float_graph(read(models.onnx_file(card))), card.preprocessing.size, size)
+    square = prepare(reference_picture(), how)
+    for output in card.outputs.values():
+        network = backbone.Backbone(graph, graph.graph.input[0].name, output.tensor)
+        with torch.no_grad():
+            same = unit(network(torch.from_numpy(to_input(square, how))).numpy())
+        np.testing.assert_allclose(export.vectors(graph, [square], how, output), same, atol=1e-5)
+
+
+@needs_torch
+def test_a_size_at_which_the_network_does_not_work_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = [helper.make_node("Flatten", ["x"], ["f"]), helper.make_node("MatMul", ["f", "m"], ["y"])]
+    graph = helper.make_graph(
+        nodes,
+        "one size only",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 24, 24])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 16])],
+        [numpy_helper.from_array(np.ones((3 * 24 * 24, 16), np.float32), "m")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    network = model.SerializeToString()
+    (tmp_path / "tiny.onnx").write_bytes(network)
+    card = replace(
+        models.find(str(tiny_model)), sha256=hashlib.sha256(network).hexdigest(), path=tmp_path / "tiny.toml"
+    )
+    begun = retraining.Start("odd", card, "vector", retraining._at_size(card.preprocessing, 40))
+    with pytest.raises(ModelError, match=r"'tiny' does not work with pictures of 40 x 40 .* of 24 x 24"):
+        retraining._graph(begun)
 
 
 # --- killed -----------------------------------------------------------------------------------

@@ -49,6 +49,14 @@ if TYPE_CHECKING:
     help="Pictures the network is shown at once: fewer take less memory.  [default: 32]",
 )
 @click.option(
+    "--size",
+    type=click.IntRange(min=32),
+    metavar="N",
+    help="Side of the squares that the network takes from now on, pixels: larger ones show more detail and "
+    "take longer.  "
+    "[default: as the model]",
+)
+@click.option(
     "--threads",
     type=click.IntRange(min=1),
     metavar="N",
@@ -67,6 +75,7 @@ def train(
     minutes: float | None,
     epochs: int | None,
     batch: int | None,
+    size: int | None,
     threads: int | None,
     model: str | None,
     output: str | None,
@@ -106,7 +115,7 @@ def train(
         raise click.UsageError(
             "--unlabelled trains the network: an adapter cannot be learned without labels or pairs"
         )
-    given = {"minutes": minutes, "epochs": epochs, "batch": batch}
+    given = {"minutes": minutes, "epochs": epochs, "batch": batch, "size": size}
     recipe = {option: value for option, value in given.items() if value is not None}
     if recipe and not unlabelled and method != "finetune":
         raise click.UsageError(

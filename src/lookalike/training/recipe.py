@@ -52,6 +52,8 @@ class Recipe:
         patience: after so many judgements without a better one training ends early.
         seed: of everything that is left to chance.
         loss: by name; see `training.supervised`.
+        size: side of the square that the network is shown and takes from then on, pixels; None means that of
+            the model. Larger ones show more detail and take longer, in proportion to the area.
     """
 
     epochs: int = 20
@@ -63,6 +65,7 @@ class Recipe:
     patience: int = 4
     seed: int = 0
     loss: str = "normalised-softmax"
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
