@@ -2,59 +2,54 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import threading
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from lookalike import exporting, files, finetuning, indexing, maps, models, retraining, teaching, unlabelled
+from lookalike import (
+    exporting,
+    files,
+    finetuning,
+    indexing,
+    maps,
+    overview,
+    removing,
+    retraining,
+    roots,
+    searching,
+    teaching,
+    unlabelled,
+)
 from lookalike.clusters import finding as cluster_finding
 from lookalike.clusters.representatives import representatives
-from lookalike.clusters.stored import grouping
 from lookalike.clusters.updating import update
-from lookalike.comparing import bytes_of, embed
-from lookalike.duplicates import following, plan, removal, undoing
 from lookalike.duplicates import stored as copies_found
-from lookalike.duplicates.checking import CANDIDATES, Check
-from lookalike.duplicates.decisions import keys
+from lookalike.duplicates.checking import CANDIDATES
+from lookalike.duplicates.decisions import decide
 from lookalike.duplicates.keep import Policy
 from lookalike.duplicates.plan import Plan
 from lookalike.duplicates.reading import Reading
 from lookalike.duplicates.search import Request, Search
-from lookalike.duplicates.ways import To, is_below
 from lookalike.embedder import Embedder
-from lookalike.errors import (
-    CollectionError,
-    CollectionNotFound,
-    ModelError,
-    NotInCollection,
-    PictureError,
-    UsageError,
-)
+from lookalike.errors import NotInCollection, PictureError, UsageError
 from lookalike.evaluation import calibrating, consistency, judging, truth
 from lookalike.evaluation.calibration import Calibration
-from lookalike.evaluation.calibration import key as calibration_key
-from lookalike.explaining import Seen, seen, split
-from lookalike.filters import Filter, check_column, parse
-from lookalike.gallery.base import Gallery, Matches, Picture, Space, patiently
+from lookalike.filters import Filter, parse
+from lookalike.gallery.base import Gallery, Picture, Space
 from lookalike.images import Decoded, Limits, thumbnail_jpeg
 from lookalike.metadata import MetadataTable
 from lookalike.outliers import doubts
 from lookalike.outliers import finding as outlier_finding
 from lookalike.outliers import leaks as leaking
-from lookalike.plane.keeping import is_laid_out
+from lookalike.parts import Parts
 from lookalike.progress import Attempts, Progress, Stages
-from lookalike.query import Region, combine
+from lookalike.query import Region
 from lookalike.results import (
     ApplyReport,
     CalibrationReport,
@@ -70,10 +65,8 @@ from lookalike.results import (
     Facets,
     Failure,
     FinetuneReport,
-    Hit,
     IndexReport,
     Leaks,
-    ModelInfo,
     Outliers,
     PictureMap,
     Representatives,
@@ -82,19 +75,18 @@ from lookalike.results import (
     UndoReport,
     UnlabelledReport,
 )
-from lookalike.sandbox import Decoder
+from lookalike.results.training import ModelReport
+from lookalike.searching import Bounds, Searcher
+from lookalike.spaces import Wanted
 from lookalike.training.recipe import CopyRecipe, Recipe
-from lookalike.vectors import Vectors
 
 if TYPE_CHECKING:
     from lookalike.comparing import Asked
     from lookalike.images import Source
 
 DEFAULT_DIRECTORY = ".lookalike"
-ROOTS = "roots"
-"""The note in which the folders that were indexed are kept, as JSON."""
-DEFAULT = "default"
-"""The note in which the identity of the vectors is kept that are searched when no model is named."""
+
+Made = TypeVar("Made", bound=ModelReport)
 
 
 def default_directory() -> Path:
@@ -134,12 +126,7 @@ class Collection:
     ) -> None:
         self.directory = directory
         self.limits = limits or Limits()
-        self._model, self._output, self._runtime = model, output, runtime
-        self._local = threading.local()
-        self._decoders: list[Decoder] = []
-        self._lock = threading.RLock()
-        self._gallery: Gallery | None = None
-        self._embedder: Embedder | None = None
+        self._parts = Parts(directory, Wanted(model, output, runtime), self.limits)
 
     @classmethod
     def open(
@@ -164,7 +151,7 @@ class Collection:
         place = default_directory() if directory is None else Path(directory)
         return cls(place, model, output, runtime, limits)
 
-    # --- parts, made when first needed -------------------------------------------------------
+    # --- its parts ---------------------------------------------------------------------------
 
     @property
     def gallery(self) -> Gallery:
@@ -173,15 +160,7 @@ class Collection:
         Raises:
             CollectionNotFound: there is no collection in the directory yet.
         """
-        return self._open_gallery(create=False)
-
-    def _open_gallery(self, *, create: bool) -> Gallery:
-        from lookalike.gallery.local import LocalGallery
-
-        with self._lock:
-            if self._gallery is None:
-                self._gallery = LocalGallery(self.directory, create=create)
-            return self._gallery
+        return self._parts.gallery
 
     @property
     def embedder(self) -> Embedder:
@@ -191,15 +170,7 @@ class Collection:
             CollectionError: the collection has no vectors of the model that was named.
             ModelError: the model is not there, or not the one it was when the vectors were made.
         """
-        return self._embedder_of(self.space)
-
-    def _embedder_of(self, space: Space) -> Embedder:
-        """The network of a space: another one than before when `use`, perhaps of another process, has changed
-        the default."""
-        with self._lock:
-            if self._embedder is None or self._embedder.identity != space.identity:
-                self._embedder = self._embedder_for(space)
-            return self._embedder
+        return self._parts.embedder(self.space)
 
     @property
     def space(self) -> Space:
@@ -209,55 +180,10 @@ class Collection:
         Raises:
             CollectionError: the collection has no vectors of that model.
         """
-        spaces = self.gallery.spaces()
-        if (self._model, self._output, self._runtime) == (None, None, None):
-            default = self.gallery.note(DEFAULT)
-            for space in spaces:
-                if space.identity == default:
-                    return space
-        wanted = [space for space in spaces if self._is_wanted(space)]
-        if wanted:
-            # Of one model under one name, the latest: its file or card has changed since.
-            return [space for space in wanted if _names(space) == _names(wanted[0])][-1]
-        if not spaces:
-            raise CollectionNotFound(
-                f"the collection in {self.directory} is empty: add pictures with `lookalike index FOLDER`"
-            )
-        known = "; ".join(f"{s.model}, output {s.output}, {s.runtime}" for s in spaces)
-        raise CollectionError(
-            f"the collection in {self.directory} has no vectors of {self._wanted_name()}: it has {known}. "
-            f"Run `lookalike index` with that model first"
-        )
+        return self._parts.space
 
-    def _is_wanted(self, space: Space) -> bool:
-        wanted = [(self._output, space.output), (self._runtime, space.runtime)]
-        return all(name is None or name == got for name, got in wanted) and _is_model(self._model, space)
-
-    def _wanted_name(self) -> str:
-        return ", ".join(
-            f"{kind} {name}"
-            for kind, name in (("model", self._model), ("output", self._output), ("runtime", self._runtime))
-            if name
-        )
-
-    def _embedder_for(self, space: Space) -> Embedder:
-        embedder = Embedder.load(space.model, space.output, space.runtime)
-        if embedder.identity != space.identity:
-            raise ModelError(
-                f"model {space.model!r} is not the one this collection was made with, so its vectors cannot "
-                f"be compared: bring the old one back, or index into a new collection"
-            )
-        return embedder
-
-    @property
-    def _decoder(self) -> Decoder:
-        """This thread's decoder."""
-        if not hasattr(self._local, "decoder"):
-            self._local.decoder = Decoder(self.limits)
-            with self._lock:
-                self._decoders.append(self._local.decoder)
-        decoder: Decoder = self._local.decoder
-        return decoder
+    def _chosen(self, where: str | Filter | None) -> Filter | None:
+        return None if where is None else self.filter(where)
 
     # --- adding and removing -----------------------------------------------------------------
 
@@ -297,18 +223,16 @@ class Collection:
         """
         workers, named = _threads(threads), _several(sources)
         found = files.walk(named, include=include, exclude=exclude, hidden=hidden)
-        roots = [os.path.abspath(source) for source in named if os.path.isdir(source)]
-        table = (
-            None if metadata is None else MetadataTable.read(Path(metadata), [Path(root) for root in roots])
-        )
-        space, embedder = self._space_to_add()
-        self._remember_roots(roots)
+        folders = [os.path.abspath(source) for source in named if os.path.isdir(source)]
+        table = None if metadata is None else MetadataTable.read(Path(metadata), list(map(Path, folders)))
+        space, embedder = self._parts.to_add()
+        roots.remember(self.gallery, folders)
         report = indexing.index(
             self.gallery,
             space,
             embedder,
             found,
-            roots=roots,
+            roots=folders,
             metadata=table,
             threads=workers,
             retry=retry,
@@ -316,35 +240,6 @@ class Collection:
             progress=progress,
         )
         return replace(report, collection=str(self.directory))
-
-    def _remember_roots(self, roots: Sequence[str]) -> None:
-        """The folders that were indexed: what is removed as a copy must lie in one of them."""
-        known: list[str] = json.loads(self._open_gallery(create=True).note(ROOTS) or "[]")
-        if not set(roots) <= set(known):
-            with self.gallery.writing() as writing:
-                writing.set_note(ROOTS, json.dumps([*known, *(root for root in roots if root not in known)]))
-
-    def _space_to_add(self) -> tuple[Space, Embedder]:
-        """The space new vectors go to, and what makes them; the directory is made if needed."""
-        try:
-            known = self.gallery.spaces()
-        except CollectionNotFound:
-            known = []
-        if self._model is None and any(self._is_wanted(space) for space in known):
-            space = self.space
-            return space, self._embedder_of(space)
-        name = self._model or (known[0].model if known else models.DEFAULT_MODEL)
-        embedder = Embedder.load(name, self._output, self._runtime or "onnxruntime")
-        self._embedder = embedder
-        for space in known:
-            if space.identity == embedder.identity:
-                return space, embedder
-        self._open_gallery(create=True)
-        model = embedder.card.name if name == embedder.card.name else os.path.abspath(name)
-        space = Space(embedder.identity, model, embedder.output, embedder.runtime, embedder.dimension)
-        if (self._model, self._output, self._runtime) != (None, None, None):
-            self._model = model
-        return space, embedder
 
     def remove(
         self,
@@ -433,55 +328,15 @@ class Collection:
         Raises:
             UsageError: a column is unknown, or `values` is less than 1.
         """
-        if values < 1:
-            raise UsageError(f"values must be at least 1, got {values}")
-        known, allowed = self.gallery.columns(), None if where is None else self.filter(where)
-        for name in columns or ():
-            check_column(name, known)
-        grouped = ["cluster"] if self.gallery.has_partition() else []
-        names = list(dict.fromkeys([*known, *grouped, "folder", "format"] if columns is None else columns))
-        found = self.gallery.facets(names, allowed, values=values)
-        return Facets(self.gallery.count(allowed), tuple(found))
+        return overview.facets(self.gallery, columns, self._chosen(where), values)
 
     def info(self) -> CollectionInfo:
         """What is in the collection."""
-        gallery = self.gallery
-        images, missing, picture_bytes = gallery.totals()
-        return CollectionInfo(
-            collection=str(self.directory),
-            images=images,
-            missing=missing,
-            failed=sum(1 for _ in gallery.failures()),
-            models=tuple(self._model_info(space) for space in self._default_first(gallery.spaces())),
-            columns=dict(gallery.columns()),
-            bytes=gallery.bytes_used(),
-            picture_bytes=picture_bytes,
-            clusters=grouping(gallery),
-        )
-
-    def _default_first(self, spaces: Sequence[Space]) -> list[Space]:
-        default = self.gallery.note(DEFAULT)
-        return sorted(spaces, key=lambda space: space.identity != default)
-
-    def _model_info(self, space: Space) -> ModelInfo:
-        gallery = self.gallery
-        index = gallery.index_info(space)
-        return ModelInfo(
-            model=space.model,
-            output=space.output,
-            runtime=space.runtime,
-            identity=space.identity,
-            dimension=space.dimension,
-            vectors=index.vectors,
-            index=index.kind,
-            recall=index.recall,
-            mapped=is_laid_out(gallery, space),
-        )
+        return overview.info(self.gallery, self.directory)
 
     def roots(self) -> list[str]:
         """The folders that were indexed, as absolute paths, in that order."""
-        known: list[str] = json.loads(self.gallery.note(ROOTS) or "[]")
-        return known
+        return roots.known(self.gallery)
 
     def failures(self) -> Iterator[Failure]:
         """The files that are remembered as no usable pictures, each with its reason, by path."""
@@ -500,7 +355,7 @@ class Collection:
         try:
             indexed = isinstance(name, str) and re.fullmatch(r"#\d+", name)
             source = self.picture(int(name[1:])).path if indexed else name
-            return thumbnail_jpeg(self._decoder.decode(source, min_side=side).rgb, side)
+            return thumbnail_jpeg(self._parts.decoder.decode(source, min_side=side).rgb, side)
         except (PictureError, NotInCollection, ValueError):
             return None
 
@@ -510,7 +365,7 @@ class Collection:
         Raises:
             PictureError: it is no usable picture.
         """
-        return self._decoder.decode(picture, min_side)
+        return self._parts.decoder.decode(picture, min_side)
 
     # --- searching ---------------------------------------------------------------------------
 
@@ -549,104 +404,24 @@ class Collection:
             NotInCollection: an id is unknown.
             FilterError, UsageError: an argument is wrong.
         """
-        if k < 1:
-            raise UsageError(f"k must be at least 1, got {k}")
-        if threshold is not None and not -1 <= threshold <= 1:
-            raise UsageError(f"threshold must be a similarity from -1 to 1, got {threshold}")
-        chosen = Region.parse(region) if isinstance(region, str) else region
+        asked = self._request(picture, also, against, region)
+        bounds = Bounds(k, self._chosen(where), threshold, exact, include_self)
+        return self._searcher().search(asked, bounds)
+
+    def _request(
+        self, picture: Asked, also: Iterable[Asked], against: Iterable[Asked], region: Region | str | None
+    ) -> searching.Request:
+        part = Region.parse(region) if isinstance(region, str) else region
+        return searching.Request(picture, tuple(also), tuple(against), part)
+
+    def _searcher(self) -> Searcher:
         space = self.space  # one to the end: `use` may change it meanwhile
-        positive = [self._asked(space, picture, chosen), *(self._asked(space, p, None) for p in also)]
-        negative = [self._asked(space, p, None) for p in against]
-        vector = combine(
-            _stack([a.vector for a in positive], space), _stack([a.vector for a in negative], space)
-        )
-        own = set() if include_self else {number for asked in positive + negative for number in asked.ids}
-        allowed = None if where is None else self.filter(where)
-        matches = self.gallery.search(space, vector[None], k + len(own), where=allowed, exact=exact)[0]
-        hits = self._hits(matches, own, k, threshold)
-        if len(positive) + len(negative) == 1:  # chances are those of one picture's hits, not of mixtures
-            hits = self._with_chances(space, hits)
-        return SearchResult(_name(picture), hits)
+        return Searcher(self.gallery, space, partial(self._parts.embedder, space), self._parts.decoder)
 
     @property
     def calibration(self) -> Calibration | None:
         """The curve that makes chances of similarities; None until `calibrate` has fitted one."""
-        return self._calibration_of(self.space)
-
-    def _calibration_of(self, space: Space) -> Calibration | None:
-        return Calibration.loads(self.gallery.note(calibration_key(space.identity)))
-
-    def _with_chances(self, space: Space, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
-        calibrated = self._calibration_of(space)
-        if calibrated is None:
-            return hits
-        chances = calibrated.probability([hit.similarity for hit in hits]).tolist()
-        return tuple(
-            replace(hit, probability=round(chance, 4)) for hit, chance in zip(hits, chances, strict=True)
-        )
-
-    def _hits(self, matches: Matches, own: set[int], k: int, threshold: float | None) -> tuple[Hit, ...]:
-        least = -1.0 if threshold is None else threshold
-        pairs = [
-            (int(number), float(similarity))
-            for number, similarity in zip(matches.ids, matches.similarities, strict=True)
-            if int(number) not in own and similarity >= least
-        ][:k]
-        rows = {row.id: row for row in self.gallery.still_there([number for number, _ in pairs])}
-        there = [(rows[number], similarity) for number, similarity in pairs if number in rows]
-        return tuple(
-            Hit(
-                rank,
-                row.id,
-                row.path,
-                similarity,
-                missing=row.missing,
-                metadata=row.metadata,
-                cluster=row.cluster,
-                width=row.width,
-                height=row.height,
-            )
-            for rank, (row, similarity) in enumerate(there, start=1)
-        )
-
-    def _asked(self, space: Space, picture: Asked, region: Region | None) -> _Asked:
-        """The vector of what is asked for, and the ids of the same picture in the collection."""
-        if isinstance(picture, (int, np.integer)):
-            return self._asked_row(space, self.picture(int(picture)), region)
-        if isinstance(picture, (str, os.PathLike)):
-            row = self.gallery.at_path(os.path.abspath(picture))
-            if row is not None and self._is_as_indexed(row):
-                return self._asked_row(space, row, region)
-            data: Source = files.read(picture, max_bytes=self._decoder.limits.max_bytes)
-            same = [row.id] if row is not None else self._ids_with(data)
-            try:
-                return _Asked(self._embed(space, data, region), same)
-            except PictureError as error:
-                raise PictureError(error.reason, files.printable(os.fspath(picture))) from error
-        return _Asked(self._embed(space, picture, region), self._ids_with(picture))
-
-    def _asked_row(self, space: Space, row: Picture, region: Region | None) -> _Asked:
-        if region is None:
-            # A picture may have come with another model and have no vector of this one.
-            with suppress(NotInCollection):
-                return _Asked(self.gallery.vectors(space, [row.id])[0], [row.id])
-        return _Asked(self._embed(space, row.path, region), [row.id])
-
-    def _is_as_indexed(self, row: Picture) -> bool:
-        """Whether what is known of a picture can stand for its file: it has not changed, or
-        there is none any more."""
-        try:
-            return files.identify(row.path) == row.file
-        except PictureError:
-            return files.is_gone(row.path)
-
-    def _ids_with(self, picture: Source) -> list[int]:
-        if not isinstance(picture, bytes):
-            return []
-        return [row.id for row in self.gallery.with_content(files.content_hash(picture))]
-
-    def _embed(self, space: Space, picture: Source, region: Region | None) -> Vectors:
-        return embed(self._embedder_of(space), self._decoder, picture, region)
+        return calibrating.kept(self.gallery, self.space)
 
     def explain(
         self,
@@ -673,23 +448,7 @@ class Collection:
             ModelError: the model has no feature map.
             UsageError: an argument is wrong.
         """
-        chosen = Region.parse(region) if isinstance(region, str) else region
-        space = self.space
-        return split(
-            [self._seen(space, query, chosen), *(self._seen(space, one, None) for one in also)],
-            [self._seen(space, one, None) for one in against],
-            self._seen(space, picture, None),
-        )
-
-    def _seen(self, space: Space, picture: Asked, region: Region | None) -> Seen:
-        vector = self._asked(space, picture, region).vector
-        source: Source = picture  # type: ignore[assignment]
-        if isinstance(picture, (int, np.integer)):
-            row = self.picture(int(picture))
-            if not self._is_as_indexed(row):
-                raise PictureError("has changed since it was indexed: index it again", _name(picture))
-            source = row.path
-        return seen(self._embedder_of(space), self._decoder, source, _name(picture), region, vector)
+        return self._searcher().explain(self._request(query, also, against, region), picture)
 
     # --- clusters ----------------------------------------------------------------------------
 
@@ -719,9 +478,7 @@ class Collection:
         Raises:
             UsageError: an argument is wrong, or there are no pictures.
         """
-        asked = cluster_finding.Request(
-            k, level, by, tuple((blend or {}).items()), None if where is None else self.filter(where)
-        )
+        asked = cluster_finding.Request(k, level, by, tuple((blend or {}).items()), self._chosen(where))
         return cluster_finding.find(self.gallery, self.space, asked, progress)
 
     def kept_clusters(self) -> Clusters | None:
@@ -755,7 +512,7 @@ class Collection:
         Raises:
             UsageError: count is less than 1 or more than there are pictures.
         """
-        wanted = None if where is None else self.filter(where)
+        wanted = self._chosen(where)
         return representatives(self.gallery, self.space, count, wanted, progress)
 
     # --- what does not belong ----------------------------------------------------------------
@@ -786,7 +543,7 @@ class Collection:
                 self.gallery,
                 self.space,
                 reading,
-                where=None if where is None else self.filter(where),
+                where=self._chosen(where),
                 threshold=threshold,
                 progress=progress,
             )
@@ -810,7 +567,7 @@ class Collection:
         Raises:
             UsageError: an argument is wrong, the labels cannot be told apart, or there are no pictures.
         """
-        chosen = None if where is None else self.filter(where)
+        chosen = self._chosen(where)
         return doubts.find(
             self.gallery, self.space, column, where=chosen, threshold=threshold, progress=progress
         )
@@ -842,7 +599,7 @@ class Collection:
                 self.space,
                 reading,
                 column,
-                where=None if where is None else self.filter(where),
+                where=self._chosen(where),
                 precision=precision,
                 progress=progress,
             )
@@ -881,8 +638,6 @@ class Collection:
         Raises:
             UsageError: an argument is wrong.
         """
-        if not 0 < precision <= 1:
-            raise UsageError(f"precision must be more than 0 and at most 1, got {precision}")
         policy = keep if isinstance(keep, Policy) else Policy.parse(keep) if keep else Policy()
         asked = Request(precision, policy, tuple(map(os.path.abspath, _several(reference))), bursts)
         with Reading(_threads(threads)) as reading:
@@ -890,10 +645,7 @@ class Collection:
             if paths is not None:
                 return search.among(self.embedder, files.walk(_several(paths)))
             found = search.within()
-        try:
-            patiently(lambda: copies_found.keep(self.gallery, found))
-        except CollectionError as error:  # what took so long to find is not lost with it
-            warnings.warn(f"what was found could not be kept with the collection: {error}", stacklevel=2)
+        copies_found.try_to_keep(self.gallery, found)
         return found
 
     def found_duplicates(self) -> copies_found.Stored | None:
@@ -902,8 +654,7 @@ class Collection:
         Pictures that have gone or changed since, and pairs that were decided to be `distinct`, are left out.
         None when copies were never looked for.
         """
-        told = copies_found.read(self.gallery.note(copies_found.NOTE))
-        return None if told is None else replace(told, found=copies_found.current(self.gallery, told.found))
+        return copies_found.kept(self.gallery)
 
     def copies(self, picture: Asked, *, precision: float = 0.99, candidates: int = CANDIDATES) -> Copies:
         """Which pictures of the collection one picture is a copy of, or that are copies of it.
@@ -921,20 +672,7 @@ class Collection:
             NotInCollection: an id is unknown.
             UsageError: an argument is wrong.
         """
-        if not 0 < precision <= 1:
-            raise UsageError(f"precision must be more than 0 and at most 1, got {precision}")
-        if candidates < 1:
-            raise UsageError(f"candidates must be at least 1, got {candidates}")
-        own = self.picture(int(picture)) if isinstance(picture, (int, np.integer)) else None
-        data = bytes_of(own.path if own else picture, self.limits)
-        if data is None:
-            raise UsageError("copies takes a path, bytes or an id: an array has no file to compare with")
-        check = Check(data, self._decoder.decode, self.limits)
-        space = self.space
-        vector = self._embed(space, data, None)
-        found, failed, compared = check.against(self.gallery, space, vector, precision, candidates)
-        others = tuple(copy for copy in found if own is None or copy.picture.id != own.id)
-        return Copies(_name(picture), others, compared, failed)
+        return self._searcher().copies(picture, precision, candidates)
 
     def plan(
         self,
@@ -948,18 +686,9 @@ class Collection:
             paths: the ones `duplicates` was given; None likewise. Nothing outside of them, or of
                 the folders that were indexed, is ever touched by the plan.
         """
-        roots = (
-            [os.path.abspath(path) for path in _several(paths)] if paths is not None else self._roots(found)
+        return removing.planned(
+            self.gallery, self.directory, found, None if paths is None else _several(paths)
         )
-        folders = [root if os.path.isdir(root) else os.path.dirname(root) for root in roots]
-        return plan.make(found.groups, roots=folders, collection=self.directory)
-
-    def _roots(self, found: Duplicates) -> list[str]:
-        """The indexed folders; and those of pictures that were indexed by themselves."""
-        known = self.roots()
-        paths = [member.path for group in found.groups for member in group.members]
-        outside = [path for path in paths if not any(is_below(path, root) for root in known)]
-        return known + sorted({os.path.dirname(path) for path in outside})
 
     def apply(
         self,
@@ -982,23 +711,19 @@ class Collection:
             UsageError: `to` cannot be used.
             CollectionError: no journal can be written, or another process is writing; nothing was done.
         """
-        with self.gallery.writing() as writing:  # before anything is done: others may be writing
-            report = removal.apply(
-                planned,
-                to=_destination(to),
-                journal_folder=self.directory / "journals",
-                check_decodable=self._check_decodable,
-                progress=progress,
-            )
-            if report.journal is not None:
-                following.follow(
-                    self.gallery, writing, planned, report, merge=merge_metadata, hardlink=to == "hardlink"
-                )
-        return report
+        return removing.apply(
+            self.gallery,
+            self.directory,
+            planned,
+            to=to,
+            merge_metadata=merge_metadata,
+            decoder=self._parts.decoder,
+            progress=progress,
+        )
 
     def rehearse(self, planned: Plan, *, to: str | os.PathLike[str] = "trash") -> ApplyReport:
         """What `apply` would do, with the same checks; nothing is changed."""
-        return removal.rehearse(planned, to=_destination(to), check_decodable=self._check_decodable)
+        return removing.rehearse(planned, to=to, decoder=self._parts.decoder)
 
     def undo(self, journal: str | os.PathLike[str]) -> UndoReport:
         """Bring back what `apply` removed, also after a crash, and the metadata as they were.
@@ -1009,16 +734,7 @@ class Collection:
         Raises:
             UsageError: there is no such journal.
         """
-        report = undoing.undo(journal, revert={"metadata": partial(following.revert_metadata, self.gallery)})
-        try:
-            with self.gallery.writing() as writing:
-                # Not only those of this call: an earlier one may have found the gallery busy.
-                missing = [row for row in self.gallery.pictures() if row.missing]
-                back = [row.id for row in missing if self._is_as_indexed(row) and not files.is_gone(row.path)]
-                writing.mark_missing(back, missing=False)
-        except CollectionError:  # the files are back, which is what counts; `add` sees them
-            pass
-        return report
+        return removing.undo(self.gallery, journal)
 
     def distinct(self, pictures: Sequence[int | str | os.PathLike[str]], *, forget: bool = False) -> int:
         """Remember that none of these pictures is a duplicate of another one of them.
@@ -1037,17 +753,7 @@ class Collection:
             NotInCollection: one is unknown.
             UsageError: fewer than two.
         """
-        rows = {row.id: row for row in map(self.picture, pictures)}
-        if len(rows) < 2:
-            raise UsageError(f"distinct takes at least two pictures, got {len(rows)}")
-        pairs = [keys(*two) for two in combinations([(row.content, row.path) for row in rows.values()], 2)]
-        with self.gallery.writing() as writing:
-            writing.set_distinct(pairs, not forget)
-        return len(pairs)
-
-    def _check_decodable(self, data: bytes) -> None:
-        if self._decoder.decode(data, min_side=64).truncated:
-            raise PictureError("is damaged or ends early")
+        return decide(self.gallery, list(map(self.picture, pictures)), distinct=not forget)
 
     # --- evaluation --------------------------------------------------------------------------
 
@@ -1074,10 +780,8 @@ class Collection:
         Raises:
             UsageError: not exactly one of label and pairs, an unknown column, or nothing to find.
         """
-        if (label is None) == (pairs is None):
-            raise UsageError("evaluate needs to know what belongs together: give a label or pairs")
-        asked, searched = (None if where is None else self.filter(where) for where in (queries, gallery))
-        task = judging.Asked(label, self._pairs(pairs), asked, searched, worst)
+        truth.check_one(label, pairs, "evaluate")
+        task = judging.Asked(label, self._pairs(pairs), self._chosen(queries), self._chosen(gallery), worst)
         return judging.judge(self.gallery, self.space, task, progress)
 
     def consistency(self, progress: Progress | None = None) -> Consistency:
@@ -1123,7 +827,7 @@ class Collection:
             hits = calibrating.from_edits(self.gallery, self.space, self.embedder, progress)
             source = "edited pictures"
         else:
-            asked = judging.Asked(label, self._pairs(pairs), None if where is None else self.filter(where))
+            asked = judging.Asked(label, self._pairs(pairs), self._chosen(where))
             hits = calibrating.from_truth(self.gallery, self.space, asked)
             source = f"column {label}" if label else "pairs"
         return calibrating.calibrate(
@@ -1131,9 +835,7 @@ class Collection:
         )
 
     def _pairs(self, file: str | os.PathLike[str] | None) -> truth.PairList | None:
-        if file is None:
-            return None
-        return truth.read_pairs(Path(file), self.gallery, json.loads(self.gallery.note(ROOTS) or "[]"))
+        return None if file is None else truth.read_pairs(Path(file), self.gallery, self.roots())
 
     # --- the map -----------------------------------------------------------------------------
 
@@ -1174,7 +876,7 @@ class Collection:
         return maps.laid_out(
             self.gallery,
             self.space,
-            where=None if where is None else self.filter(where),
+            where=self._chosen(where),
             fresh=fresh,
             drawing=drawing,
             progress=progress,
@@ -1200,7 +902,7 @@ class Collection:
             UsageError: another ending, or the file exists.
             MissingExtra: for Parquet without the extra `parquet`.
         """
-        chosen = None if where is None else self.filter(where)
+        chosen = self._chosen(where)
         return exporting.export(self.gallery, self.space, Path(file), chosen)
 
     # --- training ----------------------------------------------------------------------------
@@ -1238,10 +940,7 @@ class Collection:
             CollectionBusy: another process is writing.
         """
         lesson = self._lesson(name, label, pairs, where, output, threads)
-        report = teaching.teach(self.gallery, self.space, lesson, progress)
-        if report.better:
-            self.use(name)
-        return replace(report, default=report.better)
+        return self._adopted(teaching.teach(self.gallery, self.space, lesson, progress))
 
     def _lesson(
         self,
@@ -1252,10 +951,10 @@ class Collection:
         output: str | None,
         threads: int | None,
     ) -> teaching.Lesson:
-        if (label is None) == (pairs is None):
-            raise UsageError("train needs to know what belongs together: give a label or pairs")
-        chosen = None if where is None else self.filter(where)
-        return teaching.Lesson(name, label, self._pairs(pairs), chosen, output, _threads(threads))
+        truth.check_one(label, pairs, "train")
+        return teaching.Lesson(
+            name, label, self._pairs(pairs), self._chosen(where), output, _threads(threads)
+        )
 
     def finetune(
         self,
@@ -1294,10 +993,8 @@ class Collection:
             CollectionBusy: another process is writing.
         """
         lesson = self._lesson(name, label, pairs, where, output, threads)
-        report = finetuning.finetune(self.gallery, self.space, lesson, recipe or Recipe(), progress, told)
-        if report.better:
-            self.use(name)
-        return replace(report, default=report.better)
+        chosen = recipe or Recipe()
+        return self._adopted(finetuning.finetune(self.gallery, self.space, lesson, chosen, progress, told))
 
     def train_unlabelled(
         self,
@@ -1332,13 +1029,16 @@ class Collection:
             LookalikeError: there is too little memory.
             CollectionBusy: another process is writing.
         """
-        chosen = None if where is None else self.filter(where)
-        lesson = teaching.Lesson(name, where=chosen, output=output, threads=_threads(threads))
-        report = unlabelled.train_unlabelled(
-            self.gallery, self.space, lesson, recipe or CopyRecipe(), progress, told
+        lesson = teaching.Lesson(name, where=self._chosen(where), output=output, threads=_threads(threads))
+        chosen = recipe or CopyRecipe()
+        return self._adopted(
+            unlabelled.train_unlabelled(self.gallery, self.space, lesson, chosen, progress, told)
         )
+
+    def _adopted(self, report: Made) -> Made:
+        """The report of a model that was made, which is searched with from now on if it is better."""
         if report.better:
-            self.use(name)
+            self.use(report.model)
         return replace(report, default=report.better)
 
     def use(self, model: str, output: str | None = None, runtime: str | None = None) -> Space:
@@ -1349,35 +1049,13 @@ class Collection:
             ModelError: there is no such model.
             CollectionBusy: another process is writing.
         """
-        known = self.gallery.spaces()
-        embedder = Embedder.load(model, output, runtime or (known[0].runtime if known else "onnxruntime"))
-        name = model if model == embedder.card.name else os.path.abspath(model)
-        same = [space for space in known if space.identity == embedder.identity]
-        space = (
-            same[0]
-            if same
-            else Space(embedder.identity, name, embedder.output, embedder.runtime, embedder.dimension)
-        )
-        indexing.complete(self.gallery, space, embedder, threads=default_threads())
-        with self.gallery.writing() as writing:
-            writing.set_note(DEFAULT, space.identity)
-        with self._lock:
-            self._embedder = None
-            self._model, self._output, self._runtime = space.model, space.output, space.runtime
-        return space
+        return self._parts.use(Wanted(model, output, runtime), default_threads())
 
     # --- the end -----------------------------------------------------------------------------
 
     def close(self) -> None:
         """Give back files, memory and helper processes. Closing twice is harmless."""
-        with self._lock:
-            if self._gallery is not None:
-                self._gallery.close()
-                self._gallery = None
-            for decoder in self._decoders:
-                decoder.close()
-            self._decoders.clear()
-        self._local = threading.local()
+        self._parts.close()
 
     def __enter__(self) -> Collection:
         return self
@@ -1402,41 +1080,3 @@ def _title(directory: Path) -> str:
     """What to call a collection: its directory's name, or that of the folder it lies hidden in."""
     hidden = directory.name.startswith(".")
     return (directory.parent.name if hidden else directory.stem) or "Pictures"
-
-
-def _names(space: Space) -> tuple[str, str, str]:
-    return space.model, space.output, space.runtime
-
-
-def _is_model(name: str | None, space: Space) -> bool:
-    """Whether a name or path means the model of a space; None means any."""
-    if name is None or name == space.model:
-        return True
-    try:
-        return models.find(name).identity(space.output, space.runtime) == space.identity
-    except ModelError:
-        return False
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    vector: Vectors
-    ids: list[int]
-
-
-def _destination(to: str | os.PathLike[str]) -> To:
-    if not os.fspath(to):
-        raise UsageError("to must be trash, hardlink or a folder; got nothing")
-    return to if to in ("trash", "hardlink") else Path(to)  # type: ignore[return-value]
-
-
-def _name(picture: Asked) -> str:
-    if isinstance(picture, (str, os.PathLike)):
-        return files.printable(os.fspath(picture))
-    if isinstance(picture, (int, np.integer)):
-        return f"#{picture}"
-    return "<bytes>" if isinstance(picture, bytes) else "<array>"
-
-
-def _stack(vectors: Sequence[Vectors], space: Space) -> Vectors:
-    return np.stack(vectors) if vectors else np.zeros((0, space.dimension), np.float32)

@@ -121,6 +121,14 @@ def is_gone(path: str) -> bool:
     return False
 
 
+def is_unchanged(file: FileIdentity) -> bool:
+    """Whether a file is there, and is as it was."""
+    try:
+        return identify(file.path) == file
+    except PictureError:
+        return False
+
+
 def _open_at_once(path: str, flags: int) -> int:
     """Open without waiting: a pipe that nobody writes to would keep us for ever."""
     return os.open(path, flags | os.O_NONBLOCK)

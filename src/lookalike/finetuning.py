@@ -18,6 +18,7 @@ from lookalike.models import storing
 from lookalike.progress import Stages
 from lookalike.results import FinetuneReport
 from lookalike.retraining import Told
+from lookalike.spaces import space_of
 from lookalike.teaching import Lesson
 from lookalike.training import adapter, examples
 from lookalike.training.reading import Reader
@@ -89,9 +90,7 @@ def finetune(
     )
     taught = Embedder.load(card.name, None, current.runtime)
     teaching.complete(gallery, taught, card.name, lesson.threads, progress, "reading pictures")
-    was, now = (
-        _outcomes(gallery, space, material) for space in (current, teaching.space_of(taught, card.name))
-    )
+    was, now = (_outcomes(gallery, space, material) for space in (current, space_of(taught, card.name)))
     elsewhere = teaching.of_unknown(gallery, current, taught, known, progress)
     return FinetuneReport(
         model=card.name,

@@ -21,6 +21,7 @@ from lookalike.gallery.base import Gallery, Space
 from lookalike.models import Card, storing
 from lookalike.progress import Stages, silent
 from lookalike.results import TrainReport
+from lookalike.spaces import space_of
 from lookalike.training import adapter, examples
 from lookalike.vectors import Vectors
 
@@ -135,18 +136,13 @@ def _name(card: Card) -> str:
     return card.name if known else str(card.path.with_suffix(".onnx").absolute())
 
 
-def space_of(embedder: Embedder, name: str) -> Space:
-    """The space of an embedder's vectors in a collection."""
-    return Space(embedder.identity, name, embedder.output, embedder.runtime, embedder.dimension)
-
-
 def complete(
     gallery: Gallery, embedder: Embedder, name: str, threads: int, progress: Stages | None, stage: str
 ) -> None:
     """Give all pictures a vector of this model."""
-    space = space_of(embedder, name)
-    known = [other for other in gallery.spaces() if other.identity == space.identity]
-    if known and not any(not picture.missing for picture in gallery.without_vector(space)):
+    known = gallery.spaces()
+    space = space_of(embedder, name, known)
+    if space in known and not any(not picture.missing for picture in gallery.without_vector(space)):
         return
     total = gallery.count()
 
@@ -154,7 +150,7 @@ def complete(
         if progress:
             progress(stage, done, total)
 
-    indexing.complete(gallery, known[0] if known else space, embedder, threads=threads, progress=report)
+    indexing.complete(gallery, space, embedder, threads=threads, progress=report)
 
 
 def material_for(gallery: Gallery, space: Space, lesson: Lesson) -> examples.Material:

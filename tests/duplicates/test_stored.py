@@ -94,7 +94,7 @@ def test_what_cannot_be_kept_is_given_and_told_of(
 ) -> None:
     found = collection.duplicates(threads=1)
     before = collection.gallery.note(stored.NOTE)
-    monkeypatch.setattr("lookalike.collection.patiently", lambda work: work())  # without patience
+    monkeypatch.setattr(stored, "patiently", lambda work: work())  # without patience
     with (
         Collection.open(collection.directory) as other,
         other.gallery.writing(),

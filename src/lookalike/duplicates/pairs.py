@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from lookalike.errors import UsageError
+
 Transform = tuple[tuple[float, float, float], tuple[float, float, float]]
 Box = tuple[float, float, float, float]
 
@@ -121,3 +123,13 @@ class Pair:
         """The same with first and second exchanged."""
         match = self.match.reversed() if self.match else None
         return replace(self, first=self.second, second=self.first, match=match)
+
+
+def check_precision(precision: float) -> None:
+    """See whether a least probability of a pair is one.
+
+    Raises:
+        UsageError: it is not in (0, 1].
+    """
+    if not 0 < precision <= 1:
+        raise UsageError(f"precision must be more than 0 and at most 1, got {precision}")

@@ -18,7 +18,7 @@ from lookalike.duplicates.groups import OLDER, Member, Star, shows_more, stars
 from lookalike.duplicates.hashes import perceptual_hash
 from lookalike.duplicates.helpers import Crashed
 from lookalike.duplicates.keep import Candidate, Policy
-from lookalike.duplicates.pairs import Pair
+from lookalike.duplicates.pairs import Pair, check_precision
 from lookalike.duplicates.reading import Reader, Reading
 from lookalike.duplicates.sketches import Sketches, crash
 from lookalike.duplicates.ways import is_below
@@ -44,12 +44,18 @@ class Request:
         policy: chooses the picture to keep.
         reference: absolute paths of folders whose pictures are never proposed for removal.
         bursts: show photos taken within seconds as well.
+
+    Raises:
+        UsageError: precision is out of range.
     """
 
     precision: float = 0.99
     policy: Policy = field(default_factory=Policy)
     reference: tuple[str, ...] = ()
     bursts: bool = False
+
+    def __post_init__(self) -> None:
+        check_precision(self.precision)
 
 
 class Search:

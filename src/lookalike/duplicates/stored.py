@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from lookalike.duplicates.decisions import keys
-from lookalike.gallery.base import Gallery, Picture
+from lookalike.errors import CollectionError
+from lookalike.gallery.base import Gallery, Picture, patiently
 from lookalike.results import Copy, DuplicateGroup, Duplicates, Failure, PictureFacts, as_json
 
 NOTE = "duplicates"
@@ -53,6 +55,21 @@ def keep(gallery: Gallery, found: Duplicates) -> None:
     with gallery.writing() as writing:
         writing.set_note(MADE, str(told["made"]))
         writing.set_note(NOTE, json.dumps(told, ensure_ascii=True, allow_nan=False, separators=(",", ":")))
+
+
+def try_to_keep(gallery: Gallery, found: Duplicates) -> None:
+    """Keep what was found; where somebody else writes for seconds on end or nothing can be written, a warning
+    says so: what took so long to find is not lost with it."""
+    try:
+        patiently(lambda: keep(gallery, found))
+    except CollectionError as error:
+        warnings.warn(f"what was found could not be kept with the collection: {error}", stacklevel=3)
+
+
+def kept(gallery: Gallery) -> Stored | None:
+    """What is kept, as it is now (see `current`); None when copies were never looked for."""
+    told = read(gallery.note(NOTE))
+    return None if told is None else replace(told, found=current(gallery, told.found))
 
 
 def read(text: str | None) -> Stored | None:

@@ -94,6 +94,11 @@ def _report(
     )
 
 
+def kept(gallery: Gallery, space: Space) -> Calibration | None:
+    """The calibration of a space that a gallery keeps; None until there is one."""
+    return Calibration.loads(gallery.note(calibration.key(space.identity)))
+
+
 def from_truth(gallery: Gallery, space: Space, asked: Asked) -> Hits:
     """The hits of pictures of which it is known what belongs to them."""
     return graded(gallery, space, asked, FOUND)

@@ -108,6 +108,21 @@ class PairList:
     unmatched: tuple[str, ...] = ()
 
 
+def check_one(label: str | None, pairs: object, who: str) -> None:
+    """See that what belongs together is told once.
+
+    Args:
+        label: a column, or None.
+        pairs: where pairs are, or None.
+        who: what needs it, for the message.
+
+    Raises:
+        UsageError: neither or both are there.
+    """
+    if (label is None) == (pairs is None):
+        raise UsageError(f"{who} needs to know what belongs together: give a label or pairs")
+
+
 def read_pairs(file: Path, gallery: Gallery, roots: Sequence[str] = ()) -> PairList:
     """Read pairs of pictures from a table: `query,chosen` or `first,second`, and perhaps `same`.
 

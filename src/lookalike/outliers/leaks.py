@@ -16,7 +16,7 @@ from itertools import chain, combinations, product
 from lookalike.clusters.scope import scope
 from lookalike.duplicates.calibrating import calibration_of
 from lookalike.duplicates.finding import Finder
-from lookalike.duplicates.pairs import Pair
+from lookalike.duplicates.pairs import Pair, check_precision
 from lookalike.duplicates.reading import Reading
 from lookalike.duplicates.sketches import Sketches
 from lookalike.errors import UsageError
@@ -84,8 +84,7 @@ def find(
         UsageError: the column is unknown or has no splits; precision is out of range; there are
             no pictures.
     """
-    if not 0 < precision <= 1:
-        raise UsageError(f"precision must be more than 0 and at most 1, got {precision}")
+    check_precision(precision)
     started, tell = time.perf_counter(), progress or silent
     seen = scope(gallery, space, where, [column])
     pictures = rows(gallery, seen.ids.tolist())
