@@ -10,8 +10,8 @@ import click
 from lookalike import models
 from lookalike.cli.options import collection_option, json_option, model_options, open_collection
 from lookalike.cli.terminal import console, echo_json, many, plain_table, stage_bar, visible
-from lookalike.results import FinetuneReport, TrainReport, UnlabelledReport
-from lookalike.results.training import LabelledReport, ModelReport
+from lookalike.results import TrainReport, UnlabelledReport
+from lookalike.results.training import LabelledReport, ModelReport, NetworkReport
 
 if TYPE_CHECKING:
     from lookalike.gallery.base import Space
@@ -190,7 +190,7 @@ def _show(report: ModelReport) -> None:
             f"Edited copies of pictures of which nothing is known were found first in {was} of all cases, "
             f"and are in {now} with {report.model}"
         )
-    if isinstance(report, (FinetuneReport, UnlabelledReport)) and report.epochs < 1:
+    if isinstance(report, NetworkReport) and report.epochs < 1:
         click.echo(
             "The time was over before each picture had been shown once: that teaches little; "
             "give more --minutes",
@@ -207,7 +207,7 @@ def _tell_verdict(report: ModelReport) -> None:
         )
         return
     click.echo(f"{report.model} is better: the collection is searched with it from now on")
-    if isinstance(report, (FinetuneReport, UnlabelledReport)):
+    if isinstance(report, NetworkReport):
         click.echo(
             "The pictures held out also chose the epoch, so its figures are a little too good: for figures "
             "to rely on, keep others back with --where"
@@ -228,7 +228,7 @@ def _tell_verdict(report: ModelReport) -> None:
 def _details(report: ModelReport) -> str:
     if isinstance(report, TrainReport):
         return f"{report.dimension} numbers a picture"
-    assert isinstance(report, (FinetuneReport, UnlabelledReport))
+    assert isinstance(report, NetworkReport)
     kept = f"epoch {report.best_epoch:.3g} of {report.epochs:.3g} is kept"
     return f"{kept}; learning curve: {visible(report.curve)}"
 

@@ -82,9 +82,9 @@ class TrainReport(LabelledReport):
     centred: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinetuneReport(LabelledReport):
-    """What fine-tuning made: the base with its network trained on. Those held out also chose the epoch.
+@dataclass(frozen=True, kw_only=True)  # no slots: Python cannot join two bases that have some
+class NetworkReport(ModelReport):
+    """What training a network says. The pictures held out also chose the epoch.
 
     Attributes:
         epochs: how often each picture was shown, in the mean.
@@ -99,17 +99,13 @@ class FinetuneReport(LabelledReport):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnlabelledReport(ModelReport):
+class FinetuneReport(NetworkReport, LabelledReport):
+    """What fine-tuning made: the base with its network trained on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnlabelledReport(NetworkReport):
     """What training without labels made: the base with its network trained to find copies. Its figures are
-    `recall@1` and `recall@fmr` of edited pictures (see `evaluation.copies`).
-
-    Attributes:
-        epochs: how often each picture was shown, in the mean; of more than 5,000 so many are shown in one.
-        best_epoch: after which epoch the network was as it is kept; with a fraction when the time was over
-            within it.
-        curve: a picture of loss and recall over the epochs (SVG).
+    `recall@1` and `recall@fmr` of edited pictures (see `evaluation.copies`). Of more than 5,000 pictures so
+    many are shown in an epoch.
     """
-
-    epochs: float
-    best_epoch: float
-    curve: str
