@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from lookalike.cli.outliers.showing import MOST, SHOWN, echo_more, echo_next, introduction
-from lookalike.cli.outputs import Answer, Page
-from lookalike.cli.terminal import cell, console, many, plain_table, short_path, visible
+from lookalike.cli.outliers.showing import Listing
+from lookalike.cli.outputs import Answer
+from lookalike.cli.terminal import cell, many, plain_table, short_path, visible
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from lookalike.reports import Section
     from lookalike.results import DoubtfulLabel, DoubtfulLabels, Scalar
 
@@ -38,49 +38,38 @@ def answer(found: DoubtfulLabels, limit: int | None, *, to_see: bool) -> Answer:
         limit: only the first ones are shown; None means all.
         to_see: say which option makes a page.
     """
-    shown = replace(found, doubtful=found.doubtful[:limit])
-    page = Page(
-        f"Labels in doubt: {found.column}",
-        partial(_sections, shown),
-        introduction(
-            _summary(found),
-            "Below each picture those nearest to it, with their labels.",
-            number=len(found.doubtful),
-            limit=limit,
-        ),
+    listing = Listing(
+        columns=COLUMNS,
+        row=_row,
+        table=partial(_table, found.column),
+        sections=_sections,
+        title=f"Labels in doubt: {found.column}",
+        summary=_summary(found),
         empty="No label is in doubt.",
-        most=MOST,
+        file="labels.html",
+        below="Below each picture those nearest to it, with their labels.",
+        notes=[f"{many(found.unlabelled, 'picture')} without a label: not looked at."]
+        if found.unlabelled
+        else [],
     )
-    show = partial(_show, found, shown, to_see=to_see)
-    return Answer(shown, show, COLUMNS, partial(_rows, shown), page)
+    shown = found.doubtful[:limit]
+    return listing.answer(replace(found, doubtful=shown), shown, len(found.doubtful), to_see=to_see)
 
 
-def _rows(found: DoubtfulLabels) -> Iterator[Sequence[Scalar]]:
-    """The table, a row for each picture."""
-    for one in found.doubtful:
-        near = one.neighbours[0]
-        told = (one.label, one.suggested, one.score, one.share, one.own_share)
-        yield one.path, *told, near.path, near.label, near.similarity
+def _row(one: DoubtfulLabel) -> Sequence[Scalar]:
+    near = one.neighbours[0]
+    told = (one.label, one.suggested, one.score, one.share, one.own_share)
+    return one.path, *told, near.path, near.label, near.similarity
 
 
-def _show(found: DoubtfulLabels, shown: DoubtfulLabels, *, to_see: bool) -> None:
-    """The table, on the terminal."""
-    out = console()
-    if shown.doubtful:
-        column = (visible(found.column), "left")
-        table = plain_table(("score", "right"), column, ("neighbours say", "left"), ("path", "fold"))
-        for one in shown.doubtful[:SHOWN]:
-            said = f"{cell(one.suggested)} {one.share:.0%}"
-            table.add_row(
-                f"{one.score:.2f}", f"{cell(one.label)} {one.own_share:.0%}", said, short_path(one.path)
-            )
-        out.print(table)
-        out.print()
-    echo_more(len(shown.doubtful))
-    click.echo(_summary(found))
-    if found.unlabelled:
-        click.echo(f"{many(found.unlabelled, 'picture')} without a label: not looked at.")
-    echo_next(len(shown.doubtful), "--html labels.html", to_see=to_see)
+def _table(column: str, some: Sequence[DoubtfulLabel]) -> Table:
+    table = plain_table(
+        ("score", "right"), (visible(column), "left"), ("neighbours say", "left"), ("path", "fold")
+    )
+    for one in some:
+        own, said = f"{cell(one.label)} {one.own_share:.0%}", f"{cell(one.suggested)} {one.share:.0%}"
+        table.add_row(f"{one.score:.2f}", own, said, short_path(one.path))
+    return table
 
 
 def _summary(found: DoubtfulLabels) -> str:
@@ -95,16 +84,16 @@ def _summary(found: DoubtfulLabels) -> str:
 # --- the page -------------------------------------------------------------------------------
 
 
-def _sections(found: DoubtfulLabels) -> list[Section]:
+def _sections(some: Sequence[DoubtfulLabel]) -> list[Section]:
     """One section for each label, that with the highest score first."""
     from lookalike.reports import Section
 
     by_label: dict[tuple[type, Scalar], list[DoubtfulLabel]] = {}
-    for one in found.doubtful:  # by type, too: 1 and True are equal
+    for one in some:  # by type, too: 1 and True are equal
         by_label.setdefault((type(one.label), one.label), []).append(one)
     return [
-        Section(cell(label), [_shown(one) for one in some], _whole(label))
-        for (_, label), some in by_label.items()
+        Section(cell(label), [_shown(one) for one in labelled], _whole(label))
+        for (_, label), labelled in by_label.items()
     ]
 
 

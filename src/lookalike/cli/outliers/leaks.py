@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from lookalike.cli.outliers.showing import MOST, SHOWN, echo_more, echo_next, introduction
-from lookalike.cli.outputs import Answer, Page
-from lookalike.cli.terminal import console, echo_failures, many, plain_table, short_path, visible
+from lookalike.cli.outliers.showing import Listing
+from lookalike.cli.outputs import Answer
+from lookalike.cli.terminal import many, plain_table, short_path, visible
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from lookalike.reports import Section
     from lookalike.results import Leak, Leaks, Scalar
 
@@ -28,49 +27,36 @@ def answer(found: Leaks, limit: int | None, *, to_see: bool) -> Answer:
         limit: only the first ones are shown; None means all.
         to_see: say which option makes a page.
     """
-    shown = replace(found, leaks=found.leaks[:limit])
-    page = Page(
-        f"Leaks between splits: {found.column}",
-        partial(_sections, shown),
-        introduction(
-            _summary(found),
-            "Below each picture its copy in the larger split.",
-            number=len(found.leaks),
-            limit=limit,
-        ),
+    listing = Listing(
+        columns=COLUMNS,
+        row=_row,
+        table=_table,
+        sections=_sections,
+        title=f"Leaks between splits: {found.column}",
+        summary=_summary(found),
         empty="No picture is shared by two splits.",
-        most=MOST,
+        file="leaks.html",
+        below="Below each picture its copy in the larger split.",
+        notes=[f"{many(found.unsplit, 'picture')} in no split: not looked at."] if found.unsplit else [],
+        failed=found.failed,
     )
-    show = partial(_show, found, shown, to_see=to_see)
-    return Answer(shown, show, COLUMNS, partial(_rows, shown), page)
+    shown = found.leaks[:limit]
+    return listing.answer(replace(found, leaks=shown), shown, len(found.leaks), to_see=to_see)
 
 
-def _rows(found: Leaks) -> Iterator[Sequence[Scalar]]:
-    """The table, a row for each picture."""
-    for one in found.leaks:
-        found_as = (one.kind, one.probability, one.similarity)
-        yield one.path, one.split, one.other, one.other_split, *found_as
+def _row(one: Leak) -> Sequence[Scalar]:
+    return one.path, one.split, one.other, one.other_split, one.kind, one.probability, one.similarity
 
 
-def _show(found: Leaks, shown: Leaks, *, to_see: bool) -> None:
-    """The table, on the terminal."""
+def _table(some: Sequence[Leak]) -> Table:
     from lookalike.reports.details import sure
 
-    out = console()
-    if shown.leaks:
-        table = plain_table(("kind", "left"), ("sure", "right"), ("picture", "fold"), ("is also in", "fold"))
-        for one in shown.leaks[:SHOWN]:
-            picture = f"{visible(one.split)}: {short_path(one.path)}"
-            other = f"{visible(one.other_split)}: {short_path(one.other)}"
-            table.add_row(one.kind, sure(one.probability), picture, other)
-        out.print(table)
-        out.print()
-    echo_more(len(shown.leaks))
-    echo_failures(found.failed, more="--json lists all")
-    click.echo(_summary(found))
-    if found.unsplit:
-        click.echo(f"{many(found.unsplit, 'picture')} in no split: not looked at.")
-    echo_next(len(shown.leaks), "--html leaks.html", to_see=to_see)
+    table = plain_table(("kind", "left"), ("sure", "right"), ("picture", "fold"), ("is also in", "fold"))
+    for one in some:
+        picture = f"{visible(one.split)}: {short_path(one.path)}"
+        other = f"{visible(one.other_split)}: {short_path(one.other)}"
+        table.add_row(one.kind, sure(one.probability), picture, other)
+    return table
 
 
 def _summary(found: Leaks) -> str:
@@ -87,13 +73,13 @@ def _summary(found: Leaks) -> str:
 # --- the page -------------------------------------------------------------------------------
 
 
-def _sections(found: Leaks) -> list[Section]:
+def _sections(some: Sequence[Leak]) -> list[Section]:
     """One section for each kind of copy, the surest first."""
     from lookalike.reports import Section
     from lookalike.reports.review import KINDS
 
     by_kind: dict[str, list[Leak]] = {}
-    for one in found.leaks:
+    for one in some:
         by_kind.setdefault(one.kind, []).append(one)
     return [
         Section(name, [_shown(one) for one in by_kind[kind]], f"{meaning[:1].upper()}{meaning[1:]}.")

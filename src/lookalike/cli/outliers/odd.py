@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from lookalike.cli.outliers.showing import MOST, SHOWN, echo_more, echo_next, introduction
-from lookalike.cli.outputs import Answer, Page
-from lookalike.cli.terminal import console, echo_failures, many, plain_table, short_path
+from lookalike.cli.outliers.showing import Listing
+from lookalike.cli.outputs import Answer
+from lookalike.cli.terminal import many, plain_table, short_path
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from lookalike.reports import Section
     from lookalike.results import Outlier, Outliers, Scalar
 
@@ -28,44 +27,36 @@ def answer(found: Outliers, limit: int | None, *, to_see: bool) -> Answer:
         limit: only the first ones are shown; None means all.
         to_see: say which option makes a page.
     """
-    shown = replace(found, outliers=found.outliers[:limit])
-    page = Page(
-        "Outliers",
-        partial(_sections, shown),
-        introduction(_summary(found), number=len(found.outliers), limit=limit),
-        {"not counted": ", ".join(found.usual)} if found.usual else {},
-        "Nothing stands out.",
-        MOST,
+    usual = ", ".join(found.usual)
+    listing = Listing(
+        columns=COLUMNS,
+        row=_row,
+        table=_table,
+        sections=_sections,
+        title="Outliers",
+        summary=_summary(found),
+        empty="Nothing stands out.",
+        file="outliers.html",
+        facts={"not counted": usual} if usual else {},
+        notes=[f"Not counted, since more than a tenth of the pictures are so: {usual}."] if usual else [],
+        failed=found.failed,
     )
-    show = partial(_show, found, shown, to_see=to_see)
-    return Answer(shown, show, COLUMNS, partial(_rows, shown), page)
+    shown = found.outliers[:limit]
+    return listing.answer(replace(found, outliers=shown), shown, len(found.outliers), to_see=to_see)
 
 
-def _rows(found: Outliers) -> Iterator[Sequence[Scalar]]:
-    """The table, a row for each picture."""
-    for one in found.outliers:
-        near = one.neighbours[0] if one.neighbours else None
-        nearest = (near.path, near.similarity) if near else (None, None)
-        yield one.path, one.score, one.reason, one.reasons[0].detail, one.isolation, *nearest
+def _row(one: Outlier) -> Sequence[Scalar]:
+    near = one.neighbours[0] if one.neighbours else None
+    nearest = (near.path, near.similarity) if near else (None, None)
+    return one.path, one.score, one.reason, one.reasons[0].detail, one.isolation, *nearest
 
 
-def _show(found: Outliers, shown: Outliers, *, to_see: bool) -> None:
-    """The table, on the terminal."""
-    out = console()
-    if shown.outliers:
-        table = plain_table(("score", "right"), ("reason", "left"), ("path", "fold"), ("", "fold"))
-        for one in shown.outliers[:SHOWN]:
-            more = [reason.name for reason in one.reasons[1:]]
-            detail = "; ".join([one.reasons[0].detail, *more])
-            table.add_row(f"{one.score:.2f}", one.reason, short_path(one.path), detail)
-        out.print(table)
-        out.print()
-    echo_more(len(shown.outliers))
-    echo_failures(found.failed, more="--json lists all")
-    click.echo(_summary(found))
-    if found.usual:
-        click.echo(f"Not counted, since more than a tenth of the pictures are so: {', '.join(found.usual)}.")
-    echo_next(len(shown.outliers), "--html outliers.html", to_see=to_see)
+def _table(some: Sequence[Outlier]) -> Table:
+    table = plain_table(("score", "right"), ("reason", "left"), ("path", "fold"), ("", "fold"))
+    for one in some:
+        detail = "; ".join([one.reasons[0].detail, *(reason.name for reason in one.reasons[1:])])
+        table.add_row(f"{one.score:.2f}", one.reason, short_path(one.path), detail)
+    return table
 
 
 def _summary(found: Outliers) -> str:
@@ -79,16 +70,16 @@ def _summary(found: Outliers) -> str:
 # --- the page -------------------------------------------------------------------------------
 
 
-def _sections(found: Outliers) -> list[Section]:
+def _sections(some: Sequence[Outlier]) -> list[Section]:
     """One section for each reason, that with the highest score first."""
     from lookalike.reports import Section
 
     by_reason: dict[str, list[Outlier]] = {}
-    for one in found.outliers:
+    for one in some:
         by_reason.setdefault(one.reason, []).append(one)
     return [
-        Section(reason[:1].upper() + reason[1:], [_shown(one) for one in some], MEANINGS.get(reason, ""))
-        for reason, some in by_reason.items()
+        Section(reason[:1].upper() + reason[1:], [_shown(one) for one in these], MEANINGS.get(reason, ""))
+        for reason, these in by_reason.items()
     ]
 
 
