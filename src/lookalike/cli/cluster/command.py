@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from lookalike.cli.cluster import covering, groups
 from lookalike.cli.options import collection_option, model_options, open_collection
-from lookalike.cli.outputs import check_outputs, output_options, write_csv, write_gallery
-from lookalike.cli.terminal import echo_json, stage_bar, visible
-
-if TYPE_CHECKING:
-    from lookalike.collection import Collection
-    from lookalike.results import Clusters, Representatives
+from lookalike.cli.outputs import check_outputs, deliver, output_options
+from lookalike.cli.terminal import stage_bar, visible
 
 
 @click.command(short_help="See which groups the pictures fall into.")
@@ -81,18 +78,27 @@ def cluster(
     asked = {"--method": method, "-k": k, "--level": level, "--by": by, "--blend": blend}
     _check_together(asked, where, update, representatives)
     weights = dict(map(_weight, blend))
+    columns = groups.COLUMNS if representatives is None else covering.COLUMNS
+    check_outputs(html=html, csv=csv, columns=columns)
+    not_kept = ""
     with open_collection(collection, model, output, runtime) as pictures:
-        if representatives is not None:
-            _represent(pictures, representatives, where, csv, html, as_json)
-            return
-        _check_files(csv, html)
         with stage_bar() as progress:
-            found = (
-                pictures.update_clusters(progress=progress)
-                if update
-                else pictures.clusters(k, level=level, by=by, blend=weights, where=where, progress=progress)
-            )
-        _answer(pictures, found, csv, html, as_json)
+            if representatives is not None:
+                some = pictures.representatives(representatives, where=where, progress=progress)
+                answer = covering.answer(some, representatives)
+            else:
+                found = (
+                    pictures.update_clusters(progress=progress)
+                    if update
+                    else pictures.clusters(
+                        k, level=level, by=by, blend=weights, where=where, progress=progress
+                    )
+                )
+                answer = groups.answer(found, own="cluster" in pictures.gallery.columns())
+                not_kept = found.not_kept
+        deliver(answer, pictures, csv=csv, html=html, as_json=as_json)
+    if not_kept:
+        click.echo(f"Not kept: {visible(not_kept)}", err=True)
 
 
 def _check_together(
@@ -125,45 +131,3 @@ def _weight(text: str) -> tuple[str, float]:
     raise click.UsageError(
         f"--blend takes COLUMN=WEIGHT with a weight from 0 to 1, such as category=0.3; got {text!r}"
     )
-
-
-def _check_files(csv: str | None, html: str | None) -> None:
-    from lookalike.cli.cluster import files
-
-    check_outputs(html=html, csv=csv, columns=files.CLUSTER_COLUMNS)
-
-
-def _answer(pictures: Collection, found: Clusters, csv: str | None, html: str | None, as_json: bool) -> None:
-    from lookalike.cli.cluster import files, showing
-
-    if as_json:
-        echo_json(found)
-    else:
-        showing.clusters(found, own="cluster" in pictures.gallery.columns())
-    if csv is not None:
-        write_csv(csv, files.CLUSTER_COLUMNS, files.cluster_rows(found))
-    if html is not None:
-        facts, sections = files.cluster_facts(found), files.cluster_sections(found)
-        write_gallery(html, pictures, "Clusters", sections, facts=facts, empty=showing.NONE)
-    if not found.kept:
-        click.echo(f"Not kept: {visible(found.not_kept)}", err=True)
-
-
-def _represent(
-    pictures: Collection, count: int, where: str | None, csv: str | None, html: str | None, as_json: bool
-) -> None:
-    from lookalike.cli.cluster import files, showing
-
-    check_outputs(html=html, csv=csv, columns=files.REPRESENTATIVE_COLUMNS)
-    with stage_bar() as progress:
-        found: Representatives = pictures.representatives(count, where=where, progress=progress)
-    if as_json:
-        echo_json(found)
-    else:
-        showing.representatives(found, count)
-    if csv is not None:
-        write_csv(csv, files.REPRESENTATIVE_COLUMNS, files.representative_rows(found))
-    if html is not None:
-        sections = files.representative_sections(found)
-        most = len(found.representatives)
-        write_gallery(html, pictures, "Representatives", sections, intro=showing.covered(found), most=most)
