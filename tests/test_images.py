@@ -13,7 +13,7 @@ from PIL import Image, ImageCms, ImageFile
 
 from lookalike import images
 from lookalike.errors import PictureError, UsageError
-from lookalike.images import Decoded, ExifFacts, Limits
+from lookalike.images import Decoded, ExifFacts, Limits, colours, exif, jpeg, pillow
 
 LIMITS = Limits()
 ORIENTATIONS = range(1, 9)
@@ -87,7 +87,7 @@ def test_heic_is_read_with_the_extra() -> None:
 
 
 def test_heic_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(images._PLUGINS, "HEIC", ("HEIF", "no_such_module"))
+    monkeypatch.setitem(pillow._PLUGINS, "HEIC", ("HEIF", "no_such_module"))
     data = struct.pack(">L", 24) + b"ftypheic\0\0\0\0mif1heic" + bytes(100)
     assert reason(data) == 'needs the extra: pip install "lookalike[heif]"'
 
@@ -251,9 +251,9 @@ def test_the_fast_path_leaves_what_costs_much(monkeypatch: pytest.MonkeyPatch) -
     header = images.jpeg_header(data)
     assert header is not None
     assert header.scans == 10  # libjpeg's own script for colour
-    monkeypatch.setattr(images, "_FAST_WORK", 10 * 96 * 64)
+    monkeypatch.setattr(jpeg, "_FAST_WORK", 10 * 96 * 64)
     assert fast(data) is not None
-    monkeypatch.setattr(images, "_FAST_WORK", 10 * 96 * 64 - 1)
+    monkeypatch.setattr(jpeg, "_FAST_WORK", 10 * 96 * 64 - 1)
     assert fast(data) is None
     assert fast(encoded(scene(), "JPEG")) is not None
     assert fast(encoded(scene(), "JPEG"), limits=Limits(max_pixels=96 * 64 - 1)) is None
@@ -363,7 +363,7 @@ def test_adobes_inverted_cmyk_is_not_taken_for_a_negative() -> None:
 def test_bands_change_nothing(monkeypatch: pytest.MonkeyPatch, mode: str, factor: int) -> None:
     image = scene(101, 77).convert(mode)
     whole = np.asarray(images.to_rgb(image, factor))
-    monkeypatch.setattr(images, "_BAND", 101 * 13)
+    monkeypatch.setattr(colours, "_BAND", 101 * 13)
     np.testing.assert_array_equal(np.asarray(images.to_rgb(image, factor)), whole)
 
 
@@ -430,11 +430,11 @@ def test_reasons(data: bytes, limits: Limits, expected: str) -> None:
 
 
 def test_reasons_do_not_change_from_run_to_run() -> None:
-    assert images._clause(OSError("cannot read <_io.BytesIO object at 0x7f00aa> \n now")) == (
+    assert pillow._clause(OSError("cannot read <_io.BytesIO object at 0x7f00aa> \n now")) == (
         "cannot read the data now"
     )
-    assert images._clause(KeyError("x")) == "the data cannot be decoded"
-    assert len(images._clause(OSError("x" * 1000))) == 100
+    assert pillow._clause(KeyError("x")) == "the data cannot be decoded"
+    assert len(pillow._clause(OSError("x" * 1000))) == 100
 
 
 def test_limits_must_be_positive() -> None:
@@ -543,7 +543,7 @@ def test_the_search_for_exif_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     jpeg = [with_segments(*[b"other"] * before, block) for before in (1, 5)]
     png = [PNG_START + bytes(12) * before + b"\0\0\2\0eXIf" + block[6:] for before in (1, 5)]
     webp = [b"RIFF1234WEBP" + bytes(8) * before + b"EXIF\0\2\0\0" + block for before in (1, 5)]
-    monkeypatch.setattr(images, "_PARTS", 4)
+    monkeypatch.setattr(exif, "_PARTS", 4)
     for near, far in (jpeg, png, webp):
         assert images.exif_facts(near).camera
         assert images.exif_facts(far) == NOTHING
