@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from lookalike.demo import fruitshop, studio
+from lookalike.demo.studio.texture import _lattice
 from lookalike.errors import LookalikeError, UsageError
 
 SAMPLE = (0, 21, 76, 100, 138, 190, 214, 240, 262, 275, 299)
@@ -145,7 +146,7 @@ def test_turn_is_cosine_and_sine(angle: float) -> None:
 
 def test_noise_is_the_trilinear_lookup_it_claims_to_be() -> None:
     points = np.random.default_rng(0).uniform(-3, 3, (3, 50)).astype(np.float32)
-    grid = studio._lattice().reshape(65, 65, 65)
+    grid = _lattice().reshape(65, 65, 65)
     fast = studio.noise(points, 2.5, 7.0)
     for i in range(points.shape[1]):
         place = points[:, i] * 5.0 + 1031.0
