@@ -317,9 +317,9 @@ def test_a_server_that_falls_silent(
 
     def stall(handler: BaseHTTPRequestHandler) -> None:
         send(handler, 200, {"Content-Length": str(len(CONTENT))}, CONTENT[:1000])
-        over.wait(10)
+        over.wait(60)
 
-    for answer in (stall, lambda handler: over.wait(10)):
+    for answer in (stall, lambda handler: over.wait(60)):
         server.answer = answer  # type: ignore[assignment]
         with pytest.raises(FetchError, match=r"cannot be reached \(.*timed out\): connect to a network"):
             fetch(card)

@@ -86,9 +86,9 @@ def test_it_ends_when_the_process_does_that_started_it() -> None:
         "print(Helper(Reader)._process.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     pid = int(run.stdout)
-    for _ in range(200):
+    for _ in range(1200):
         if not Path(f"/proc/{pid}").exists() or "(zombie)" in Path(f"/proc/{pid}/status").read_text():
             return
         signal.sigtimedwait([], 0.05)
