@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from lookalike.server.refusals import LONGEST_HEAD
-from lookalike.server.schemas import Search
+from lookalike.server.schemas.questions import Search
 from serving import Server, make_collection, start
 
 HEALTH = b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -19,7 +19,7 @@ import pytest
 from pydantic import SecretStr
 
 from lookalike.collection import Collection
-from lookalike.server.schemas import Login
+from lookalike.server.schemas.questions import Login
 from lookalike.server.settings import Settings
 from serving import Server, multipart
 

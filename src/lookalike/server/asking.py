@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from lookalike.collection import Collection
 from lookalike.errors import RequestError
 from lookalike.server.intake import Form, Upload
-from lookalike.server.schemas import Guided, Where
+from lookalike.server.schemas.questions import Guided, Where
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from lookalike.server.schemas import Envelope
+from lookalike.server.schemas.answers import Envelope
 
 BINARY = {"type": "string", "format": "binary"}
 PICTURE_TYPES = "image/jpeg, image/png, image/gif, image/webp, image/tiff, image/bmp, image/avif, image/heic"

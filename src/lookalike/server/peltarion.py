@@ -14,11 +14,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from lookalike.collection import Collection
 from lookalike.errors import RequestError
 from lookalike.results import Hit
-from lookalike.server import openapi, schemas
+from lookalike.server import openapi
 from lookalike.server.auth import reading
 from lookalike.server.deployments import Served
 from lookalike.server.envelope import Json
 from lookalike.server.routes_pictures import thumbnail_of
+from lookalike.server.schemas import answers, questions
 from lookalike.server.service import Service, service_of
 
 router = APIRouter(tags=["compatible"], dependencies=[Depends(reading)])
@@ -27,13 +28,16 @@ SIDE = 320  # pixels of the pictures in the answer
 
 @router.post(
     "/deployment/similarity/{deployment_id}",
-    responses=openapi.answers(schemas.PeltarionAnswer, body=True),
+    responses=openapi.answers(answers.PeltarionAnswer, body=True),
     openapi_extra=openapi.body(
-        schemas.Nearest, {"image": "The picture; the field may have any name."}, needed=("image",), raw=False
+        questions.Nearest,
+        {"image": "The picture; the field may have any name."},
+        needed=("image",),
+        raw=False,
     ),
 )
 async def similarity(
-    request: Request, deployment_id: schemas.DeploymentName, query: Annotated[schemas.Nearest, Query()]
+    request: Request, deployment_id: questions.DeploymentName, query: Annotated[questions.Nearest, Query()]
 ) -> Response:
     """What looks like a picture, as the Peltarion platform answered it."""
     service = service_of(request)

@@ -20,11 +20,12 @@ from lookalike.gallery.base import patiently
 from lookalike.reports.alignment import described, placement
 from lookalike.reports.details import Detail, compared, own
 from lookalike.results import DuplicateGroup, as_json
-from lookalike.server import openapi, schemas
+from lookalike.server import openapi
 from lookalike.server.auth import reading, writing
 from lookalike.server.deployments import Served
 from lookalike.server.envelope import Json
 from lookalike.server.intake import object_of
+from lookalike.server.schemas import answers, questions
 from lookalike.server.service import service_of
 
 router = APIRouter(prefix="/v1/duplicates", tags=["duplicates"])
@@ -50,7 +51,7 @@ def _stored(served: Served) -> tuple[Stored, tuple[str, ...]]:
     return found
 
 
-def _is_wanted(group: DuplicateGroup, part: schemas.GroupsPart) -> bool:
+def _is_wanted(group: DuplicateGroup, part: questions.GroupsPart) -> bool:
     """Whether a group has a copy that is asked for."""
     pictures = {group.kept.id, *(member.picture.id for member in group.members)}
     return (part.id is None or part.id in pictures) and any(
@@ -81,8 +82,8 @@ def _details(details: Iterable[Detail]) -> list[dict[str, str]]:
     return [dict(zip(names, detail, strict=True)) for detail in details]
 
 
-@router.get("", dependencies=READ, responses=openapi.answers(schemas.DuplicateGroups))
-async def groups(request: Request, part: Annotated[schemas.GroupsPart, Query()]) -> Response:
+@router.get("", dependencies=READ, responses=openapi.answers(answers.DuplicateGroups))
+async def groups(request: Request, part: Annotated[questions.GroupsPart, Query()]) -> Response:
     """The copies that were found last in the collection, group by group; 404 when nobody has looked for them.
 
     What has gone, changed, or was decided to be no duplicate since is left out.
@@ -123,11 +124,11 @@ async def groups(request: Request, part: Annotated[schemas.GroupsPart, Query()])
     "/plan",
     dependencies=READ,
     responses={
-        **openapi.answers(schemas.Plan),
-        200: {"model": schemas.Plan, "description": "What `lookalike duplicates apply` takes."},
+        **openapi.answers(answers.Plan),
+        200: {"model": answers.Plan, "description": "What `lookalike duplicates apply` takes."},
     },
 )
-async def plan(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> Response:
+async def plan(request: Request, chosen: Annotated[questions.Chosen, Query()]) -> Response:
     """The plan that removes every copy that nothing speaks against, for `lookalike duplicates apply`.
 
     Its groups are those of `/v1/duplicates`, in their order. Set `remove` to false for what should stay.
@@ -141,8 +142,8 @@ async def plan(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> 
     return Response(text, media_type="application/json", headers=headers)
 
 
-@router.get("/search", dependencies=READ, responses=openapi.answers(schemas.Looking))
-async def looking(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> Response:
+@router.get("/search", dependencies=READ, responses=openapi.answers(answers.Looking))
+async def looking(request: Request, chosen: Annotated[questions.Chosen, Query()]) -> Response:
     """Whether copies are being looked for, how far that is, and when they were found last."""
     service = service_of(request)
     made = await service.ask(chosen.deployment, lambda served: served.collection.gallery.note(MADE))
@@ -154,11 +155,11 @@ async def looking(request: Request, chosen: Annotated[schemas.Chosen, Query()]) 
     status_code=202,
     dependencies=WRITE,
     responses={
-        **openapi.answers(schemas.Looking, 202),
-        409: {"model": schemas.Envelope, "description": "Another deployment is looked through."},
+        **openapi.answers(answers.Looking, 202),
+        409: {"model": answers.Envelope, "description": "Another deployment is looked through."},
     },
 )
-async def look(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> Response:
+async def look(request: Request, chosen: Annotated[questions.Chosen, Query()]) -> Response:
     """Begin to look for copies in all of the collection: long work, which goes on after the answer.
 
     One search at a time is done; while it is, the same request only tells how far it is.
@@ -166,7 +167,7 @@ async def look(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> 
     return Json({**asdict(service_of(request).look_for_copies(chosen.deployment)), "made": None}, 202)
 
 
-@router.delete("/search", dependencies=WRITE, responses=openapi.answers(schemas.Looking))
+@router.delete("/search", dependencies=WRITE, responses=openapi.answers(answers.Looking))
 async def stop(request: Request) -> Response:
     """Stop looking. What was found out about single pictures is kept; the next time goes on from there."""
     return Json({**asdict(service_of(request).looking.stop()), "made": None})
@@ -175,14 +176,14 @@ async def stop(request: Request) -> Response:
 @router.post(
     "/distinct",
     dependencies=WRITE,
-    responses=openapi.answers(schemas.Decided, body=True),
-    openapi_extra=openapi.json_body(schemas.Distinct.model_json_schema(), {"ids": [1, 2]}),
+    responses=openapi.answers(answers.Decided, body=True),
+    openapi_extra=openapi.json_body(questions.Distinct.model_json_schema(), {"ids": [1, 2]}),
 )
-async def distinct(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> Response:
+async def distinct(request: Request, chosen: Annotated[questions.Chosen, Query()]) -> Response:
     """Remember that none of some pictures is a duplicate of another one of them, or forget it."""
     service = service_of(request)
     try:
-        wanted = schemas.Distinct.model_validate(object_of(await service.body(request)))
+        wanted = questions.Distinct.model_validate(object_of(await service.body(request)))
     except ValidationError as error:
         said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise RequestError(said, 422, "usage") from None

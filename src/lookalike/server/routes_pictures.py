@@ -13,13 +13,14 @@ from lookalike.errors import PictureError, RequestError, UsageError
 from lookalike.gallery.base import Picture
 from lookalike.metadata import checked
 from lookalike.results import Metadata
-from lookalike.server import openapi, schemas, uploads
+from lookalike.server import openapi, uploads
 from lookalike.server.asking import asked, only
 from lookalike.server.auth import reading, writing
 from lookalike.server.deployments import Served
 from lookalike.server.envelope import Json
 from lookalike.server.intake import Form, Upload, object_of
 from lookalike.server.originals import TYPES, original
+from lookalike.server.schemas import answers, questions
 from lookalike.server.service import Service, service_of
 
 router = APIRouter(prefix="/v1/pictures", tags=["pictures"])
@@ -51,8 +52,8 @@ def row(picture: Picture) -> dict[str, Any]:
     }
 
 
-@router.get("", dependencies=READ, responses=openapi.answers(schemas.Pictures))
-async def listing(request: Request, page: Annotated[schemas.Page, Query()]) -> Response:
+@router.get("", dependencies=READ, responses=openapi.answers(answers.Pictures))
+async def listing(request: Request, page: Annotated[questions.Page, Query()]) -> Response:
     """The pictures by ascending id, page by page."""
 
     def work(served: Served) -> list[Picture]:
@@ -71,11 +72,11 @@ async def listing(request: Request, page: Annotated[schemas.Page, Query()]) -> R
     status_code=201,
     dependencies=WRITE,
     responses={
-        **openapi.answers(schemas.AddAnswer, 201, body=True),
-        200: {"model": schemas.AddAnswer, "description": "The collection had all of them already."},
+        **openapi.answers(answers.AddAnswer, 201, body=True),
+        200: {"model": answers.AddAnswer, "description": "The collection had all of them already."},
     },
     openapi_extra=openapi.body(
-        schemas.Chosen,
+        questions.Chosen,
         {"picture": "What to add."},
         several=("picture",),
         needed=("picture",),
@@ -84,7 +85,7 @@ async def listing(request: Request, page: Annotated[schemas.Page, Query()]) -> R
 )
 async def add(
     request: Request,
-    query: Annotated[schemas.Chosen, Query()],
+    query: Annotated[questions.Chosen, Query()],
     idempotency_key: Annotated[str | None, KEY] = None,
 ) -> Response:
     """Add pictures. The same bytes are one picture, however often they come.
@@ -95,7 +96,7 @@ async def add(
     form = await service.form(request)
     only(form, "picture")
     told = form.fields.get("metadata", [])
-    chosen = asked(schemas.Chosen, query, {n: v for n, v in form.fields.items() if n != "metadata"})
+    chosen = asked(questions.Chosen, query, {n: v for n, v in form.fields.items() if n != "metadata"})
     key, content = (chosen.deployment, idempotency_key or ""), hashlib.sha256(form.body).hexdigest()
     if idempotency_key and (before := service.answers.get(key, content)):
         return before
@@ -142,8 +143,10 @@ def _metadata(told: list[Any], pictures: int) -> list[Metadata | None]:
     return [*known] if len(known) == pictures else [known[0]] * pictures
 
 
-@router.get("/{id}", dependencies=READ, responses=openapi.answers(schemas.Picture))
-async def one(request: Request, id: schemas.PathId, chosen: Annotated[schemas.Chosen, Query()]) -> Response:
+@router.get("/{id}", dependencies=READ, responses=openapi.answers(answers.Picture))
+async def one(
+    request: Request, id: questions.PathId, chosen: Annotated[questions.Chosen, Query()]
+) -> Response:
     """What is known about a picture."""
     found = await service_of(request).ask(chosen.deployment, lambda served: served.collection.picture(id))
     return Json(row(found))
@@ -161,11 +164,11 @@ async def _change(request: Request, id: int, deployment: str, *, replace: bool) 
 @router.patch(
     "/{id}/metadata",
     dependencies=WRITE,
-    responses=openapi.answers(schemas.Picture, body=True),
+    responses=openapi.answers(answers.Picture, body=True),
     openapi_extra=openapi.json_body(openapi.METADATA, {"price": 0.4, "promotion": None}),
 )
 async def change(
-    request: Request, id: schemas.PathId, chosen: Annotated[schemas.Chosen, Query()]
+    request: Request, id: questions.PathId, chosen: Annotated[questions.Chosen, Query()]
 ) -> Response:
     """Change some of a picture's metadata; `null` forgets a value (JSON merge patch)."""
     return await _change(request, id, chosen.deployment, replace=False)
@@ -174,19 +177,19 @@ async def change(
 @router.put(
     "/{id}/metadata",
     dependencies=WRITE,
-    responses=openapi.answers(schemas.Picture, body=True),
+    responses=openapi.answers(answers.Picture, body=True),
     openapi_extra=openapi.json_body(openapi.METADATA, {"name": "Gala apple", "price": 0.45}),
 )
 async def replace(
-    request: Request, id: schemas.PathId, chosen: Annotated[schemas.Chosen, Query()]
+    request: Request, id: questions.PathId, chosen: Annotated[questions.Chosen, Query()]
 ) -> Response:
     """Replace a picture's metadata."""
     return await _change(request, id, chosen.deployment, replace=True)
 
 
-@router.delete("/{id}", dependencies=WRITE, responses=openapi.answers(schemas.Removed))
+@router.delete("/{id}", dependencies=WRITE, responses=openapi.answers(answers.Removed))
 async def remove(
-    request: Request, id: schemas.PathId, chosen: Annotated[schemas.Chosen, Query()]
+    request: Request, id: questions.PathId, chosen: Annotated[questions.Chosen, Query()]
 ) -> Response:
     """Take a picture out of the collection. Its file is never touched."""
     removed = await service_of(request).change(chosen.deployment, lambda served: uploads.remove(served, [id]))
@@ -198,7 +201,7 @@ async def remove(
 
 @router.get("/{id}/thumbnail", dependencies=READ, responses=openapi.media("image/jpeg", "A small JPEG."))
 async def thumbnail(
-    request: Request, id: schemas.PathId, asked: Annotated[schemas.Small, Query()]
+    request: Request, id: questions.PathId, asked: Annotated[questions.Small, Query()]
 ) -> Response:
     """A small JPEG of a picture."""
     service = service_of(request)
@@ -234,7 +237,7 @@ def thumbnail_of(service: Service, collection: Collection, picture: Picture, sid
     "/{id}/original", dependencies=READ, responses=openapi.media("image/*", "The file, as it was indexed.")
 )
 async def original_file(
-    request: Request, id: schemas.PathId, chosen: Annotated[schemas.Chosen, Query()]
+    request: Request, id: questions.PathId, chosen: Annotated[questions.Chosen, Query()]
 ) -> Response:
     """The file of a picture, byte for byte."""
     service = service_of(request)

@@ -18,13 +18,14 @@ from lookalike.comparing import compare
 from lookalike.errors import LookalikeError, RequestError
 from lookalike.reports.explanation import shortened
 from lookalike.results import as_json
-from lookalike.server import openapi, schemas
+from lookalike.server import openapi
 from lookalike.server.asking import asked, name_of, one_picture, only, searching, source, whose
 from lookalike.server.auth import reading
 from lookalike.server.deployments import Served
 from lookalike.server.envelope import Json, body_of, to_json
 from lookalike.server.intake import Form, Upload
 from lookalike.server.originals import original
+from lookalike.server.schemas import answers, questions
 from lookalike.server.service import Service, service_of
 
 router = APIRouter(prefix="/v1", tags=["search"], dependencies=[Depends(reading)])
@@ -34,30 +35,30 @@ SIDES = {"also": "Results should look like these as well.", "against": "Results 
 
 @router.post(
     "/search",
-    responses=openapi.answers(schemas.SearchAnswer, body=True),
+    responses=openapi.answers(answers.SearchAnswer, body=True),
     openapi_extra=openapi.body(
-        schemas.Search, PICTURE | SIDES, several=("also", "against"), either={"picture": "id"}
+        questions.Search, PICTURE | SIDES, several=("also", "against"), either={"picture": "id"}
     ),
 )
-async def search(request: Request, query: Annotated[schemas.Search, Query()]) -> Response:
+async def search(request: Request, query: Annotated[questions.Search, Query()]) -> Response:
     """What looks like a picture: a file, the whole body, or the `id` of an indexed one."""
     service = service_of(request)
     form = await service.form(request)
-    wanted = asked(schemas.Search, query, form.fields)
+    wanted = asked(questions.Search, query, form.fields)
     only(form, "picture", "also", "against")
     return await _answer(service, wanted, one_picture(form, wanted.id), form)
 
 
-@router.get("/pictures/{id}/similar", responses=openapi.answers(schemas.SearchAnswer))
+@router.get("/pictures/{id}/similar", responses=openapi.answers(answers.SearchAnswer))
 async def similar(
-    request: Request, id: schemas.PathId, query: Annotated[schemas.Question, Query()]
+    request: Request, id: questions.PathId, query: Annotated[questions.Question, Query()]
 ) -> Response:
     """What looks like an indexed picture."""
-    wanted = schemas.Search.model_validate(query.model_dump(exclude_unset=True))
+    wanted = questions.Search.model_validate(query.model_dump(exclude_unset=True))
     return await _answer(service_of(request), wanted, id, Form())
 
 
-async def _answer(service: Service, wanted: schemas.Search, picture: Upload | int, form: Form) -> Response:
+async def _answer(service: Service, wanted: questions.Search, picture: Upload | int, form: Form) -> Response:
     search = _search(service, wanted, picture, form)
 
     def work(served: Served) -> bytes:
@@ -69,14 +70,14 @@ async def _answer(service: Service, wanted: schemas.Search, picture: Upload | in
 
 
 def _search(
-    service: Service, wanted: schemas.Guided, picture: Upload | int, form: Form | None = None
+    service: Service, wanted: questions.Guided, picture: Upload | int, form: Form | None = None
 ) -> Callable[[Collection], Any]:
     also, against = (form.named("also"), form.named("against")) if form else ([], [])
     return searching(wanted, picture, also, against, service.settings.max_k)
 
 
-@router.get("/facets", responses=openapi.answers(schemas.Facets))
-async def facets(request: Request, asked: Annotated[schemas.Columns, Query()]) -> Response:
+@router.get("/facets", responses=openapi.answers(answers.Facets))
+async def facets(request: Request, asked: Annotated[questions.Columns, Query()]) -> Response:
     """What one can choose pictures by: the values of columns, and how many pictures have each."""
 
     def work(served: Served) -> bytes:
@@ -92,8 +93,8 @@ async def facets(request: Request, asked: Annotated[schemas.Columns, Query()]) -
     return Response(done, media_type="application/json")
 
 
-@router.get("/calibration", responses=openapi.answers(schemas.CalibrationAnswer))
-async def calibration(request: Request, where: Annotated[schemas.Where, Query()]) -> Response:
+@router.get("/calibration", responses=openapi.answers(answers.CalibrationAnswer))
+async def calibration(request: Request, where: Annotated[questions.Where, Query()]) -> Response:
     """How similarities become probabilities; null until `lookalike calibrate` has found out."""
 
     def work(served: Served) -> Any:
@@ -114,18 +115,18 @@ async def calibration(request: Request, where: Annotated[schemas.Where, Query()]
         },
     },
     openapi_extra=openapi.body(
-        schemas.Guided,
+        questions.Guided,
         {"picture": "What to search for, one search each."},
         several=("picture",),
         needed=("picture",),
         raw=False,
     ),
 )
-async def search_batch(request: Request, query: Annotated[schemas.Question, Query()]) -> Response:
+async def search_batch(request: Request, query: Annotated[questions.Question, Query()]) -> Response:
     """Many searches in one request; the answers are streamed."""
     service = service_of(request)
     form = await service.form(request)
-    wanted = asked(schemas.Guided, query, form.fields)
+    wanted = asked(questions.Guided, query, form.fields)
     only(form, "picture")
     pictures = [*form.named("picture"), *form.named("body")]
     if not 1 <= len(pictures) <= service.settings.max_batch:
@@ -163,7 +164,11 @@ async def _in_order(
 
 
 def _line(
-    wanted: schemas.Guided, request_id: str, one: Upload, search: Callable[[Collection], Any], served: Served
+    wanted: questions.Guided,
+    request_id: str,
+    one: Upload,
+    search: Callable[[Collection], Any],
+    served: Served,
 ) -> bytes:
     try:
         found = as_json(search(served.with_model(*whose(wanted))))
@@ -174,19 +179,19 @@ def _line(
 
 @router.post(
     "/compare",
-    responses=openapi.answers(schemas.Comparison, body=True),
+    responses=openapi.answers(answers.Comparison, body=True),
     openapi_extra=openapi.body(
-        schemas.Pair,
+        questions.Pair,
         {"first": "One picture.", "second": "Another one."},
         either={"first": "first_id", "second": "second_id"},
         raw=False,
     ),
 )
-async def compare_two(request: Request, query: Annotated[schemas.Pair, Query()]) -> Response:
+async def compare_two(request: Request, query: Annotated[questions.Pair, Query()]) -> Response:
     """How alike two pictures are, and whether one is a copy of the other."""
     service = service_of(request)
     form = await service.form(request)
-    wanted = asked(schemas.Pair, query, form.fields)
+    wanted = asked(questions.Pair, query, form.fields)
     only(form, "first", "second")
     pair = one_picture(form, wanted.first_id, "first"), one_picture(form, wanted.second_id, "second")
 
@@ -200,9 +205,9 @@ async def compare_two(request: Request, query: Annotated[schemas.Pair, Query()])
 
 @router.post(
     "/explain",
-    responses=openapi.answers(schemas.Explanation, body=True),
+    responses=openapi.answers(answers.Explanation, body=True),
     openapi_extra=openapi.body(
-        schemas.Explain,
+        questions.Explain,
         PICTURE | {"found": "What was found."} | SIDES,
         several=("also", "against"),
         either={"picture": "id", "found": "found_id"},
@@ -210,14 +215,14 @@ async def compare_two(request: Request, query: Annotated[schemas.Pair, Query()])
         example={"id": 1, "found_id": 2},
     ),
 )
-async def explain(request: Request, query: Annotated[schemas.Explain, Query()]) -> Response:
+async def explain(request: Request, query: Annotated[questions.Explain, Query()]) -> Response:
     """Which parts of two pictures make them alike: their similarity, split over the places of both.
 
     With `also`, `against` and `region` it is the similarity that a search with these finds.
     """
     service = service_of(request)
     form = await service.form(request)
-    wanted = asked(schemas.Explain, query, form.fields)
+    wanted = asked(questions.Explain, query, form.fields)
     only(form, "picture", "found", "also", "against")
     picture = one_picture(form, wanted.id)
     found = one_picture(form, wanted.found_id, "found")
@@ -252,16 +257,19 @@ def _bytes(collection: Collection, picture: Upload | int) -> bytes:
 
 @router.post(
     "/duplicates",
-    responses=openapi.answers(schemas.Copies, body=True),
+    responses=openapi.answers(answers.Copies, body=True),
     openapi_extra=openapi.body(
-        schemas.Known, {"picture": "Is this one there already?"}, either={"picture": "id"}, example={"id": 3}
+        questions.Known,
+        {"picture": "Is this one there already?"},
+        either={"picture": "id"},
+        example={"id": 3},
     ),
 )
-async def duplicates(request: Request, query: Annotated[schemas.Known, Query()]) -> Response:
+async def duplicates(request: Request, query: Annotated[questions.Known, Query()]) -> Response:
     """Which pictures of the collection a picture is a copy of: the same bytes or pixels, or edited."""
     service = service_of(request)
     form = await service.form(request)
-    wanted = asked(schemas.Known, query, form.fields)
+    wanted = asked(questions.Known, query, form.fields)
     only(form, "picture")
     picture = one_picture(form, wanted.id)
 

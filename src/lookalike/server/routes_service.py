@@ -16,20 +16,21 @@ from lookalike.collection import Collection
 from lookalike.errors import LookalikeError, RequestError
 from lookalike.gallery.base import Picture
 from lookalike.results import Cluster, as_json
-from lookalike.server import openapi, schemas
+from lookalike.server import openapi
 from lookalike.server.auth import reading, writing
 from lookalike.server.deployments import Served
 from lookalike.server.envelope import Json, to_json
 from lookalike.server.intake import object_of
 from lookalike.server.metrics import CONTENT_TYPE
+from lookalike.server.schemas import answers, questions
 from lookalike.server.service import service_of
 
 router = APIRouter(tags=["service"])
 READ, WRITE = [Depends(reading)], [Depends(writing)]
 
 
-@router.get("/v1/info", dependencies=READ, responses=openapi.answers(schemas.Info))
-async def info(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> Response:
+@router.get("/v1/info", dependencies=READ, responses=openapi.answers(answers.Info))
+async def info(request: Request, chosen: Annotated[questions.Chosen, Query()]) -> Response:
     """What is in a collection: pictures, models, metadata columns."""
     found = await service_of(request).ask(chosen.deployment, lambda served: served.collection.info())
     return Json(as_json(found))
@@ -43,8 +44,8 @@ ORDERS: dict[str, Callable[[Cluster], Any]] = {
 """By what clusters are sorted."""
 
 
-@router.get("/v1/clusters", dependencies=READ, responses=openapi.answers(schemas.ClusterList))
-async def clusters(request: Request, part: Annotated[schemas.ClustersPart, Query()]) -> Response:
+@router.get("/v1/clusters", dependencies=READ, responses=openapi.answers(answers.ClusterList))
+async def clusters(request: Request, part: Annotated[questions.ClustersPart, Query()]) -> Response:
     """The clusters that `lookalike cluster` kept last, each with the picture that stands for it and its most
     typical ones; 404 when there are none.
 
@@ -87,8 +88,8 @@ def _cluster(cluster: Cluster, rows: Mapping[str, Picture], members: int) -> dic
     return told | {"medoid": ids[0] if ids else None, "members": ids[:members]}
 
 
-@router.get("/v1/map", dependencies=READ, responses=openapi.answers(schemas.MapAnswer))
-async def picture_map(request: Request, chosen: Annotated[schemas.Chosen, Query()]) -> Response:
+@router.get("/v1/map", dependencies=READ, responses=openapi.answers(answers.MapAnswer))
+async def picture_map(request: Request, chosen: Annotated[questions.Chosen, Query()]) -> Response:
     """Where the pictures lie in the plane, near to each other what looks alike; 404 when `lookalike map` has
     not laid them out. Pictures that came later are not in it."""
 
@@ -114,7 +115,7 @@ async def picture_map(request: Request, chosen: Annotated[schemas.Chosen, Query(
     return Response(data, media_type="application/json", headers=headers)
 
 
-@router.get("/v1/deployments", dependencies=READ, responses=openapi.answers(schemas.DeploymentList))
+@router.get("/v1/deployments", dependencies=READ, responses=openapi.answers(answers.DeploymentList))
 async def deployments(request: Request) -> Response:
     """All that is served, by name."""
     return Json({"deployments": await service_of(request).ask_all(_described)})
@@ -134,14 +135,14 @@ def _described(name: str, served: Served) -> dict[str, str | int]:
 @router.put(
     "/v1/deployments/{name}",
     dependencies=WRITE,
-    responses=openapi.answers(schemas.Deployment, body=True),
-    openapi_extra=openapi.json_body(schemas.Switch.model_json_schema(), {"to": "candidate"}),
+    responses=openapi.answers(answers.Deployment, body=True),
+    openapi_extra=openapi.json_body(questions.Switch.model_json_schema(), {"to": "candidate"}),
 )
-async def switch(request: Request, name: schemas.DeploymentName) -> Response:
+async def switch(request: Request, name: questions.DeploymentName) -> Response:
     """Let a name mean, from this moment on, what another one means. Requests in work end as they began."""
     service = service_of(request)
     try:
-        wanted = schemas.Switch.model_validate(object_of(await service.body(request)))
+        wanted = questions.Switch.model_validate(object_of(await service.body(request)))
     except ValidationError as error:
         said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise RequestError(said, 422, "usage") from None
@@ -150,13 +151,13 @@ async def switch(request: Request, name: schemas.DeploymentName) -> Response:
     return Json(await service.ask(name, partial(_described, name)))
 
 
-@router.get("/v1/health", responses={200: {"model": schemas.Health}})
+@router.get("/v1/health", responses={200: {"model": answers.Health}})
 async def health() -> Response:
     """Whether the server lives. Needs no token."""
     return Json({"status": "ok"})
 
 
-@router.get("/v1/ready", responses={200: {"model": schemas.Health}, 503: {"model": schemas.Envelope}})
+@router.get("/v1/ready", responses={200: {"model": answers.Health}, 503: {"model": answers.Envelope}})
 async def ready(request: Request) -> Response:
     """Whether the server can answer now: its collections are open. Needs no token."""
     if not service_of(request).ready:

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
 from lookalike.errors import RequestError
-from lookalike.server import openapi, schemas
+from lookalike.server import openapi
 from lookalike.server.auth import SESSION_SECONDS, cookie_name
 from lookalike.server.envelope import Json
 from lookalike.server.intake import object_of
+from lookalike.server.schemas import answers, questions
 from lookalike.server.service import service_of
 
 router = APIRouter(prefix="/v1/session", tags=["service"])
@@ -19,7 +20,7 @@ LONGEST_BODY = 4096
 """Bytes in which a token comes: whoever sends it has shown nothing yet."""
 
 
-@router.get("", responses=openapi.answers(schemas.Session))
+@router.get("", responses=openapi.answers(answers.Session))
 async def session(request: Request) -> Response:
     """What whoever asks may do. Needs no token."""
     return Json(_described(request, service_of(request).auth.rights(request)))
@@ -27,14 +28,14 @@ async def session(request: Request) -> Response:
 
 @router.post(
     "",
-    responses=openapi.answers(schemas.Session, body=True),
-    openapi_extra=openapi.json_body(schemas.Login.model_json_schema(), {"token": "a-token-of-this-server"}),
+    responses=openapi.answers(answers.Session, body=True),
+    openapi_extra=openapi.json_body(questions.Login.model_json_schema(), {"token": "a-token-of-this-server"}),
 )
 async def begin(request: Request) -> Response:
     """Exchange a token for a cookie, with which a page may do for twelve hours what the token allows."""
     service = service_of(request)
     try:
-        shown = schemas.Login.model_validate(object_of(await service.body(request, LONGEST_BODY))).token
+        shown = questions.Login.model_validate(object_of(await service.body(request, LONGEST_BODY))).token
     except ValidationError:
         raise RequestError('give the token as JSON: {"token": "…"}', 422, "usage") from None
     rights = service.auth.rights_of(shown)
@@ -55,7 +56,7 @@ async def begin(request: Request) -> Response:
     return answer
 
 
-@router.delete("", responses=openapi.answers(schemas.Session))
+@router.delete("", responses=openapi.answers(answers.Session))
 async def end(request: Request) -> Response:
     """Forget the cookie. Needs no token."""
     answer = Json(_described(request, None if service_of(request).auth.required else "write"))

@@ -1,260 +1,13 @@
-"""What requests may say and what answers say, as OpenAPI describes it."""
+"""What answers say. Those that are results of lookalike have the fields that `results.as_json` gives."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic.config import JsonDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from lookalike.server.settings import DEFAULT, LONGEST_TOKEN
-from lookalike.server.thumbnails import SIDES
-
-LARGEST_ID = 2**63 - 1
-EXAMPLE_HIT: JsonDict = {
-    "rank": 1,
-    "id": 17,
-    "path": "/shop/photos/gala-apple.jpg",
-    "similarity": 0.894,
-    "probability": None,
-    "missing": False,
-    "metadata": {"name": "Gala apple", "price": 0.45, "in_stock": True},
-    "cluster": 3,
-    "width": 400,
-    "height": 300,
-    "distance": 0.106,
-}
-
-EXAMPLE_PICTURE: JsonDict = {
-    "id": 17,
-    "path": "/shop/photos/gala-apple.jpg",
-    "width": 400,
-    "height": 300,
-    "bytes": 21921,
-    "format": "JPEG",
-    "content": "32158bbb4f6731c786dd8d3d06338793eb3f321b7f9dadb220b634a49cb209b3",
-    "missing": False,
-    "truncated": False,
-    "metadata": {"name": "Gala apple", "price": 0.45},
-    "cluster": 3,
-}
-EXAMPLE_COMPARISON: JsonDict = {
-    "similarity": 0.951,
-    "verdict": "edited copy",
-    "probability": 0.999,
-    "overlap": 0.8,
-    "transform": [[0.5, 0.0, 12.0], [0.0, 0.5, 8.0]],
-    "distance": 0.049,
-}
-EXAMPLE_CLUSTER: JsonDict = {
-    "id": 3,
-    "label": "apple",
-    "size": 41,
-    "cohesion": 0.62,
-    "share": 0.93,
-    "column": "kind",
-    "parent": 1,
-    "nearest": [{"id": 5, "similarity": 0.71}],
-    "medoid": 17,
-    "members": [17, 23, 4],
-}
-_KEPT: JsonDict = {
-    "path": "/shop/photos/gala-apple.jpg",
-    "id": 17,
-    "width": 400,
-    "height": 300,
-    "bytes": 21921,
-    "format": "JPEG",
-    "modified": "2026-11-23T08:30:00Z",
-    "content": "32158bbb4f6731c786dd8d3d06338793eb3f321b7f9dadb220b634a49cb209b3",
-    "reference": False,
-}
-EXAMPLE_GROUP: JsonDict = {
-    "kept": _KEPT,
-    "reason": "more pixels: 400 × 300, the other 200 × 150",
-    "members": [
-        {
-            "picture": {**_KEPT, "path": "/shop/photos/small.jpg", "id": 18, "width": 200, "height": 150},
-            "kind": "near",
-            "probability": 0.9999,
-            "similarity": 0.97,
-            "inliers": 375,
-            "transform": [[0.5, 0.0, 0.0], [0.0, 0.5, 0.0]],
-            "overlap": 1.0,
-            "overlap_copy": 1.0,
-            "box": [0.0, 0.0, 400.0, 300.0],
-            "box_copy": [0.0, 0.0, 200.0, 150.0],
-            "doubt": None,
-            "path": "/shop/photos/small.jpg",
-            "remove": True,
-            "stays": None,
-            "placement": [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]],
-            "how": [],
-            "details": [
-                {"name": "Size", "value": "200 × 150", "comparison": "75 % fewer pixels", "rank": "worse"}
-            ],
-        }
-    ],
-    "details": [{"name": "Size", "value": "400 × 300", "comparison": "", "rank": ""}],
-    "keep": "/shop/photos/gala-apple.jpg",
-    "weakest": 0.9999,
-}
-_HEAT: JsonDict = {
-    "picture": "a.jpg",
-    "shares": [[0.1, 0.2], [0.3, 0.1]],
-    "box": [60.0, 10.0, 280.0, 280.0],
-    "width": 400,
-    "height": 300,
-    "rounding": 0.00001,
-}
-EXAMPLE_EXPLANATION: JsonDict = {
-    "similarity": 0.7,
-    "queries": [_HEAT],
-    "found": {**_HEAT, "picture": "#17"},
-    "pairs": [[0.1, 0.0, 0.0, 0.0], [0.0, 0.2, 0.0, 0.0], [0.0, 0.0, 0.3, 0.0], [0.0, 0.0, 0.0, 0.1]],
-}
-
-
-def _sound(text: str) -> str:
-    if "\0" in text or any(0xD800 <= ord(c) < 0xE000 for c in text):
-        raise ValueError("has characters that are no text")
-    return text
-
-
-# Together so long at most that the address of a request with all of them, four-byte characters escaped, is
-# one that the HTTP parser takes (`refusals.LONGEST_HEAD`).
-Text = Annotated[str, Field(max_length=4000), AfterValidator(_sound)]
-Short = Annotated[str, Field(max_length=200), AfterValidator(_sound)]
-DeploymentName = Annotated[
-    str,
-    Path(max_length=200, description="Name of a deployment; see /v1/deployments.", examples=[DEFAULT]),
-    AfterValidator(_sound),
-]
-Id = Annotated[int, Field(ge=1, le=LARGEST_ID, examples=[3])]
-PathId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The picture's number.", examples=[3])]
-
-
-class Chosen(BaseModel):
-    """Which deployment answers."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    deployment: Short = Field(DEFAULT, description="Name of a deployment; see /v1/deployments.")
-
-
-class Small(Chosen):
-    """How large a thumbnail is."""
-
-    side: int = Field(320, ge=SIDES[0], le=SIDES[1], description="Pixels of the longer side.")
-
-
-class Where(Chosen):
-    """Which deployment answers, and with which of its models."""
-
-    model: Short | None = Field(None, description="Another of the deployment's models; see /v1/info.")
-    output: Short | None = Field(None, description="Which output of it.")
-    runtime: Short | None = Field(None, description="Which runtime.")
-
-
-class Nearest(BaseModel):
-    """How many are wanted."""
-
-    k: int = Field(10, ge=1, le=100, description="How many to find at most.")
-
-
-class Question(Where):
-    """How to search."""
-
-    k: int = Field(10, ge=1, le=2**31, description="How many to find at most.", examples=[5])
-    where: Text | None = Field(
-        None, description="Only pictures whose metadata match.", examples=["in_stock and price < 100"]
-    )
-    threshold: float | None = Field(None, ge=-1, le=1, description="Least similarity.", allow_inf_nan=False)
-    region: Short | None = Field(
-        None,
-        description="The part of the picture that matters, X,Y,WIDTH,HEIGHT in pixels or shares.",
-        examples=["0.25,0.25,0.5,0.5"],
-    )
-    exact: bool = Field(False, description="Compare with every picture, also where an index is quicker.")
-    include_self: bool = Field(False, description="Keep the query itself among the results.")
-
-
-class Guided(Question):
-    """A search for what comes as a file, with indexed pictures for and against."""
-
-    also_id: list[Id] = Field([], max_length=32, description="Results should look like these as well.")
-    against_id: list[Id] = Field([], max_length=32, description="Results should not look like these.")
-
-
-class Search(Guided):
-    """A search: what is asked for comes as a file, or as the number of an indexed picture."""
-
-    id: Id | None = Field(None, description="Search for what looks like this indexed picture.")
-
-
-class Pair(Where):
-    """Two pictures, each as a file or as a number."""
-
-    first_id: Id | None = Field(None, description="An indexed picture, in place of the file `first`.")
-    second_id: Id | None = Field(None, description="An indexed picture, in place of the file `second`.")
-
-
-class Explain(Where):
-    """What was searched for, and what was found: each as a file or as a number."""
-
-    id: Id | None = Field(None, description="An indexed picture, in place of the file `picture`.")
-    found_id: Id | None = Field(None, description="An indexed picture, in place of the file `found`.")
-    also_id: list[Id] = Field([], max_length=32, description="As in the search.")
-    against_id: list[Id] = Field([], max_length=32, description="As in the search.")
-    region: Short | None = Field(
-        None, description="As in the search: X,Y,WIDTH,HEIGHT.", examples=["0.25,0.25,0.5,0.5"]
-    )
-
-
-class Likely(Where):
-    """How sure a copy must be."""
-
-    precision: float = Field(0.99, gt=0, le=1, description="Least probability of a copy.")
-    candidates: int = Field(20, ge=1, le=100, description="How many of the nearest are compared.")
-
-
-class Known(Likely):
-    """A picture that may have copies, as a file or as a number, and how sure these must be."""
-
-    id: Id | None = Field(None, description="An indexed picture, which is no copy of itself.")
-
-
-class Page(Chosen):
-    """Which part of a long list."""
-
-    where: Text | None = Field(None, description="Only pictures whose metadata match.")
-    limit: int = Field(100, ge=1, le=1000, description="How many at most.")
-    after: int = Field(0, ge=0, le=LARGEST_ID, description="Go on after this id: `next` of the page before.")
-
-
-class Columns(Chosen):
-    """Which columns, of which pictures."""
-
-    column: list[Short] = Field(
-        [],
-        max_length=64,
-        description="A column; may be repeated. None: all of the metadata, and the grouping ones.",
-    )
-    where: Text | None = Field(None, description="Only pictures whose metadata match.")
-    values: int = Field(20, ge=1, le=200, description="Values listed of a column at most.")
-
-
-class Switch(BaseModel):
-    """What a deployment's name is to mean."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    to: Short = Field(description="Another deployment.", examples=["candidate"])
-
-
-# --- answers ----------------------------------------------------------------------------------
+from lookalike.server.schemas import examples
 
 
 class Problem(BaseModel):
@@ -276,7 +29,7 @@ class Envelope(BaseModel):
 class Hit(BaseModel):
     """One picture that looks like the query."""
 
-    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_HIT})
+    model_config = ConfigDict(json_schema_extra={"example": examples.HIT})
 
     rank: int
     id: int
@@ -294,7 +47,7 @@ class Hit(BaseModel):
 class SearchAnswer(BaseModel):
     """The answer to one search, most similar first."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"query": "a.jpg", "results": [EXAMPLE_HIT]}})
+    model_config = ConfigDict(json_schema_extra={"example": {"query": "a.jpg", "results": [examples.HIT]}})
 
     query: str
     results: list[Hit]
@@ -303,7 +56,7 @@ class SearchAnswer(BaseModel):
 class Comparison(BaseModel):
     """How alike two pictures are."""
 
-    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_COMPARISON})
+    model_config = ConfigDict(json_schema_extra={"example": examples.COMPARISON})
 
     similarity: float
     verdict: str
@@ -331,7 +84,7 @@ class Heat(BaseModel):
 class Explanation(BaseModel):
     """A similarity split over the places of the pictures that it compares."""
 
-    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_EXPLANATION})
+    model_config = ConfigDict(json_schema_extra={"example": examples.EXPLANATION})
 
     similarity: float
     queries: list[Heat] = Field(description="Pictures for, then against: all their shares add up to it.")
@@ -414,7 +167,7 @@ class Member(Copy):
 class DuplicateGroup(BaseModel):
     """A picture to keep, and its copies."""
 
-    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_GROUP})
+    model_config = ConfigDict(json_schema_extra={"example": examples.GROUP})
 
     kept: Facts
     reason: str = Field(description="Why this one is to be kept.")
@@ -499,15 +252,6 @@ class Plan(BaseModel):
     groups: list[PlanGroup]
 
 
-class Distinct(BaseModel):
-    """Pictures that are no duplicates of each other."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    ids: list[Id] = Field(min_length=2, max_length=100, description="At least two.", examples=[[1, 2]])
-    forget: bool = Field(False, description="Forget that decision instead.")
-
-
 class Decided(BaseModel):
     """How many pairs were decided."""
 
@@ -517,7 +261,7 @@ class Decided(BaseModel):
 class Picture(BaseModel):
     """A picture of the collection."""
 
-    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_PICTURE})
+    model_config = ConfigDict(json_schema_extra={"example": examples.PICTURE})
 
     id: int
     path: str
@@ -542,7 +286,7 @@ class Pictures(BaseModel):
 class Added(Picture):
     """An uploaded picture; `added` is false when the collection had these bytes."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {**EXAMPLE_PICTURE, "added": True}})
+    model_config = ConfigDict(json_schema_extra={"example": {**examples.PICTURE, "added": True}})
 
     added: bool
 
@@ -602,7 +346,7 @@ class NearCluster(BaseModel):
 class Cluster(BaseModel):
     """One cluster; its pictures are those with `cluster == id`."""
 
-    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_CLUSTER})
+    model_config = ConfigDict(json_schema_extra={"example": examples.CLUSTER})
 
     id: int
     label: str = Field(description="What sets it apart; empty when nothing does.")
@@ -665,32 +409,6 @@ class MapAnswer(BaseModel):
     shapes: Packed = Field(description="Width and height of each picture in pixels.")
     facts: Mapping[str, str] = Field(description="How true the map is.")
     sheets: list[Any] = Field(description="Always empty: thumbnails are at /v1/pictures/ID/thumbnail.")
-
-
-class Part(Chosen):
-    """Which part of a list, by places."""
-
-    limit: int = Field(100, ge=1, le=1000, description="How many at most.")
-    after: int = Field(0, ge=0, le=LARGEST_ID, description="Leave out so many: `next` of the part before.")
-
-
-class GroupsPart(Part):
-    """Which groups of copies."""
-
-    id: Id | None = Field(None, description="Only the groups that this picture is in.")
-    kind: list[Literal["exact", "pixels", "near", "edited", "burst"]] = Field(
-        [], max_length=5, description="Only groups with a copy of this kind; may be repeated."
-    )
-    doubtful: bool = Field(False, description="Only groups with a copy whose removal is not proposed.")
-
-
-class ClustersPart(Part):
-    """Which clusters."""
-
-    id: Id | None = Field(None, description="Only this one.")
-    label: Short | None = Field(None, description="Only those whose label has this text.")
-    order: Literal["size", "cohesion", "label"] = Field("size", description="By what they are sorted.")
-    members: int = Field(8, ge=0, le=200, description="How many of its pictures are named.")
 
 
 class Info(BaseModel):
@@ -772,14 +490,6 @@ class CalibrationAnswer(BaseModel):
     """The curve of a model, if there is one."""
 
     calibration: Curve | None
-
-
-class Login(BaseModel):
-    """A token, to be exchanged for a session."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    token: str = Field(max_length=LONGEST_TOKEN, description="A token of this server.")
 
 
 class Session(BaseModel):
