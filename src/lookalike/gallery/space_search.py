@@ -74,7 +74,8 @@ class _Snapshot:
     def candidates(self, query: Vectors, count: int, exact: bool, among: Ids | None) -> Candidates:
         old = self.index.candidates(query, count, exact=exact, among=among)
         new = self.tail.candidates(query, count, among=among)
-        return Candidates(np.union1d(old.rows, new.rows), max(old.bound, new.bound))
+        # The rows added since are in no index: none is here twice.
+        return Candidates(np.concatenate([old.rows, new.rows]), max(old.bound, new.bound))
 
     def reaching(self, query: Vectors, cosine: float, among: Ids | None) -> Ids:
         old = self.index.reaching(query, cosine, among)

@@ -156,7 +156,7 @@ class VectorIndex:
             return Candidates(np.empty(0, np.int64), -np.inf)
         scores, rows = self._search(query[None], count, probes, among)
         found = rows[0][rows[0] >= 0]
-        if exact:
+        if exact and facts.misfits:
             found = np.union1d(found, self._misfits(among))
         full = count < facts.vectors and rows[0, -1] >= 0
         return Candidates(found, float(scores[0, -1]) + facts.slack if full else -np.inf)
