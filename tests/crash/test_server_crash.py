@@ -68,6 +68,11 @@ class Load:
                 except LookalikeError:
                     return
 
+    def wait_until_busy(self) -> None:
+        while self.tried < 5:
+            assert any(thread.is_alive() for thread in self._threads), "all writers were refused"
+            time.sleep(0.01)
+
     def join(self) -> None:
         for thread in self._threads:
             thread.join()
@@ -99,8 +104,7 @@ def test_killed_under_write_load_nothing_acknowledged_is_lost(folder: Path) -> N
     for round_ in range(KILLS):
         server = start(folder)
         load = Load(server, 100_000 * round_)
-        while load.tried < 5:
-            time.sleep(0.01)
+        load.wait_until_busy()
         time.sleep(chance.uniform(0, 0.5))
         assert server.stop(signal.SIGKILL) == -signal.SIGKILL
         load.join()
@@ -112,8 +116,7 @@ def test_killed_under_write_load_nothing_acknowledged_is_lost(folder: Path) -> N
 def test_ended_under_write_load_what_is_in_work_is_acknowledged(folder: Path) -> None:
     server = start(folder)
     load = Load(server, 0)
-    while load.tried < 5:
-        time.sleep(0.01)
+    load.wait_until_busy()
     assert server.stop(signal.SIGTERM) == 0
     load.join()
     check(folder, load.there)
