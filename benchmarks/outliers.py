@@ -333,12 +333,13 @@ def leaks(shared: Shared, say: Say) -> None:
 
 
 def growth(_shared: Shared, say: Say) -> None:
-    from lookalike.gallery.all_nearest import Rows, all_nearest, unseen
+    from lookalike.gallery.all_nearest import Rows, all_nearest
+    from lookalike.progress import silent
 
     for count in (1_000, 10_000, 100_000):
         rows = Rows(count, 256)
         rows.append(drawn(count, 1))
-        lists = all_nearest(rows, GRAPH_K, measured=GRAPH_K, exact_limit=EXACT_LIMIT, progress=unseen).lists
+        lists = all_nearest(rows, GRAPH_K, measured=GRAPH_K, exact_limit=EXACT_LIMIT, progress=silent).lists
         del rows
         codes = np.random.default_rng(0).integers(0, 100, count)
         started = time.perf_counter()

@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "lookalike"
 TABLE = ROOT / "docs" / "architecture.md"
+BENCHMARKS = ROOT / "benchmarks"
 
 # The lowest layer first, as in the table of docs/architecture.md: a module may import its own layer
 # and lower ones, never a higher one, not even for type checkers. A package stands for all of its
@@ -220,6 +221,34 @@ def test_an_import_that_points_up_is_found() -> None:
 def test_imports_are_absolute(module: str) -> None:
     relative = [statement.place for statement in imports(module) if statement.module.startswith(".")]
     assert not relative, f"import from lookalike by its full name: {', '.join(relative)}"
+
+
+def named(body: list[ast.stmt]) -> Iterator[str]:
+    """The names that statements of a module define or import."""
+    for node in body:
+        if isinstance(node, ast.If):
+            yield from named(node.body + node.orelse)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
+
+
+@pytest.mark.parametrize("file", sorted(BENCHMARKS.rglob("*.py")), ids=lambda file: file.name)
+def test_what_a_benchmark_imports_is_there(file: Path) -> None:
+    """No test runs them, so a name that has moved would be missed there."""
+    missing = []
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or (node.module or "").split(".")[0] != "lookalike":
+            continue
+        module = (node.module or "").removeprefix("lookalike").removeprefix(".")
+        there = set(named(tree(module).body)) if module in modules() else set()
+        there |= {other.rpartition(".")[2] for other in modules() if other.rpartition(".")[0] == module}
+        missing += [alias.name for alias in node.names if alias.name not in there]
+    assert not missing
 
 
 # --- what stays in one place ------------------------------------------------------------------
