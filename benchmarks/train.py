@@ -8,7 +8,8 @@ give, and tested on the 296 query photos, which no choice has seen: query agains
 against photo. The time is that of training, the vectors of the base's output being there; then once more
 without them, when each picture is read. Beside it: every output without an adapter, and the adapter on
 each output. With `--epochs` also the network fine-tuned with its output `plain` (extra `train`), and the
-adapter on top; `--size` gives it larger pictures, and `--only-finetune` leaves the others out.
+adapter on top; `--size` lets it take larger pictures, `--minutes` ends in time, and `--only-finetune` leaves
+the others out.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder with grocery")
     parser.add_argument("--epochs", type=int, help="also fine-tune, with so many epochs")
+    parser.add_argument("--minutes", type=float, help="fine-tune no longer than that")
     parser.add_argument("--size", type=int, help="fine-tune with squares of so many pixels")
     parser.add_argument("--only-finetune", action="store_true", help="leave out what needs no PyTorch")
     options = parser.parse_args()
@@ -57,7 +59,8 @@ def main() -> None:
         if not options.only_finetune:
             adapted(Path(place), folder)
         if options.epochs:
-            finetuned(Path(place) / "finetuned", folder, Recipe(epochs=options.epochs, size=options.size))
+            recipe = Recipe(epochs=options.epochs, minutes=options.minutes, size=options.size)
+            finetuned(Path(place) / "finetuned", folder, recipe)
     print(f"load {os.getloadavg()[0]:.1f}")
 
 

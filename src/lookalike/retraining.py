@@ -60,6 +60,12 @@ class Start:
     output: str
     how: Preprocessing
 
+    @property
+    def shown(self) -> Preprocessing:
+        """How pictures are shown in training; see `Recipe.size`."""
+        own = self.base.preprocessing
+        return own if own.size < self.how.size else self.how
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
@@ -150,10 +156,10 @@ def train(begun: Start, pictures: TrainingSet, recipe: Recipe, task: MakeTask, t
     except OSError as error:
         raise ModelError(f"{folder} cannot be written to: {error.strerror or error}") from error
     if cut != graph.graph.input[0].name:
-        write(export.only(graph, [cut]), folder / "front.onnx")
+        write(export.only(sized(graph, begun.how.size, None), [cut]), folder / "front.onnx")
         front = runtimes.load("onnxruntime", folder / "front.onnx", begun.how.tensor, 1)
     kept, whose = folder / "checkpoint.pt", checkpoints.belongs_to(base, begun.output, pictures, recipe)
-    with Reader(front, cut, begun.how) as reader:
+    with Reader(front, cut, begun.how, begun.shown) as reader:
         training = Training(network, task(reader), recipe)
         if state := checkpoints.kept(kept, whose):
             training.restore(state)

@@ -184,6 +184,15 @@ def test_a_network_trained_on_larger_pictures_takes_such_ones(collection: Collec
     assert sum(map(sum, explained.found.shares)) == pytest.approx(explained.similarity, abs=1e-6)
 
 
+@pytest.mark.parametrize(("size", "taken", "shown"), [(None, 24, 24), (40, 40, 24), (16, 16, 16)])
+def test_training_shows_no_larger_pictures_than_the_network_was_made_for(
+    tiny_model: Path, size: int | None, taken: int, shown: int
+) -> None:
+    card = models.find(str(tiny_model))
+    begun = retraining.Start("new", card, "vector", retraining._at_size(card.preprocessing, size))
+    assert (begun.how.size, begun.shown.size) == (taken, shown)
+
+
 @needs_torch
 @pytest.mark.parametrize("size", [256, 288])
 def test_the_default_network_works_on_larger_pictures(size: int) -> None:

@@ -170,18 +170,20 @@ class _Floats:
         return scale, np.asarray(zero)
 
 
-def sized(model: onnx.ModelProto, before: int, size: int) -> onnx.ModelProto:
+def sized(model: onnx.ModelProto, before: int, size: int | None) -> onnx.ModelProto:
     """The same network for square pictures of another size. Its weights do not change; whether its operations
     work at that size only running it tells.
 
     Args:
         model: a graph whose input has two axes of length `before`, or axes of any length.
         before: side of the pictures that it takes, pixels.
-        size: side of those that it shall take.
+        size: side of those that it shall take; None means any.
     """
     copy = copied(model)
     for axis in copy.graph.input[0].type.tensor_type.shape.dim[1:]:
-        if axis.dim_value == before:
+        if axis.dim_value == before and size is None:
+            axis.Clear()
+        elif axis.dim_value == before:
             axis.dim_value = size
     for output in copy.graph.output:  # the sides of maps change, too
         for axis in output.type.tensor_type.shape.dim[2:]:

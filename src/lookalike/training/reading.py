@@ -39,10 +39,13 @@ class Reader:
         network: the part that stays as it is; None when everything is trained.
         cut: the tensor at which it ends.
         how: the model's preprocessing.
+        shown: the preprocessing of what training shows, which may be smaller; None means `how`.
     """
 
-    def __init__(self, network: Runtime | None, cut: str, how: Preprocessing) -> None:
-        self._network, self._cut, self.how = network, cut, how
+    def __init__(
+        self, network: Runtime | None, cut: str, how: Preprocessing, shown: Preprocessing | None = None
+    ) -> None:
+        self._network, self._cut, self.how, self.shown = network, cut, how, shown or how
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="lookalike-training")
         self._local = threading.local()
         self._decoders: list[Decoder] = []

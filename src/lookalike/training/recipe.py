@@ -52,8 +52,10 @@ class Recipe:
         patience: after so many judgements without a better one training ends early.
         seed: of everything that is left to chance.
         loss: by name; see `training.supervised`.
-        size: side of the square that the network is shown and takes from then on, pixels; None means that of
-            the model. Larger ones show more detail and take longer, in proportion to the area.
+        size: side of the square that the network takes from then on, pixels; None means that of the model.
+            When that is larger, training still shows squares of the model's size: a random part of a picture
+            shows things larger than the whole does, so that in a larger square they are as large as they were
+            learned (Touvron et al., "Fixing the train-test resolution discrepancy", 2019).
     """
 
     epochs: int = 20

@@ -96,7 +96,7 @@ class ByEdits(Task):
 
     def _original(self, row: int, seed: Sequence[int]) -> Make:
         """A picture as it is searched for, or every other time a view of it."""
-        how, file = self._reader.how, self._pictures.files[row]
+        how, file = self._reader.shown, self._pictures.files[row]
 
         def make(decoded: Decoded) -> Rgb:
             dice = np.random.default_rng([*seed, 0])
@@ -106,7 +106,7 @@ class ByEdits(Task):
 
     def _copy(self, rows: Sequence[int], beside: Ints, seed: Sequence[int]) -> Make:
         """A copy of a picture, or of two in one, with others that may be seen beside it."""
-        how, files = self._reader.how, [self._pictures.files[row] for row in rows]
+        how, files = self._reader.shown, [self._pictures.files[row] for row in rows]
         others = [self._pictures.files[row] for row in beside.tolist()]
 
         def make(decoded: Decoded) -> Rgb:

@@ -149,7 +149,7 @@ class ByLabel(Task):
         rows = self._order(epoch)[step * self._size : (step + 1) * self._size]
         seeds = ([self._recipe.seed, epoch, row] for row in rows.tolist())
         views = [
-            partial(_view, self._pictures.files[seed[-1]], self._reader.how.size, seed) for seed in seeds
+            partial(_view, self._pictures.files[seed[-1]], self._reader.shown.size, seed) for seed in seeds
         ]
         return Batch(
             [self._reader.later(one) for one in views], torch.from_numpy(self._pictures.labels[rows])
