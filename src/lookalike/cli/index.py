@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lookalike.cli.options import collection_option, json_option, model_options, open_collection
+from lookalike.cli.options import (
+    collection_option,
+    json_option,
+    model_options,
+    open_collection,
+    threads_option,
+)
 from lookalike.cli.terminal import echo_failures, echo_json, many, progress_bar, short_path, visible
 
 if TYPE_CHECKING:
@@ -28,12 +34,7 @@ if TYPE_CHECKING:
     "--exclude", multiple=True, metavar="PATTERN", help="No files or folders that match; may be repeated."
 )
 @click.option("--hidden", is_flag=True, help="Take hidden files and folders as well.")
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Pictures read at once.  [default: one a processor]",
-)
+@threads_option("Pictures read at once")
 @click.option("--retry", is_flag=True, help="Try files again that were unusable before and have not changed.")
 @click.option(
     "--max-pixels",

@@ -23,6 +23,20 @@ json_option = click.option(
 )
 
 
+def threads_option(what: str) -> Callable[[Command], Command]:
+    """`--threads`.
+
+    Args:
+        what: is done so many times at once, for the help.
+    """
+    return click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help=f"{what}.  [default: one a processor]",
+    )
+
+
 def model_options(command: Command) -> Command:
     """`--model`, `--output` and `--runtime`: whose vectors to use."""
     for decorator in (

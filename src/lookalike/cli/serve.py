@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lookalike.cli.options import collection_option, model_options
+from lookalike.cli.options import collection_option, model_options, threads_option
 from lookalike.cli.terminal import console, plain_table
 from lookalike.errors import MissingExtra, UsageError
 
@@ -39,12 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--allow-host", multiple=True, metavar="NAME", help="A further name of the server; may be repeated."
 )
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Requests worked on at once.  [default: one a processor]",
-)
+@threads_option("Requests worked on at once")
 @click.option("--config", metavar="FILE", help="A TOML file with these and all other settings.")
 @click.option(
     "--check", is_flag=True, help="Show the settings, secrets hidden, try the collections, and end."

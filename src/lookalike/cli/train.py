@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lookalike import models
-from lookalike.cli.options import collection_option, json_option, model_options, open_collection
+from lookalike.cli.options import (
+    collection_option,
+    json_option,
+    model_options,
+    open_collection,
+    threads_option,
+)
 from lookalike.cli.terminal import console, echo_json, many, plain_table, stage_bar, visible
 from lookalike.results import TrainReport, UnlabelledReport
 from lookalike.results.training import LabelledReport, ModelReport, NetworkReport
@@ -56,12 +62,7 @@ if TYPE_CHECKING:
     "take longer.  "
     "[default: as the model]",
 )
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Pictures read at once, where they must be.  [default: one a processor]",
-)
+@threads_option("Pictures read at once, where they must be")
 @model_options
 @collection_option
 @json_option

@@ -9,7 +9,13 @@ import click
 
 from lookalike.cli.duplicates.deciding import distinct
 from lookalike.cli.duplicates.removing import apply, undo
-from lookalike.cli.options import collection_option, json_option, model_options, open_collection
+from lookalike.cli.options import (
+    collection_option,
+    json_option,
+    model_options,
+    open_collection,
+    threads_option,
+)
 from lookalike.cli.outputs import check_outputs, previews
 from lookalike.cli.subcommands import WithSubcommands
 from lookalike.cli.terminal import echo_json, stage_bar, told_warnings
@@ -57,12 +63,7 @@ NONE_KNOWN = 3
 )
 @click.option("--plan", metavar="FILE", help="Write down what to remove; `apply` takes this file.")
 @click.option("--html", metavar="FILE", help="Write a page to look at the copies and choose.")
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Pictures compared at once.  [default: one a processor]",
-)
+@threads_option("Pictures compared at once")
 @model_options
 @collection_option
 @json_option

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lookalike.cli.options import collection_option, model_options, open_collection
+from lookalike.cli.options import collection_option, model_options, open_collection, threads_option
 from lookalike.cli.outliers import doubts, leaks, odd
 from lookalike.cli.outputs import check_outputs, deliver, output_options
 from lookalike.cli.terminal import stage_bar
@@ -24,12 +24,7 @@ LEAKING = 3
     metavar="S",
     help="Least score, from 0 to 1.  [default: 0.5; with --labels 0.7; with --split 0.9]",
 )
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Pictures read at once.  [default: one a processor]",
-)
+@threads_option("Pictures read at once")
 @model_options
 @collection_option
 @output_options
