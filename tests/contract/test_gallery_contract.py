@@ -185,6 +185,14 @@ def test_filters(gallery: Gallery) -> None:
     assert set(found.ids.tolist()) == {ids[1], ids[3], ids[5]}
 
 
+def test_skipping_goes_to_any_place(gallery: Gallery) -> None:
+    ids = put(gallery, *(f"{number}/a" for number in range(7)))
+    where = parse("width > 0", gallery.columns())
+    for skip in (0, 3, 6, 7, 1000):
+        assert [one.id for one in gallery.pictures(skip=skip)] == ids[skip:]
+        assert [one.id for one in gallery.pictures(where, after=ids[0], skip=skip)] == ids[1:][skip:]
+
+
 def test_totals(gallery: Gallery) -> None:
     assert gallery.totals() == (0, 0, 0)
     with gallery.writing() as writing:
@@ -232,6 +240,7 @@ def test_facets_count_what_there_is_to_choose_by(gallery: Gallery) -> None:
         25,
     )
     assert price.values == (ValueCount(1, 2), ValueCount(13, 1), ValueCount(25, 1))
+    assert price.decimals == 0
     assert [(at, count) for at, count in enumerate(price.bins) if count] == [(0, 2), (12, 1), (23, 1)]
     assert new.values == (ValueCount(True, 2), ValueCount(False, 1))
     assert [(type(one.value), one.value) for one in odd.values] == [

@@ -134,7 +134,11 @@ def test_pages_hold_every_picture_once(server: Server) -> None:
         assert seen == [row.id for row in collection.gallery.pictures()]
     circles = server.get('/v1/pictures?where=category%20==%20"circle"').json
     assert [one["metadata"]["category"] for one in circles["pictures"]] == ["circle"] * 4
-    assert circles["next"] is None
+    assert (circles["next"], circles["matching"]) == (None, 4)
+    later = server.get('/v1/pictures?skip=1&limit=2&where=category%20==%20"circle"').json
+    assert later["pictures"] == circles["pictures"][1:3]
+    assert (later["next"], later["matching"]) == (later["pictures"][-1]["id"], 4)
+    assert server.get("/v1/pictures?skip=99").json == {"pictures": [], "matching": len(seen), "next": None}
 
 
 def test_thumbnails_and_originals(server: Server) -> None:

@@ -50,7 +50,7 @@ def test_two_pictures_say_how_alike_they_are(page: Page) -> None:
     assert told["verdict"] == "edited copy"
     assert page.text(".verdict-name") == "An edited copy"
     scores = page.text(".verdict .scores")
-    assert f"{told['similarity']:.3f}" in scores
+    assert f"{told['similarity']:.2f}" in scores
     page.until("[...document.querySelectorAll('.place img')].every(i => i.naturalWidth > 0)")
     assert page.sticking_out() == []
     assert page.texts(".one .name") == ["whole.png", "zz-part.jpg"]
@@ -124,9 +124,31 @@ def test_a_search_says_where_it_and_what_was_found_agree(page: Page) -> None:
     page.said(
         f"2 pictures asked with add up to {told['similarity']:.3f}, those of the one shown to {shown:.3f}"
     )
+    # Of several pictures one chooses which is shown.
+    page.run("document.querySelectorAll('.which button')[1].click()")
+    shown = sum(share for row in told["queries"][1]["shares"] for share in row)
+    page.said(f"those of the one shown to {shown:.3f}")
+    page.until("document.querySelector('.large img').src.includes('/2/')")
+    assert page.texts(".which [aria-pressed=true] img") == [""]
     page.run("document.querySelector('dialog.details .actions button[aria-pressed]').click()")
     page.until("document.querySelectorAll('dialog.details .heat').length === 0")
     assert page.run("return document.querySelectorAll('dialog.details .exact').length") == 1
+
+
+def test_heat_of_a_picture_that_has_vanished_says_what_happened(
+    page_of: Callable[[Server], Page], tmp_path: Path, draw_shop: Callable[[Path], Path]
+) -> None:
+    server = start(make_collection(tmp_path, draw_shop(tmp_path / "pictures")))
+    page = page_of(server)
+    page.allow("422", "404")
+    with server.client() as client:
+        Path(client.picture(2).path).unlink()
+    page.open("/search?like=1&show=2", wait="document.querySelector('#details-name') !== null")
+    page.run("document.querySelector('dialog.details .actions button[aria-pressed]').click()")
+    page.said("There is no heat to show: the file of this picture is not available")
+    assert page.all("dialog.details .heat") == []
+    page.browser.get("about:blank")  # its thumbnail is asked for again and again
+    assert server.stop() == 0
 
 
 def test_copies_are_looked_for_on_request(page: Page) -> None:

@@ -96,7 +96,7 @@ def test_a_link_leads_to_the_same_answer(page: Page) -> None:
         "results"
     ]
     assert names(page) == [hit["metadata"]["name"] for hit in found]
-    assert page.texts(".score") == [f"{hit['similarity']:.3f}" for hit in found]
+    assert page.texts(".score") == [f"{hit['similarity']:.2f}" for hit in found]
     assert page.texts(".chance")[0].endswith("%")
     page.said("at least 0.10 alike")
     page.until("document.querySelectorAll('.chip').length > 0")
@@ -211,6 +211,28 @@ def test_without_a_camera_the_systems_own_way_is_asked_for(page: Page) -> None:
     page.until("document.querySelector('.asked-name')?.textContent === 'query.jpg'")
 
 
+# --- the card of what is asked --------------------------------------------------------------------
+
+
+def test_the_query_has_its_place_before_it_has_come(page: Page) -> None:
+    """What stands below it in the sidebar does not move."""
+    page.open("/info", wait="document.querySelector('.figures') !== null")
+    page.run(
+        "window.real = window.fetch; window.late = []; window.fetch = (address, ...rest) =>"
+        " /pictures.1$|calibration/.test(address)"
+        " ? new Promise(then => late.push(then)).then(() => real(address, ...rest)) : real(address, ...rest)"
+    )
+    _go(page, "/search?like=1")
+    page.until(f"{SHOWN} && document.querySelectorAll('.facet').length > 0 && late.length > 1")
+    top = "return document.querySelector('.filter-box').getBoundingClientRect().top"
+    before = page.run(top)
+    assert page.text(".asked-name") == ""
+    page.run("late.forEach(then => then())")
+    page.until("document.querySelector('.region img')?.naturalWidth > 0")
+    assert page.run(top) == before
+    assert page.text(".asked-name") != ""
+
+
 # --- a part, for and against ------------------------------------------------------------------
 
 
@@ -240,7 +262,7 @@ def test_a_part_is_drawn_with_the_mouse_and_moved_with_keys(page: Page) -> None:
     assert region == pytest.approx([0.25, 0.25, 0.5, 0.5], abs=0.02)
     found = page.server.post("/v1/search", ("id", "1"), ("region", asked(page)["region"][0])).json["results"]
     page.until(
-        "document.querySelector('.score')?.textContent === arguments[0]", f"{found[0]['similarity']:.3f}"
+        "document.querySelector('.score')?.textContent === arguments[0]", f"{found[0]['similarity']:.2f}"
     )
     page.run("document.querySelector('.part').focus()")
     before = page.address
@@ -296,7 +318,7 @@ def test_pictures_for_and_against(page: Page) -> None:
         "/v1/search", ("id", "1"), ("also_id", told["also"][0]), ("against_id", told["against"][0])
     ).json["results"]
     page.until(
-        "document.querySelector('.score')?.textContent === arguments[0]", f"{found[0]['similarity']:.3f}"
+        "document.querySelector('.score')?.textContent === arguments[0]", f"{found[0]['similarity']:.2f}"
     )
     upload(page, page.server.folder / "query.jpg", button="[data-do=against]")
     page.until("document.querySelectorAll('.sides .against').length === 2")
@@ -359,6 +381,43 @@ def test_a_range_is_chosen_with_its_slider_and_its_boxes(page: Page) -> None:
     assert "price <= 5" in asked(page)["where"][0]
 
 
+def test_how_one_chooses_by_a_column_stays_while_one_filters(
+    page_of: Callable[[Server], Page], many: Server
+) -> None:
+    """Of what is left by a filter there may be few names and one format: all of the collection decides."""
+    page = page_of(many)
+    controls = (
+        "[...document.querySelectorAll('.facet')].map(f => f.dataset.column + ' ' +"
+        " [...f.querySelectorAll('input')].map(i => i.type)[0]).join()"
+    )
+    page.open("/", wait=f"document.querySelectorAll('.facet').length > 2 && {SHOWN}")
+    before = page.run(f"return {controls}")
+    assert "name search,format checkbox" in before
+    page.run("document.querySelectorAll('[data-column=in_stock] input')[1].click()")
+    page.until("document.querySelectorAll('.item').length === 6")
+    page.until("document.querySelectorAll('[data-column=in_stock] input')[1]?.checked")
+    assert page.run(f"return {controls}") == before
+    page.open("/?where=price > 1000", wait="document.querySelectorAll('.facet').length > 2")
+    assert page.run(f"return {controls}") == before
+
+
+def test_prices_are_written_as_prices(page_of: Callable[[Server], Page], shop: Path) -> None:
+    """All numbers of a column have as many decimals as one of them needs, up to two."""
+    with Collection.open(shop / "collection") as collection, collection.gallery.writing() as writing:
+        writing.set_metadata([(1, {"price": 1.3, "weight": 0.5}), (2, {"price": 1.25, "weight": 0.1234})])
+    server = start(shop)
+    page = page_of(server)
+    told = "[...document.querySelectorAll('.item:nth-child(-n + 3) [title=price]')].map(e => e.textContent)"
+    page.open("/", wait=f"{told}.join() === '1.30,1.25,5.20'")
+    page.open("/?show=1", wait="document.querySelector('#details-name') !== null")
+    assert "1.30" in page.text("dialog.details .facts")
+    assert "0.5\n" in page.text("dialog.details .facts") + "\n"  # too many decimals for all to have them
+    page.open("/info", wait="document.querySelector('.figures') !== null")
+    page.said("1.25 to 6.20")
+    page.browser.get("about:blank")
+    assert server.stop() == 0
+
+
 def test_a_filter_may_be_typed(page: Page) -> None:
     from selenium.webdriver.common.keys import Keys
 
@@ -374,6 +433,7 @@ def test_a_filter_may_be_typed(page: Page) -> None:
     page.run("document.querySelector('#where').select()")
     page.press("categroy == 1", Keys.ENTER)
     page.said("did you mean category")
+    assert page.text(".where .problem p").endswith("category?")
     page.said("This filter cannot be understood")
     page.run("document.querySelector('#where').select()")
     page.press("green", Keys.ENTER)
@@ -471,6 +531,20 @@ def test_the_grid_goes_by_keys(page: Page) -> None:
     page.run("document.querySelector('.item a').focus()")
     page.press("+")
     page.until("document.querySelectorAll('.sides .also').length === 1")
+
+
+def test_a_link_skips_to_the_results(page: Page) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    page.open("/", wait=SHOWN)
+    page.press(Keys.TAB, Keys.TAB)
+    assert page.focused("textContent") == "Skip to results"
+    page.press(Keys.ENTER)
+    assert page.run("return document.activeElement.closest('.item').dataset.index") == "0"
+    assert page.address == "/"
+    page.open("/info", wait="document.querySelector('.figures') !== null")
+    page.press(Keys.TAB, Keys.TAB)
+    assert page.focused("className") == "brand"  # there are none to skip to
 
 
 # --- the rest ---------------------------------------------------------------------------------
@@ -597,6 +671,66 @@ def test_many_pictures_are_few_elements(page_of: Callable[[Server], Page], many:
         " && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1))"
     )
     assert overlapping is False
+
+
+def test_the_scroll_bar_leads_anywhere(page_of: Callable[[Server], Page], many: Server) -> None:
+    """Into the middle of all pictures, of which only those there are asked for."""
+    page = page_of(many)
+    page.open("/", wait=SHOWN)
+    full = page.run("return document.documentElement.scrollHeight")
+    page.run("performance.clearResourceTimings(); scrollTo(0, arguments[0] / 2)", full)
+    shown = "[...document.querySelectorAll('.item')].map(e => Number(e.dataset.index))"
+    page.until(f"{shown}.some(index => index > 700 && index < 850)")
+    page.until("!document.querySelector('.blank')")
+    asked_for = page.run(
+        "return performance.getEntriesByType('resource').filter(e => e.name.includes('skip=')).length"
+    )
+    assert asked_for <= 2
+    with many.client() as client:
+        paths = [one.path for one in client.pictures()]
+    index, name = page.run(
+        "const e = [...document.querySelectorAll('.item')][3];"
+        "return [Number(e.dataset.index), e.querySelector('.name').textContent]"
+    )
+    assert Path(paths[index]).name == name
+    assert page.run("return document.querySelector('.item').getAttribute('aria-setsize')") == "1512"
+    # What is above comes when one goes there, and moves nothing that is seen.
+    page.run("scrollTo(0, arguments[0] / 3)", full)
+    page.until("!document.querySelector('.blank') && document.querySelectorAll('.item').length > 0")
+    assert abs(page.run("return scrollY") - full / 3) < full / 10
+
+
+def test_keys_go_to_the_end_and_on_from_there(page_of: Callable[[Server], Page], many: Server) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    page = page_of(many)
+    page.open("/", wait=SHOWN)
+    index = "document.activeElement.closest('.item')?.dataset.index"
+    page.run("document.querySelector('.item a').focus()")
+    page.press(Keys.END)
+    page.until(f"{index} === '1511'")
+    page.press(Keys.ARROW_LEFT)
+    assert page.run(f"return {index}") == "1510"
+    page.press("i")
+    page.until("document.querySelector('dialog.details')?.open")
+    page.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)  # on from the last to the first
+    page.until("document.querySelector('.asked-name, #details-name') !== null")
+    with many.client() as client:
+        first = next(client.pictures()).id
+    page.until("new URLSearchParams(location.search).get('show') === arguments[0]", str(first))
+
+
+def test_a_block_that_does_not_come_can_be_asked_for_again(
+    page_of: Callable[[Server], Page], many: Server
+) -> None:
+    page = page_of(many)
+    page.open("/", wait=SHOWN)
+    _refusing(page, "skip=")
+    page.run("scrollTo(0, document.documentElement.scrollHeight / 2)")
+    page.said("it broke")
+    page.run("window.fetch = window.real; document.querySelector('.blank button').click()")
+    page.until("[...document.querySelectorAll('.item')].some(e => Number(e.dataset.index) > 600)")
+    page.until("!document.querySelector('.blank button')")
 
 
 def test_results_go_on_beyond_the_first(page_of: Callable[[Server], Page], many: Server) -> None:

@@ -202,6 +202,7 @@ def test_signing_in_and_out(page_of: Callable[[Server], Page], guarded: Server) 
     page.click(".top button")
     page.until("document.querySelector('#token') !== null")
     assert page.text("h1") == "This collection is kept private"
+    assert page.texts(".top button") == []
 
 
 # --- going about ------------------------------------------------------------------------------

@@ -215,7 +215,7 @@ class Gallery(ABC):
 
     @abstractmethod
     def pictures(
-        self, where: Filter | None = None, *, under: str | None = None, after: int = 0
+        self, where: Filter | None = None, *, under: str | None = None, after: int = 0, skip: int = 0
     ) -> Iterator[Picture]:
         """Stream the pictures by ascending id, never holding all of them.
 
@@ -223,6 +223,7 @@ class Gallery(ABC):
             where: only those it matches; None for all.
             under: only those whose path is this absolute path or lies below this folder.
             after: only those with a larger id than this.
+            skip: leave out so many of those that would come first, without reading them.
         """
 
     @abstractmethod

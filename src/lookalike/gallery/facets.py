@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def facet(column: str, counts: Iterable[tuple[Scalar, int]], listed: int) -> Fac
     (7, 3, 1.0, 4.0, [2, 4])
     """
     kinds: set[str] = set()
-    pictures = distinct = 0
+    pictures = distinct = decimals = 0
     numbers: list[tuple[float, int]] = []
     best: list[tuple[int, int, Any]] = []  # sorts as the values are listed
     for value, count in counts:
@@ -41,14 +42,26 @@ def facet(column: str, counts: Iterable[tuple[Scalar, int]], listed: int) -> Fac
         kinds.add(kind)
         pictures, distinct = pictures + count, distinct + 1
         if kind == "number":
-            numbers.append((float(value), count))  # type: ignore[arg-type]
+            number = float(value)  # type: ignore[arg-type]
+            numbers.append((number, count))
+            decimals = max(decimals, _decimals(number))
         if not isinstance(value, str) or len(value) <= LONGEST:
             best.append((-count, _ORDER[kind], value))
             if len(best) >= listed + _SPARE:
                 best = sorted(best)[:listed]
     values = tuple(ValueCount(value, -count) for count, _, value in sorted(best)[:listed])
     kind = kinds.pop() if len(kinds) == 1 else "mixed" if kinds else "text"
-    return Facet(column, kind, pictures, distinct, values, *_spread(numbers))
+    return Facet(column, kind, pictures, distinct, values, *_spread(numbers), decimals)
+
+
+def _decimals(number: float) -> int:
+    """Digits after the point that it takes to write a number.
+
+    >>> [_decimals(number) for number in (3.0, 0.5, -1.25, 1e-7, 1e300)]
+    [0, 1, 2, 7, 0]
+    """
+    exponent = Decimal(repr(number)).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0  # text for what is no number
 
 
 def _spread(numbers: list[tuple[float, int]]) -> tuple[float | None, float | None, tuple[int, ...]]:

@@ -104,14 +104,14 @@ class LocalGallery(Gallery):
         return [picture(row) for row in found]
 
     def pictures(
-        self, where: Filter | None = None, *, under: str | None = None, after: int = 0
+        self, where: Filter | None = None, *, under: str | None = None, after: int = 0, skip: int = 0
     ) -> Iterator[Picture]:
         # The ids first, eight bytes each: reading goes on page by page while others write.
         parts = [part for part in (_matching(where), _below(under)) if part]
         condition = " AND ".join(f"({sql})" for sql, _ in parts) or "1"
         parameters = [value for _, values in parts for value in values]
         sql = f"SELECT id FROM pictures WHERE ({condition}) AND id > ? ORDER BY id"
-        ids = self._ids(sql, [*parameters, after])
+        ids = self._ids(sql, [*parameters, after])[skip:]
         for start in range(0, len(ids), _PAGE):
             yield from self._page(ids[start : start + _PAGE].tolist())
 

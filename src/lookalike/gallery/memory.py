@@ -6,6 +6,7 @@ throw-away sets. Nothing is kept when it is closed.
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import threading
@@ -75,11 +76,14 @@ class MemoryGallery(Gallery):
         return [p for p in self.pictures() if p.content == content]
 
     def pictures(
-        self, where: Filter | None = None, *, under: str | None = None, after: int = 0
+        self, where: Filter | None = None, *, under: str | None = None, after: int = 0, skip: int = 0
     ) -> Iterator[Picture]:
-        for number, picture in sorted(self._pictures.items()):
-            if number > after and (where is None or where.matches(picture)) and _below(picture.path, under):
-                yield picture
+        found = (
+            picture
+            for number, picture in sorted(self._pictures.items())
+            if number > after and (where is None or where.matches(picture)) and _below(picture.path, under)
+        )
+        return itertools.islice(found, skip, None)
 
     def count(self, where: Filter | None = None) -> int:
         return sum(1 for _ in self.pictures(where))

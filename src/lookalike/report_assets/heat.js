@@ -82,11 +82,12 @@ const layer = (place, { shares, box, width, height }, name) => {
  * @param places two elements, for the query and for the picture found. Each is exactly as large as its picture,
  *   all of which it shows, and a containing block (`position: relative`).
  * @param told called with a sentence about the place that is chosen, or about all of it.
+ * @param query which of the pictures asked with the first element shows.
  * @returns `{ on, toggle(on), remove() }`
  */
-export const layHeat = (explanation, places, told = () => {}) => {
+export const layHeat = (explanation, places, told = () => {}, query = 0) => {
   const { similarity, queries, found, pairs } = explanation;
-  const layers = [layer(places[0], queries[0], "Query"), layer(places[1], found, "Found")];
+  const layers = [layer(places[0], queries[query], "Query"), layer(places[1], found, "Found")];
   const numbers = layers.map(one => one.shares);
   const largest = Math.max(...numbers.flat(), 1e-9);
   const own = numbers[0].reduce((sum, share) => sum + share, 0);

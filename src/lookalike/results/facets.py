@@ -30,6 +30,7 @@ class Facet:
         greatest: the largest one.
         bins: how many numbers lie in each of equal parts of the way from the least to the greatest; empty
             when these are the same.
+        decimals: the most digits after the point that one of its numbers takes.
     """
 
     column: str
@@ -40,6 +41,7 @@ class Facet:
     least: float | None = None
     greatest: float | None = None
     bins: tuple[int, ...] = ()
+    decimals: int = 0
 
 
 @dataclass(frozen=True, slots=True)

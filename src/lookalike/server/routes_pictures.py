@@ -54,17 +54,20 @@ def row(picture: Picture) -> dict[str, Any]:
 
 @router.get("", dependencies=READ, responses=openapi.answers(answers.Pictures))
 async def listing(request: Request, page: Annotated[questions.Page, Query()]) -> Response:
-    """The pictures by ascending id, page by page."""
+    """The pictures by ascending id, page by page; `skip` goes to any place among them."""
 
-    def work(served: Served) -> list[Picture]:
-        collection = served.collection
-        where = collection.filter(page.where) if page.where else None
-        return list(itertools.islice(collection.gallery.pictures(where, after=page.after), page.limit + 1))
+    def work(served: Served) -> tuple[list[Picture], int]:
+        gallery = served.collection.gallery
+        where = served.collection.filter(page.where) if page.where else None
+        found = gallery.pictures(where, after=page.after, skip=page.skip)
+        matching = served.kept(("count", page.where), lambda _: gallery.count(where))
+        return list(itertools.islice(found, page.limit + 1)), matching
 
-    found = await service_of(request).ask(page.deployment, work)
+    found, matching = await service_of(request).ask(page.deployment, work)
     more = len(found) > page.limit
     shown = found[: page.limit]
-    return Json({"pictures": [row(one) for one in shown], "next": shown[-1].id if more else None})
+    rows = [row(one) for one in shown]
+    return Json({"pictures": rows, "matching": matching, "next": shown[-1].id if more else None})
 
 
 @router.post(

@@ -31,7 +31,8 @@
 //   app.uploads                       pictures a person has chosen: see `uploads.js`.
 //
 // A view's styles are in `views/NAME.css`, linked from index.html; colours are those of `look.css`. Keys: a view
-// marks the field that "/" focuses with `data-search`.
+// marks the field that "/" focuses with `data-search`, and what "Skip to results" leads to with the id `results`: the
+// focus goes to what Tab comes to in it, else to itself.
 
 import * as api from "./api.js";
 import { fill, h, icon } from "./dom.js";
@@ -289,7 +290,7 @@ async function begin() {
 
 function signIn() {
   close();
-  session = null;
+  [session, deployments] = [null, []];
   const field = h("input", { type: "password", id: "token", name: "token", autocomplete: "current-password", required: true, spellcheck: "false" });
   const problem = h("p.problem", { role: "alert" });
   const form = h(
@@ -306,6 +307,7 @@ function signIn() {
     h("button.primary", { type: "submit" }, "Open"),
   );
   app.title("Sign in");
+  drawTop(here().name); // nothing to sign out from, and no collections to choose from
   fill(main, form);
   field.focus();
 }
@@ -403,6 +405,14 @@ api.on("reached", () => {
 });
 
 // --- keys --------------------------------------------------------------------------------------
+
+for (const skip of document.querySelectorAll(".skip")) {
+  skip.addEventListener("click", (event) => {
+    event.preventDefault(); // no address of the page has a part after "#"
+    const to = document.querySelector(skip.getAttribute("href"));
+    (to.id === "results" ? to.querySelector("[tabindex='0']") ?? to : to).focus();
+  });
+}
 
 addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("input, textarea, select, [contenteditable]");

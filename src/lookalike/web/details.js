@@ -5,7 +5,7 @@ import { copies } from "./copies.js";
 import { fill, h, icon } from "./dom.js";
 import { picture as shown } from "./pictures.js";
 import { exactly, why } from "./why.js";
-import { fileName, nameOf, percent, shown as inWords, similarity, size } from "./words.js";
+import { fileName, nameOf, percent, similarity, size } from "./words.js";
 
 function formOf(name, value) {
   const form = new FormData();
@@ -23,10 +23,12 @@ function soldOut({ metadata }) {
  * Open the panel.
  * @param {Object} app
  * @param {number} id
- * @param {{hit?: Object, query?: string, question?: () => Promise<FormData>, image?: () => Promise<Object>,
- *   closed: () => void, step: (by: number) => void, use: (how: "like"|"also"|"against", picture: Object) => void}} given
- *   hit: what a search said of it; query: the picture it was found by, as addresses name it; question: what was asked,
- *   and image: its picture, {element, width, height}, for saying where both agree; step: go to the next one or back.
+ * @param {{hit?: Object, queries: string[], columns: Object, question: () => FormData,
+ *   image: (name: string, width?: number) => Promise<Object>, closed: () => void, step: (by: number) => void,
+ *   use: (how: "like"|"also"|"against", picture: Object) => void}} given
+ *   hit: what a search said of it; queries: the pictures it was found by, as addresses name them; columns: see
+ *   `columns.js`; question: what was asked, and image: one of its pictures, {element, name, width, height}, for saying
+ *   where both agree; step: go to the next one or back.
  * @returns {{show(id, given), close()}}
  */
 export function details(app) {
@@ -73,9 +75,11 @@ export function details(app) {
   const closing = () => h("button.round.closing", { type: "button", "aria-label": "Close", on: { click: () => dialog.close() } }, icon("close"));
 
   function draw(found) {
-    const { hit, query, use, step } = given;
+    const { hit, queries, columns, use, step } = given;
+    const [query, ...others] = queries;
+    const isOther = query && (query !== String(found.id) || others.length > 0);
     explained?.close();
-    explained = query && query !== String(found.id) ? explaining(found) : null;
+    explained = isOther ? explaining(found) : null;
     const name = nameOf(found);
     const same = copies(app, { text: "Are there copies of it?", name: found.id, form: () => formOf("id", found.id) });
     const metadata = Object.entries(found.metadata).filter(([, value]) => value !== null);
@@ -99,7 +103,7 @@ export function details(app) {
           h("button.secondary", { type: "button", on: { click: () => use("against", found) } }, icon("minus"), "Less like this"),
           explained?.button,
         ),
-        metadata.length ? table("What is known", metadata.map(([key, value]) => [key.replaceAll("_", " "), inWords(value)])) : null,
+        metadata.length ? table("What is known", metadata.map(([key, value]) => [key.replaceAll("_", " "), columns.inWords(key, value)])) : null,
         table("File", [
           ["name", fileName(found.path)],
           ["folder", found.path.slice(0, -fileName(found.path).length - 1) || "/"],
@@ -126,27 +130,30 @@ export function details(app) {
     dialog.scrollTop = 0;
   }
 
-  /** Where the query and this one agree, with the query drawn beside it. */
+  /** Where what was asked and this one agree, with a picture of the question drawn beside it. */
   function explaining(found) {
-    const { question, image } = given;
-    const large = () => content.querySelector(".large");
-    let query = null;
+    const { question, queries, image } = given;
+    const large = content.querySelector.bind(content, ".large");
+    let beside = null;
     return why(app, {
-      question: async () => {
-        const [form, asked] = await Promise.all([question(), image()]);
+      question: () => {
+        const form = question();
         form.append("found_id", found.id);
-        query = exactly(asked.element, asked, "40dvh");
         return form;
       },
-      begun: () => {
+      small: (at) => image(queries[at], 64),
+      places: async (at) => {
+        const asked = await image(queries[at]);
+        beside?.remove();
+        beside = exactly(asked.element, asked, "40dvh");
         large().classList.add("two");
-        large().prepend(query);
+        large().prepend(beside);
+        return [beside, large().lastElementChild];
       },
       ended: () => {
-        large().classList.remove("two");
-        query?.remove();
+        large()?.classList.remove("two");
+        beside?.remove();
       },
-      places: () => [query, large().lastElementChild],
     });
   }
 

@@ -2,11 +2,11 @@
 // one text in the language of docs/filters.md, which is shown and may be typed as well.
 
 import * as api from "./api.js";
+import { columnsOf, facetsOf, UNKNOWN } from "./columns.js";
 import { fill, h, icon } from "./dom.js";
 import { column as quoted, format, literal, parse, without } from "./filters.js";
-import { number, shown as inWords } from "./words.js";
+import { number, sentence } from "./words.js";
 
-const LISTED = 60; // values asked for
 const FEW = 6; // values shown before "more"
 const CHOOSABLE = 300; // with more different texts one rather writes what is in it
 const STEPS = 100;
@@ -27,6 +27,7 @@ export function facets({ app, changed, counted }) {
   const chips = h("ul.chosen", { "aria-label": "Filters in use" });
 
   let kinds = null; // column -> kind
+  let columns = UNKNOWN; // of all pictures: what a filter leaves changes counts, and not how one chooses
   let truths = new Set();
   let where = "";
   let chosen = { choices: new Map(), rest: [] };
@@ -77,9 +78,12 @@ export function facets({ app, changed, counted }) {
       // Of a column that is chosen by, also what else there would be to choose; of the others, what is left.
       const active = [...chosen.choices.keys()].filter((name) => name !== "cluster");
       const [all, ...own] = await Promise.all([
-        api.get("/v1/facets", { where, values: LISTED }, { signal }),
-        ...active.map((name) => api.get("/v1/facets", { column: name, where: format(without(chosen, name)), values: LISTED }, { signal })),
+        facetsOf(where, { signal }),
+        ...active.map((name) => facetsOf(format(without(chosen, name)), { column: name, signal })),
       ]);
+      columns = await columnsOf(app);
+      signal.throwIfAborted();
+      drawChips(); // numbers as their columns are written
       const others = new Map(own.map(({ facets: [facet] }) => [facet.column, facet]));
       const names = [...new Set([...all.facets.map(({ column }) => column), ...active])];
       known = names.map((name) => others.get(name) ?? all.facets.find(({ column }) => column === name));
@@ -108,11 +112,10 @@ export function facets({ app, changed, counted }) {
 
   function complain(error) {
     field.setAttribute("aria-invalid", "true");
-    const [message] = error.message.split("\n");
     const words = where.match(/^[\p{L}\p{N}\s'-]+$/u)?.[0].trim();
     fill(
       problem,
-      h("p", null, `${message[0].toUpperCase()}${message.slice(1)}.`),
+      h("p", null, sentence(error.message)),
       words ? h("button.plain", { type: "button", on: { click: () => changed(`name contains ${literal(words)}`) } }, icon("search"), `Names with “${words}”`) : null,
       where ? h("button.plain", { type: "button", on: { click: () => changed("") } }, "Without a filter") : null,
     );
@@ -135,6 +138,7 @@ export function facets({ app, changed, counted }) {
 
   function described(name, { is, least, most, contains }) {
     if (is?.length === 1 && typeof is[0] === "boolean") return [is[0] ? title(name) : `not ${title(name)}`];
+    const inWords = (value) => columns.inWords(name, value);
     if (is?.length) return [`${title(name)}: ${is.map(inWords).join(", ")}`];
     if (contains) return [`${title(name)} has “${contains}”`];
     if (least !== undefined && most !== undefined) return [`${title(name)} ${inWords(least)} – ${inWords(most)}`];
@@ -147,9 +151,10 @@ export function facets({ app, changed, counted }) {
 
   function drawList() {
     const focused = document.activeElement?.dataset?.key;
-    const useful = known.filter((facet) => facet.column !== "cluster" && (facet.distinct > 1 || chosen.choices.has(facet.column)));
+    const useful = known.filter(({ column }) => column !== "cluster" && (whole(column)?.distinct > 1 || chosen.choices.has(column)));
     const built = (facet) => !(facet.column in kinds);
-    useful.sort((a, b) => built(a) - built(b) || isWritten(a) - isWritten(b) || RANK[a.kind] - RANK[b.kind]);
+    const rank = (facet) => RANK[whole(facet.column).kind];
+    useful.sort((a, b) => built(a) - built(b) || isWritten(a) - isWritten(b) || rank(a) - rank(b));
     fill(
       list,
       useful.map((facet, at) => {
@@ -166,11 +171,18 @@ export function facets({ app, changed, counted }) {
     if (focused) list.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
 
-  const isWritten = (facet) => facet.kind !== "truth" && facet.kind !== "number" && facet.distinct > CHOOSABLE;
+  const whole = (name) => columns.of(name) ?? known.find(({ column }) => column === name);
 
+  const isWritten = ({ column }) => {
+    const { kind, distinct } = whole(column);
+    return kind !== "truth" && kind !== "number" && distinct > CHOOSABLE;
+  };
+
+  /** How one chooses by a column: it depends on all of the collection, so that it stays while one filters. */
   function body(facet) {
-    if (facet.kind === "truth") return truth(facet);
-    if (facet.kind === "number" && facet.distinct > FEW) return range(facet);
+    const { kind, distinct } = whole(facet.column);
+    if (kind === "truth") return truth(facet);
+    if (kind === "number" && distinct > FEW) return range(facet);
     if (isWritten(facet)) return written(facet);
     return values(facet);
   }
@@ -200,8 +212,11 @@ export function facets({ app, changed, counted }) {
   function values(facet) {
     const name = facet.column;
     const now = chosen.choices.get(name)?.is ?? [];
-    const gone = now.filter((value) => !facet.values.some((one) => one.value === value)).map((value) => ({ value, count: 0 }));
-    const all = [...gone, ...facet.values];
+    const isListed = (value) => facet.values.some((one) => one.value === value);
+    const none = (some) => some.filter((value) => !isListed(value)).map((value) => ({ value, count: 0 }));
+    // What the filter leaves none of stays in sight, as far as that can be told.
+    const others = facet.values.length < facet.distinct ? [] : whole(name).values.map(({ value }) => value);
+    const all = [...none(now), ...facet.values, ...none(others.filter((value) => !now.includes(value)))];
     const some = longer.has(name) ? all : all.filter((one, at) => at < FEW || now.includes(one.value));
     const toggle = (value, on) => choose(name, { is: on ? [...now, value] : now.filter((one) => one !== value) });
     const more = () => {
@@ -215,9 +230,9 @@ export function facets({ app, changed, counted }) {
       some.map(({ value, count: n }) =>
         h(
           "label",
-          null,
+          { class: n || now.includes(value) ? "" : "empty" },
           h("input", { type: "checkbox", checked: now.includes(value), "data-key": `${name}=${value}`, on: { change: (event) => toggle(value, event.target.checked) } }),
-          h("span.value", { title: String(value) }, name === "folder" ? String(value).split("/").pop() || "/" : inWords(value)),
+          h("span.value", { title: String(value) }, name === "folder" ? String(value).split("/").pop() || "/" : columns.inWords(name, value)),
           h("small", null, number(n)),
         ),
       ),
@@ -237,10 +252,12 @@ export function facets({ app, changed, counted }) {
   }
 
   function range(facet) {
-    const { column: name, least, greatest, bins } = facet;
+    const { column: name, bins } = facet;
+    const { least, greatest } = facet.bins.length ? facet : whole(facet.column); // one number left is no range
+    const inWords = (value) => columns.inWords(name, value);
     const now = chosen.choices.get(name) ?? {};
-    const whole = Number.isInteger(least) && Number.isInteger(greatest) && facet.values.every(({ value }) => Number.isInteger(value));
-    const at = (step) => rounded(least + ((greatest - least) * step) / STEPS, whole, greatest - least);
+    const isWhole = Number.isInteger(least) && Number.isInteger(greatest) && facet.values.every(({ value }) => Number.isInteger(value));
+    const at = (step) => rounded(least + ((greatest - least) * step) / STEPS, isWhole, greatest - least);
     const stepOf = (value) => Math.round(((value - least) / (greatest - least || 1)) * STEPS);
     const ends = [now.least ?? least, now.most ?? greatest];
     const sliders = ["from", "to"].map((word, i) =>

@@ -1,10 +1,14 @@
-// Pictures in rows as wide as the page, each in its own shape, however many there are: only those near the
-// window are elements. More are asked for as one comes near the end.
+// Pictures in rows as wide as the page, however many there are: only those near the window are elements, and only
+// those that one comes near are asked for. The scroll bar is that of all of them from the first.
 
 import { h } from "./dom.js";
+import { Layout } from "./layout.js";
 
-const NARROWEST = 0.5;
-const WIDEST = 2.4;
+const AROUND = 0.75; // screens above and below the window in which pictures are drawn
+const AT_ONCE = 2; // blocks that are asked for at a time
+const KEPT = 50; // blocks whose pictures are kept
+const AGAIN = 3000; // milliseconds until a server that did not answer is asked again
+const SPACE = 70; // pixels for what stays at the window's top and bottom
 
 /**
  * A justified grid.
@@ -14,277 +18,331 @@ const WIDEST = 2.4;
  *   the buttons on it.
  * @param {(picture, width) => Node} given.shot the picture itself, for a width in pixels.
  * @param {string} given.label what the list is, for screen readers.
- * @param {() => Promise<Object[]>} [given.more] gives the next pictures, none at the end.
  * @param {(picture, event) => void} [given.key] keys on a picture that the grid has no use for.
- * @param {number} [given.caption] pixels below each picture.
- * @returns {{element, set(pictures, more), close(), focus(id), items()}}
+ * @param {() => void} [given.came] told when more pictures have come.
  */
-export function grid({ tile, shot, label, more = null, key = () => {}, caption = 52 }) {
-  const element = h("ul.grid", { "aria-label": label, role: "list" });
-  let pictures = [];
-  let rows = []; // {top, height, first, tiles: [{left, width}]}
-  let drawn = new Map(); // index -> element
-  let total = 0;
-  let current = 0; // the one that Tab comes to
-  let loading = false;
-  let ended = !more;
-  let frame = 0;
-  let width = 0;
+export function grid(given) {
+  return new Grid(given);
+}
 
-  const resized = new ResizeObserver(() => {
-    if (element.clientWidth === width) return;
-    const at = held();
-    layOut(0);
-    draw(true, at);
-  });
-  resized.observe(element);
-  addEventListener("scroll", later, { passive: true });
-  addEventListener("resize", later, { passive: true });
-  element.addEventListener("keydown", moved);
-  element.addEventListener("focusin", (event) => {
-    const item = event.target.closest(".item");
-    if (item) setCurrent(Number(item.dataset.index));
-  });
-
-  function later() {
-    frame ||= requestAnimationFrame(() => {
-      frame = 0;
-      draw(false);
+class Grid {
+  constructor({ tile, shot, label, key = () => {}, came = () => {} }) {
+    Object.assign(this, { tile, shot, key, came, current: 0, frame: 0, timer: 0 });
+    this.element = h("ul.grid", { "aria-label": label, role: "list" });
+    this.drawn = new Map(); // index -> {item, block, row, left}
+    this.blanks = new Map(); // block -> the element in place of what has not come
+    this.set({ blocks: [], count: 0, load: async () => {} });
+    this.later = () => {
+      this.frame ||= requestAnimationFrame(() => {
+        this.frame = 0;
+        this.#draw();
+      });
+    };
+    this.resized = new ResizeObserver(() => this.element.clientWidth !== this.layout.width && this.refresh());
+    this.resized.observe(this.element);
+    for (const event of ["scroll", "resize"]) addEventListener(event, this.later, { passive: true });
+    this.element.addEventListener("keydown", (event) => this.#moved(event));
+    this.element.addEventListener("focusin", (event) => {
+      const item = event.target.closest(".item");
+      if (item) this.#setCurrent(Number(item.dataset.index));
     });
   }
 
-  function shape(picture) {
-    const ratio = picture.width && picture.height ? picture.width / picture.height : 1;
-    return Math.min(WIDEST, Math.max(NARROWEST, ratio));
+  /**
+   * Show other pictures.
+   * @param {Object} answer blocks, count and load; see `search/asking.js`.
+   * @param {number} caption pixels below each picture.
+   */
+  set(answer, caption = 0) {
+    this.ended?.abort();
+    clearTimeout(this.timer);
+    Object.assign(this, { answer, layout: new Layout(answer, caption), loading: new Map(), ended: new AbortController(), current: 0 });
+    for (const block of answer.blocks) block.failed = false;
+    this.refresh();
   }
 
-  /** Rows from a picture on; those before it stay. */
-  function layOut(from) {
-    width = element.clientWidth;
-    if (!width) return;
-    const gap = width < 600 ? 8 : 14;
-    const wanted = width < 600 ? 132 : width < 1000 ? 170 : 196;
-    // The last row may have been left short: begin with it.
-    while (rows.length && rows.at(-1).first + rows.at(-1).tiles.length > from) rows.pop();
-    if (rows.length && rows.at(-1).short) rows.pop();
-    let start = rows.length ? rows.at(-1).first + rows.at(-1).tiles.length : 0;
-    let top = rows.length ? rows.at(-1).top + rows.at(-1).height + caption + gap : 0;
-    while (start < pictures.length) {
-      let shapes = 0;
-      let end = start;
-      let room = width;
-      while (end < pictures.length) {
-        shapes += shape(pictures[end]);
-        end += 1;
-        room = width - gap * (end - start - 1);
-        if (room / shapes <= wanted) break;
-      }
-      // Without the last one the row may come nearer to the height that is wanted.
-      const without = shapes - shape(pictures[end - 1]);
-      if (end - start > 1 && room / shapes <= wanted && (room + gap) / without - wanted < wanted - room / shapes) {
-        end -= 1;
-        shapes = without;
-        room += gap;
-      }
-      const short = end === pictures.length && room / shapes > wanted;
-      const height = short ? wanted : room / shapes;
-      let left = 0;
-      const tiles = [];
-      for (let i = start; i < end; i += 1) {
-        tiles.push({ left, width: shape(pictures[i]) * height });
-        left += tiles.at(-1).width + gap;
-      }
-      rows.push({ top, height, first: start, tiles, short });
-      top += height + caption + gap;
-      start = end;
-    }
-    total = top;
-    element.style.height = `${Math.max(0, total - gap)}px`;
+  /** Draws all of it again: for another width, or because tiles say something else. */
+  refresh() {
+    const focus = this.#held();
+    this.element.replaceChildren();
+    [this.drawn, this.blanks] = [new Map(), new Map()];
+    this.#arrange();
+    this.#draw();
+    if (focus) this.#restore(focus);
   }
 
-  function rowAt(y) {
-    let [low, high] = [0, rows.length - 1];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (rows[middle].top + rows[middle].height + caption < y) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  /** How many there are, as far as is known. */
+  get count() {
+    return this.layout.last + 1;
   }
 
-  /** Where the focus is: {index, part}; null when it is elsewhere. */
-  function held() {
-    const item = document.activeElement?.closest(".item");
-    if (!item || !element.contains(item)) return null;
-    return { index: Number(item.dataset.index), part: [...item.querySelectorAll("a, button")].indexOf(document.activeElement) };
+  /** The picture of a number, asked for when it has not come; undefined when there is none. */
+  async at(index) {
+    const block = this.layout.blockOf(index);
+    if (block && !block.pictures) await this.#load(block);
+    return block?.pictures?.[index - block.first];
   }
 
-  /** Draws what is near the window; `focus`: what had it before, and gets it again. */
-  function draw(anew, focus = null) {
-    if (anew) {
-      element.replaceChildren();
-      drawn = new Map();
+  /** The number of a picture that has come; -1 when it has not. */
+  indexOf(id) {
+    for (const { first, pictures } of this.answer.blocks) {
+      const at = pictures?.findIndex((picture) => picture.id === id) ?? -1;
+      if (at >= 0) return first + at;
     }
-    if (!rows.length) return ask();
-    const top = -element.getBoundingClientRect().top;
-    const screen = innerHeight;
-    const first = rowAt(top - screen * 0.75);
-    const wanted = new Map();
-    for (let at = first; at < rows.length && rows[at].top < top + screen * 1.75; at += 1) {
-      rows[at].tiles.forEach((place, i) => wanted.set(rows[at].first + i, [rows[at], place]));
-    }
-    if (focus) {
-      const row = rows.find((one) => focus.index < one.first + one.tiles.length);
-      if (row) wanted.set(focus.index, [row, row.tiles[focus.index - row.first]]);
-    }
-    for (const [index, item] of drawn) {
-      if (wanted.has(index) || item.contains(document.activeElement)) continue;
+    return -1;
+  }
+
+  /** The focus to a picture. */
+  focus(id) {
+    const index = this.indexOf(id);
+    if (index >= 0) this.#goTo(index);
+  }
+
+  close() {
+    this.ended.abort();
+    clearTimeout(this.timer);
+    this.resized.disconnect();
+    cancelAnimationFrame(this.frame);
+    for (const event of ["scroll", "resize"]) removeEventListener(event, this.later);
+  }
+
+  // --- where they are ----------------------------------------------------------------------------
+
+  /** Pixels of it that are above the window. */
+  get #top() {
+    return -this.element.getBoundingClientRect().top;
+  }
+
+  /** Lays all of it out; what is at the window's top stays there. */
+  #arrange() {
+    const { layout } = this;
+    const anchor = this.#top > 0 && layout.height > 0 ? this.#anchor() : null;
+    layout.arrange(this.element.clientWidth);
+    this.element.style.height = `${Math.max(0, layout.height - layout.gap)}px`;
+    for (const one of this.drawn.values()) this.#move(one);
+    for (const [block, blank] of this.blanks) this.#span(block, blank);
+    if (!anchor) return;
+    const [top, height] = layout.span(anchor.block);
+    const by = top + anchor.share * height - this.#top;
+    if (Math.abs(by) >= 1) scrollBy(0, by);
+  }
+
+  /** What the window's top shows: a block, and the share of it that is above. */
+  #anchor() {
+    const block = this.layout.blockAt(this.#top);
+    const [top, height] = this.layout.span(block);
+    return { block, share: height ? (this.#top - top) / height : 0 };
+  }
+
+  // --- drawing -----------------------------------------------------------------------------------
+
+  /** Draws what is near the window, and asks for it where it has not come. */
+  #draw() {
+    if (!this.layout.width) return;
+    const top = this.#top;
+    const { places, missing } = this.layout.near(top - innerHeight * AROUND, top + innerHeight * (1 + AROUND));
+    for (const [index, { item }] of this.drawn) {
+      if (places.has(index) || item.contains(document.activeElement)) continue;
       item.remove();
-      drawn.delete(index);
+      this.drawn.delete(index);
     }
-    for (const [index, [row, place]] of wanted) if (!drawn.has(index)) put(index, row, place);
-    // Tab has to come to one of them.
-    if (!drawn.has(current)) setCurrent(rows[rowAt(Math.max(0, top))].first);
-    if (focus && !element.contains(document.activeElement)) drawn.get(focus.index)?.querySelectorAll("a, button")[focus.part]?.focus({ preventScroll: true });
-    if (top + screen * 3 > total) ask();
+    for (const [index, place] of places) if (!this.drawn.has(index)) this.#put(index, place);
+    this.#drawBlanks(missing);
+    this.#keepCurrent(places, top);
+    this.#ask(missing);
   }
 
-  function put(index, row, place) {
-    const picture = pictures[index];
-    const { href, label: spoken, content, actions } = tile(picture, index);
+  #put(index, place) {
+    const { block, row, width } = place;
+    const picture = block.pictures[index - block.first];
+    const { href, label, content, actions } = this.tile(picture, index);
     const item = h(
       "li.item",
       {
         role: "listitem",
-        "aria-setsize": ended ? pictures.length : -1,
+        "aria-setsize": this.answer.count ?? -1,
         "aria-posinset": index + 1,
         "data-index": index,
         "data-id": picture.id,
-        style: { transform: `translate(${place.left}px, ${row.top}px)`, width: `${place.width}px`, height: `${row.height + caption}px` },
+        style: { width: `${width}px`, height: `${row.height + this.layout.caption}px` },
       },
-      h("a.shot", { href, "aria-label": spoken, tabindex: index === current ? 0 : -1, style: { height: `${row.height}px` } }, shot(picture, place.width)),
+      h("a.shot", { href, "aria-label": label, style: { height: `${row.height}px` } }, this.shot(picture, width)),
       h("div.caption", null, content),
       h("div.acts", null, actions),
     );
-    for (const button of item.querySelectorAll("button")) button.tabIndex = index === current ? 0 : -1;
-    drawn.set(index, item);
-    // In the order of the pictures, which is that of reading.
-    let before = null;
-    for (const child of element.children) {
-      if (Number(child.dataset.index) > index) {
-        before = child;
-        break;
-      }
-    }
-    element.insertBefore(item, before);
+    for (const one of item.querySelectorAll("a, button")) one.tabIndex = index === this.current ? 0 : -1;
+    this.drawn.set(index, { ...place, item });
+    this.#move(this.drawn.get(index));
+    this.#insert(item, index);
   }
 
-  async function ask() {
-    if (loading || ended) return;
-    loading = true;
-    const asked = more;
+  #move({ item, block, row, left }) {
+    item.style.transform = `translate(${left}px, ${this.layout.topOf(block) + row.top}px)`;
+  }
+
+  /** Into the order of the pictures, which is that of reading. */
+  #insert(made, index) {
+    const after = [...this.element.children].find((child) => Number(child.dataset.index) > index);
+    this.element.insertBefore(made, after ?? null);
+  }
+
+  /** Tab has to come to one of those that are seen. */
+  #keepCurrent(places, top) {
+    if (this.drawn.has(this.current) || !places.size) return;
+    const seen = [...places].find(([, { block, row }]) => this.layout.topOf(block) + row.top >= top);
+    this.#setCurrent((seen ?? [...places][0])[0]);
+  }
+
+  #setCurrent(index) {
+    for (const [at, focusable] of [[this.current, -1], [index, 0]]) {
+      for (const one of this.drawn.get(at)?.item.querySelectorAll("a, button") ?? []) one.tabIndex = focusable;
+    }
+    this.current = index;
+  }
+
+  // --- what has not come -------------------------------------------------------------------------
+
+  #drawBlanks(missing) {
+    for (const [block, blank] of this.blanks) {
+      if (missing.has(block)) continue;
+      blank.remove();
+      this.blanks.delete(block);
+    }
+    for (const block of missing) {
+      if (this.blanks.has(block)) continue;
+      const blank = h("li.blank", { role: "presentation", "data-index": block.first });
+      this.blanks.set(block, blank);
+      this.#span(block, blank);
+      this.#insert(blank, block.first);
+    }
+  }
+
+  #span(block, blank) {
+    const { layout } = this;
+    const [top, height] = layout.span(block);
+    Object.assign(blank.style, { transform: `translateY(${top}px)`, height: `${height}px` });
+    const lattice = { pitch: layout.pitch, picture: layout.wanted, column: (layout.width + layout.gap) / layout.across, gap: layout.gap };
+    for (const [name, value] of Object.entries(lattice)) blank.style.setProperty(`--${name}`, `${value}px`);
+  }
+
+  /** Asks for blocks, a few at a time: those that are near when there is time for them. */
+  #ask(missing) {
+    for (const block of missing) {
+      if (this.loading.size >= AT_ONCE) return;
+      if (!block.failed) this.#load(block);
+    }
+  }
+
+  /** Asks for a block; done when it has come, or failed to. */
+  #load(block) {
+    if (!this.loading.has(block)) this.loading.set(block, this.#loaded(block));
+    return this.loading.get(block);
+  }
+
+  async #loaded(block) {
+    const { answer, loading, ended: { signal } } = this;
     try {
-      const next = await asked();
-      if (asked !== more) return;
-      loading = false;
-      if (!next.length) {
-        ended = true;
-        for (const item of drawn.values()) item.setAttribute("aria-setsize", pictures.length);
-        return;
-      }
-      const at = held();
-      const from = pictures.length;
-      pictures = pictures.concat(next);
-      const kept = rows.length;
-      layOut(from);
-      // A row that was short has been laid out again.
-      const changed = rows[Math.min(kept, rows.length) - 1]?.first ?? 0;
-      for (const [index, item] of drawn) {
-        if (index < changed) continue;
-        item.remove();
-        drawn.delete(index);
-      }
-      draw(false, at);
+      await answer.load(block, signal);
     } catch (error) {
-      if (asked === more) {
-        loading = false;
-        ended = error.status !== 0;
-      }
+      loading.delete(block);
+      if (!signal.aborted) this.#fail(block, error);
+      return;
+    }
+    loading.delete(block);
+    if (signal.aborted) return;
+    this.#forget(block);
+    this.#arrange();
+    for (const { item } of this.drawn.values()) item.setAttribute("aria-setsize", answer.count ?? -1);
+    this.#draw();
+    this.came();
+  }
+
+  #fail(block, error) {
+    if (error.status === 0) {
+      this.timer = setTimeout(this.later, AGAIN);
+      return;
+    }
+    block.failed = true;
+    const again = () => {
+      block.failed = false;
+      this.blanks.get(block)?.replaceChildren();
+      this.#draw();
+    };
+    const button = h("button.secondary", { type: "button", on: { click: again } }, "Try again");
+    this.blanks.get(block)?.append(h("p.problem", { role: "alert" }, error.message), button);
+  }
+
+  /** Of very many blocks only those around one are kept; the others are asked for again when one comes there. */
+  #forget(around) {
+    const far = ({ first }) => Math.abs(first - around.first);
+    const full = this.answer.blocks.filter((block) => block.pictures).sort((a, b) => far(b) - far(a));
+    const inUse = new Set([...this.drawn.values()].map(({ block }) => block));
+    for (const block of full.slice(0, Math.max(0, full.length - KEPT))) {
+      if (inUse.has(block)) continue;
+      block.pictures = null;
+      if (block.laid) block.laid.rows = null; // how high it is stays known
     }
   }
 
-  // --- keys ------------------------------------------------------------------------------------
+  // --- focus and keys ----------------------------------------------------------------------------
 
-  function setCurrent(index) {
-    for (const [at, focusable] of [[current, -1], [index, 0]]) {
-      for (const one of drawn.get(at)?.querySelectorAll("a, button") ?? []) one.tabIndex = focusable;
-    }
-    current = index;
+  /** Where the focus is: {index, part}; null when it is elsewhere. */
+  #held() {
+    const item = document.activeElement?.closest(".item");
+    if (!item || !this.element.contains(item)) return null;
+    return { index: Number(item.dataset.index), part: [...item.querySelectorAll("a, button")].indexOf(document.activeElement) };
   }
 
-  function moved(event) {
+  /** Gives what had the focus it again, wherever it is now. */
+  #restore({ index, part }) {
+    const place = this.layout.placeOf(index);
+    if (!place) return;
+    if (!this.drawn.has(index)) this.#put(index, place);
+    this.drawn.get(index).item.querySelectorAll("a, button")[part]?.focus({ preventScroll: true });
+  }
+
+  #moved(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const item = event.target.closest(".item");
     if (!item) return;
     const index = Number(item.dataset.index);
-    const to = { ArrowRight: index + 1, ArrowLeft: index - 1, ArrowDown: beside(index, 1), ArrowUp: beside(index, -1), Home: 0, End: pictures.length - 1 }[event.key];
+    const beside = (step) => () => this.layout.beside(index, step);
+    const to = { ArrowRight: () => index + 1, ArrowLeft: () => index - 1, ArrowDown: beside(1), ArrowUp: beside(-1), Home: () => 0, End: () => this.layout.last }[event.key]?.();
     if (to === undefined) {
-      key(pictures[index], event);
+      const { block } = this.drawn.get(index);
+      this.key(block.pictures[index - block.first], event);
       return;
     }
     event.preventDefault();
-    if (to >= 0 && to < pictures.length) goTo(to);
+    if (to >= 0 && to <= this.layout.last) this.#goTo(to);
   }
 
-  /** The picture in the next row, or the one before, that is nearest to being below or above this one. */
-  function beside(index, step) {
-    const at = rows.findIndex((row) => index < row.first + row.tiles.length);
-    const row = rows[at + step];
-    if (!row) return index;
-    const place = rows[at].tiles[index - rows[at].first];
-    const middle = place.left + place.width / 2;
-    let best = 0;
-    row.tiles.forEach((one, i) => {
-      const far = (tile) => Math.abs(tile.left + tile.width / 2 - middle);
-      if (far(one) < far(row.tiles[best])) best = i;
-    });
-    return row.first + best;
+  async #goTo(index) {
+    const { layout } = this;
+    if (!layout.placeOf(index)) index = await this.#fetched(index);
+    const place = layout.placeOf(index);
+    if (!place) return;
+    this.#reveal(layout.topOf(place.block) + place.row.top, place.row.height + layout.caption);
+    this.#draw();
+    this.#setCurrent(index);
+    this.drawn.get(index)?.item.querySelector("a").focus({ preventScroll: true });
   }
 
-  function goTo(index) {
-    const row = rows.find((one) => index < one.first + one.tiles.length);
-    const top = element.getBoundingClientRect().top + scrollY + row.top;
-    const space = 70; // for what stays at the top and the bottom
-    if (top < scrollY + space) scrollTo(0, top - space);
-    else if (top + row.height + caption > scrollY + innerHeight - space) scrollTo(0, top + row.height + caption - innerHeight + space);
-    draw(false);
-    setCurrent(index);
-    drawn.get(index)?.querySelector("a").focus({ preventScroll: true });
+  /** Goes to where a picture will be, and waits for it; gives its number, or that of the last one there is. */
+  async #fetched(index) {
+    const block = this.layout.blockOf(index);
+    if (!block) return index;
+    const [top, height] = this.layout.span(block);
+    const y = top + ((index - block.first) / block.size) * height;
+    scrollTo(0, scrollY - this.#top + y - innerHeight / 2);
+    await this.#load(block);
+    return Math.min(index, block.first + (block.pictures?.length ?? 1) - 1);
   }
 
-  return {
-    element,
-    /** Show other pictures. */
-    set(shown, following = null) {
-      pictures = shown;
-      more = following;
-      ended = !more;
-      loading = false;
-      rows = [];
-      current = 0;
-      layOut(0);
-      draw(true);
-    },
-    items: () => pictures,
-    focus(id) {
-      const index = pictures.findIndex((picture) => picture.id === id);
-      if (index >= 0) goTo(index);
-    },
-    close() {
-      resized.disconnect();
-      cancelAnimationFrame(frame);
-      removeEventListener("scroll", later);
-      removeEventListener("resize", later);
-    },
-  };
+  /** Scrolls as little as it takes until something is seen. */
+  #reveal(y, height) {
+    const at = scrollY - this.#top + y;
+    if (at < scrollY + SPACE) scrollTo(0, at - SPACE);
+    else if (at + height > scrollY + innerHeight - SPACE) scrollTo(0, at + height - innerHeight + SPACE);
+  }
 }

@@ -17,8 +17,8 @@ export function size(bytes) {
   return `${bytes < 10 && at ? bytes.toFixed(1) : whole.format(Math.round(bytes))} ${units[at]}`;
 }
 
-/** A similarity, a cosine in [-1, 1] -> "0.894" */
-export const similarity = (value) => value.toFixed(3);
+/** A similarity, a cosine in [-1, 1] -> "0.89"; "1.00" only where all is the same. */
+export const similarity = (value) => (value < 0.9995 ? Math.min(value, 0.99) : 1).toFixed(2).replace("-0.00", "0.00");
 
 /** A probability in [0, 1] -> "97 %"; never 0 % or 100 % of what is not certain. */
 export function percent(value) {
@@ -27,12 +27,20 @@ export function percent(value) {
   return `${Math.round(value * 100)} %`;
 }
 
-/** A value of metadata, for people. */
-export function shown(value) {
+/** What somebody says, as a sentence. */
+export function sentence(text) {
+  const [message] = text.trim().split("\n");
+  return `${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.?!…]$/.test(message) ? "" : "."}`;
+}
+
+/** A value of metadata, for people; `decimals`: of its numbers, null for as many as it takes, two at most. */
+export function shown(value, decimals = null) {
   if (value === null || value === undefined) return "–";
   if (value === true) return "yes";
   if (value === false) return "no";
-  return typeof value === "number" ? few.format(value) : String(value);
+  if (typeof value !== "number") return String(value);
+  if (!decimals) return few.format(value);
+  return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
 /** The last part of a path. */

@@ -280,6 +280,7 @@ class Pictures(BaseModel):
     """A part of a list of pictures."""
 
     pictures: list[Picture]
+    matching: int = Field(description="How many pictures there are in all parts together, from the first on.")
     next: int | None = Field(description="Give it as `after` for the following part; null at the end.")
 
 
@@ -467,6 +468,7 @@ class Facet(BaseModel):
     least: float | None
     greatest: float | None
     bins: list[int] = Field(description="Numbers in equal parts between the least and the greatest.")
+    decimals: int = Field(description="Digits after the point that one of its numbers takes, at most.")
 
 
 class Facets(BaseModel):

@@ -128,6 +128,7 @@ class Page(Chosen):
     where: Text | None = Field(None, description="Only pictures whose metadata match.")
     limit: int = Field(100, ge=1, le=1000, description="How many at most.")
     after: int = Field(0, ge=0, le=LARGEST_ID, description="Go on after this id: `next` of the page before.")
+    skip: int = Field(0, ge=0, le=LARGEST_ID, description="Leave out so many that would come first.")
 
 
 class Columns(Chosen):

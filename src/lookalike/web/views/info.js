@@ -1,9 +1,10 @@
 // What is in the collection: how much, which models, which metadata, how it is served.
 
 import * as api from "../api.js";
+import { inWords } from "../columns.js";
 import { h, icon } from "../dom.js";
 import { column as quoted, literal } from "../filters.js";
-import { count, number, shown as inWords, size } from "../words.js";
+import { count, number, size } from "../words.js";
 
 export const title = "Collection";
 
@@ -81,11 +82,11 @@ export async function show(root, params, app) {
   }
 
   function examples(facet) {
-    if (facet.kind === "number" && facet.distinct > EXAMPLES) return `${inWords(facet.least)} to ${inWords(facet.greatest)}`;
+    if (facet.kind === "number" && facet.distinct > EXAMPLES) return `${inWords(facet, facet.least)} to ${inWords(facet, facet.greatest)}`;
     const some = facet.distinct === facet.pictures ? facet.values.slice(0, 2) : facet.values; // names say little
     return some.map(({ value, count: n }) => {
       const where = value === true ? quoted(facet.column) : `${quoted(facet.column)} == ${literal(value)}`;
-      return h("a.chip", { href: app.link("search", { where }), title: count(n, "picture") }, h("span", null, inWords(value)));
+      return h("a.chip", { href: app.link("search", { where }), title: count(n, "picture") }, h("span", null, inWords(facet, value)));
     });
   }
 

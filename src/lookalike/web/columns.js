@@ -1,0 +1,49 @@
+// What the columns of the metadata are, whatever is filtered: their kinds, how many different values they have, and
+// with how many decimals their numbers are written.
+
+import * as api from "./api.js";
+import { shown } from "./words.js";
+
+const LISTED = 60; // values of a column that are asked for
+const DECIMALS = 2; // of numbers that look like money
+
+let kept = null; // {place, asked: promise}
+
+/** Facets of pictures that a filter lets through; `column`: of this one only. */
+export const facetsOf = (where, { column, signal } = {}) => api.get("/v1/facets", { column, where, values: LISTED }, { signal });
+
+/** The columns of the collection that is shown, asked for once. */
+export function columnsOf(app) {
+  const place = app.link("info");
+  if (kept?.place !== place) kept = { place, asked: facetsOf("").then(({ facets }) => new Columns(facets)) };
+  const mine = kept;
+  mine.asked.catch(() => {
+    if (kept === mine) kept = null; // the next one asks again
+  });
+  return mine.asked;
+}
+
+/** A value of a column in words. Where two decimals do for all of its numbers, as for prices, each has as many as
+ *  one of them needs: 1.30 beside 1.25. */
+export function inWords(facet, value) {
+  const decimals = facet?.decimals ?? 0;
+  return shown(value, decimals <= DECIMALS ? decimals : null);
+}
+
+class Columns {
+  constructor(facets) {
+    this.facets = new Map(facets.map((facet) => [facet.column, facet]));
+  }
+
+  /** What is known of a column; undefined of one that no picture has a value in. */
+  of(name) {
+    return this.facets.get(name);
+  }
+
+  inWords(name, value) {
+    return inWords(this.of(name), value);
+  }
+}
+
+/** Columns of which nothing is known yet. */
+export const UNKNOWN = new Columns([]);
