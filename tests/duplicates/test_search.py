@@ -225,8 +225,10 @@ def test_progress_names_each_stage(
     told: list[tuple[str, int, int]] = []
     within(progress=lambda *args: told.append(args))
     stages = list(dict.fromkeys(stage for stage, _, _ in told))
-    assert stages == ["calibrating", "looking", "comparing", "looking closely"]
+    assert stages == ["reading", "calibrating", "looking", "comparing", "looking closely"]
     assert all(0 <= done <= all_ for _, done, all_ in told)
+    for stage in ("reading", "looking", "comparing"):  # each is seen to move, also of few pictures
+        assert len({done for name, done, _ in told if name == stage}) > 1 or stage == "reading", stage
     assert told[-1][1] == told[-1][2]
 
 

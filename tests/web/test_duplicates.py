@@ -115,6 +115,58 @@ def test_kinds_are_chosen_and_part_of_the_address(page: Page) -> None:
     assert page.texts(".group h3") == ["photo-2.jpg"]
 
 
+def test_what_is_in_doubt_is_of_a_kind_and_not_counted_as_one(page: Page) -> None:
+    page.open("/info")
+    answers(
+        page,
+        "if (address.includes('/v1/duplicates?')) return window.real(address).then(async answer => {"
+        " const told = await answer.json(); told.removals -= 1; return new Response(JSON.stringify(told),"
+        " { headers: { 'Content-Type': 'application/json' } }) })",
+    )
+    page.click(".views a[href='/duplicates']")
+    page.until(f"{PAIRS} > 0")
+    assert page.texts(".dup-chip") == ["Same file 1", "Same picture 1", "Edited 2", "Only in doubt 1 of 4"]
+    page.run("document.querySelectorAll('.dup-chip')[3].click()")
+    page.until("location.search === '?doubtful=1'")
+
+
+def test_of_thousands_of_groups_only_those_near_the_window_are_drawn(page: Page) -> None:
+    page.open("/info")
+    answers(
+        page,
+        "if (address.includes('/v1/duplicates?')) { const query = new URL(address, location).searchParams;"
+        " window.told ??= window.real('/v1/duplicates').then(answer => answer.json());"
+        " return window.told.then(told => {"
+        "  const two = told.groups.filter(one => one.members.length === 1);"
+        "  const [after, most] = [Number(query.get('after')), Number(query.get('limit'))];"
+        "  const length = Math.min(most, 2000 - after), next = after + most < 2000 ? after + most : null;"
+        "  const groups = Array.from({ length }, (_, i) => two[(after + i) % 2]);"
+        "  return new Response(JSON.stringify({ ...told, groups, next, total: 2000, copies: 2000 }),"
+        "  { headers: { 'Content-Type': 'application/json' } }) }) }",
+    )
+    page.click(".views a[href='/duplicates']")
+    page.until(f"{PAIRS} > 0")
+    most = page.until(
+        "(scrollTo(0, document.documentElement.scrollHeight),"
+        f" window.most = Math.max(window.most ?? 0, {PAIRS}),"
+        " document.querySelectorAll('.group').length === 2000 && window.most)"
+    )
+    page.until("document.querySelector('.group:last-child h3') !== null")
+    page.until(f"{PAIRS} < 60")
+    assert most < 200
+    # Two that stand beside each other begin at the same height, also where one is taller.
+    tops = page.run(
+        "return [...document.querySelectorAll('.group:has(h3)')].map(e => ["
+        " e.getBoundingClientRect().top, e.querySelector('.kept').getBoundingClientRect().top])"
+    )
+    for group, kept in tops:
+        assert kept - group == pytest.approx(tops[0][1] - tops[0][0], abs=1)
+    page.run("scrollTo(0, 0)")
+    page.until("document.querySelector('.group h3') !== null")
+    page.press("j", "x")
+    page.until("document.querySelector('.counts')?.textContent.startsWith('3 of 2,000')")
+
+
 # --- deciding -----------------------------------------------------------------------------------
 
 
@@ -167,6 +219,8 @@ def test_no_duplicates_are_remembered_and_can_be_taken_back(page: Page) -> None:
     page.said("photo-2-again.jpg: remembered as no duplicate.")
     assert page.server.get("/v1/duplicates").json["total"] == 2
     assert page.text(".counts").startswith("3 of 3")
+    assert page.text(".dup-head h2") == "3 copies in 2 groups"
+    assert page.texts(".dup-chip") == ["Same picture 1", "Edited 2"]
     page.click(".copy.away button")
     page.until(f"{PAIRS} === 4")
     assert page.server.get("/v1/duplicates").json["total"] == 3
@@ -290,9 +344,16 @@ def test_the_server_looks_for_copies(made: Path, tmp_path: Path, page_of: Callab
         ".filter(one => one.matches?.('.dup-progress')).forEach(() => (window.bars += 1)))"
         ".observe(document.body, { childList: true, subtree: true })"
     )
+    page.run(  # and what stands there meanwhile
+        "window.titles = new Set(); new MutationObserver(() => {"
+        " if (document.querySelector('.dup-progress')) window.titles.add("
+        " document.querySelector('.state h2')?.textContent) }).observe(document.body,"
+        " { childList: true, subtree: true, characterData: true })"
+    )
     page.click(".state .primary")
     page.until(f"{PAIRS} === 4")
     page.until("document.querySelector('.dup-progress') === null")
+    assert "Nobody has looked for copies yet" not in page.run("return [...window.titles]")
     assert page.run("return window.bars") > 0
     (tmp_path / "in" / "later.jpg").write_bytes((tmp_path / "in" / "small.jpg").read_bytes())
     with Collection.open(tmp_path / "collection") as collection:

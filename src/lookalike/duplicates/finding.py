@@ -29,11 +29,11 @@ from lookalike.duplicates.laying import shown
 from lookalike.duplicates.looks import Sketch
 from lookalike.duplicates.pairs import Box, Match, Pair, Side, Transform
 from lookalike.duplicates.reading import Reader
-from lookalike.duplicates.sketches import CRASH, Kept, Sketches
+from lookalike.duplicates.sketches import CRASH, TOLD, Kept, Sketches
 from lookalike.errors import NotInCollection, PictureError
 from lookalike.gallery.base import Gallery, Picture, Space, Vectors
 from lookalike.neighbours import graph
-from lookalike.progress import Stages, silent
+from lookalike.progress import Progress, Stages, silent
 from lookalike.results import Failure
 from lookalike.vectors import cosines
 
@@ -262,8 +262,8 @@ class Finder:
         for failure in self._sketches.prepare(ids.tolist(), partial(tell, "reading")):
             self._failed[failure.path] = failure
         self._calibration = self._calibrate()
-        tell("looking", 0, len(ids))
-        candidates, recall = self._candidates(ids, hashes)
+        tell("looking", 0, 0)
+        candidates, recall = self._candidates(ids, hashes, partial(tell, "looking"))
         pairs = [*exact, *self._compare_all(candidates, tell)]
         return Found(tuple(pairs), recall, tuple(self._failed.values()))
 
@@ -331,12 +331,12 @@ class Finder:
     # --- candidates --------------------------------------------------------------------------
 
     def _candidates(
-        self, ids: npt.NDArray[np.int64], hashes: npt.NDArray[np.uint64]
+        self, ids: npt.NDArray[np.int64], hashes: npt.NDArray[np.uint64], progress: Progress
     ) -> tuple[Candidates, float | None]:
         """Pairs of ids, the most likely copies first, each once; and the graph's recall."""
         old = int((ids > 0).sum()) if self._others else 0
         patches, threads = self._sketches.patches(ids.tolist()), self._sketches.reading.threads
-        voted = by_features(patches, len(ids), old=old, threads=threads)
+        voted = by_features(patches, len(ids), old=old, threads=threads, progress=progress)
         asked = np.sort(ids[voted.pairs], axis=1).tolist()
         self._mirrored = {(a, b): how for (a, b), how in zip(asked, voted.mirrored.tolist(), strict=True)}
         # Most of the others are no copies; by picture, each is read for several of them.
@@ -390,18 +390,24 @@ class Finder:
         for start in range(0, len(candidates), _BATCH):
             part = candidates[start : start + _BATCH].tolist()
             useful = [(a, b) for a, b in part if not linked.are(a, b)]
-            for pair in self._compared(useful):
+            for pair in self._compared(useful, _counted(tell, start, len(candidates))):
                 if pair is not None:
                     if doubt(pair) is None or doubt(pair.reversed()) is None:
                         linked.link(pair.first, pair.second)
                     yield pair
             tell("comparing", start + len(part), len(candidates))
 
-    def _compared(self, pairs: Sequence[tuple[int, int]]) -> Iterator[Pair | None]:
-        """The pairs of first ones, the lower id first, that they are."""
+    def _compared(
+        self, pairs: Sequence[tuple[int, int]], progress: Callable[[int], None] = silent
+    ) -> Iterator[Pair | None]:
+        """The pairs of first ones, the lower id first, that they are; tells how many have been compared."""
         asked = list(self._asked(pairs))
         work = partial(_judged, self._calibration, self._precision)
-        seen = list(self._sketches.reading.spread(work, (task for _, task in asked)))
+        seen = []
+        for found in self._sketches.reading.spread(work, (task for _, task in asked)):
+            seen.append(found)
+            if len(seen) % TOLD == 0:
+                progress(len(seen))
         similar = self._similarities(
             ids for (ids, _), found in zip(asked, seen, strict=True) if isinstance(found, Compared)
         )
@@ -496,6 +502,11 @@ class Links:
         while (above := self._above.get(id_, id_)) != id_:
             self._above[id_] = id_ = self._above.get(above, above)
         return id_
+
+
+def _counted(tell: Stages, before: int, total: int) -> Callable[[int], None]:
+    """Tells of pairs compared after others."""
+    return lambda done: tell("comparing", before + done, total)
 
 
 def _places(known: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

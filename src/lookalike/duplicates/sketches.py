@@ -29,6 +29,9 @@ the longer side of a picture of 3 : 2."""
 KEPT = 512
 """Pictures whose features are kept at once, as they are found: an interruption costs no more than these."""
 
+TOLD = 8
+"""Pictures, or pairs of them, after which it is told how far it is: a second's work, about."""
+
 _PAGE = 512  # rows that are read from the gallery at once
 
 CRASH = "a process that read it ended: it may be damaged, or memory may be short"
@@ -97,7 +100,7 @@ class Sketches:
                 part.append(Found(row.id, contents[row.id], found))
             else:
                 failed.append(found if isinstance(found, Failure) else crash(row))
-            if progress and done % 64 == 0:
+            if progress and done % TOLD == 0:
                 progress(len(ids) - len(missing) + done, len(ids))
         if part:
             self._store.add(part)
