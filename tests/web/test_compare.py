@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lookalike.collection import Collection
 from pages import Page
 from serving import Server, make_collection, start
 
@@ -54,6 +56,35 @@ def test_two_pictures_say_how_alike_they_are(page: Page) -> None:
     page.until("[...document.querySelectorAll('.place img')].every(i => i.naturalWidth > 0)")
     assert page.sticking_out() == []
     assert page.texts(".one .name") == ["whole.png", "zz-part.jpg"]
+
+
+def test_a_verdict_is_what_the_numbers_support(
+    page_of: Callable[[Server], Page], tmp_path: Path, draw_shop: Callable[[Path], Path]
+) -> None:
+    """A model's limit says what unrelated pictures reach, not what is different; a calibration says that."""
+    server = start(make_collection(tmp_path, draw_shop(tmp_path / "pictures")))
+    page = page_of(server)
+    other = next(
+        number
+        for number in range(2, 13)
+        if server.post("/v1/compare", ("first_id", "1"), ("second_id", str(number))).json["verdict"]
+        == "different"
+    )
+    page.open(f"/compare?a=1&b={other}", wait=TOLD)
+    assert page.text(".verdict-name") == "No copy"
+    with Collection.open(tmp_path / "collection") as collection:
+        collection.calibrate()
+    curve = server.get("/v1/calibration").json["calibration"]
+    for number in range(2, 13):
+        told = server.post("/v1/compare", ("first_id", "1"), ("second_id", str(number))).json
+        if told["verdict"] not in ("alike", "different"):
+            continue
+        chance = 1 / (1 + math.exp(-(curve["slope"] * told["similarity"] + curve["intercept"])))
+        page.open(f"/compare?a=1&b={number}", wait=TOLD)
+        said = "Probably the same thing" if chance >= 0.5 else "Probably not the same thing"
+        assert page.text(".verdict-name") == said
+        assert "the same thing" in page.text(".verdict .scores")
+    assert server.stop() == 0
 
 
 def test_where_the_first_lies_in_the_second_is_drawn(page: Page) -> None:

@@ -157,10 +157,10 @@ def test_of_thousands_of_groups_only_those_near_the_window_are_drawn(page: Page)
     # Two that stand beside each other begin at the same height, also where one is taller.
     tops = page.run(
         "return [...document.querySelectorAll('.group:has(h3)')].map(e => ["
-        " e.getBoundingClientRect().top, e.querySelector('.kept').getBoundingClientRect().top])"
+        " e.getBoundingClientRect().top, e.querySelector('.copies').getBoundingClientRect().top])"
     )
-    for group, kept in tops:
-        assert kept - group == pytest.approx(tops[0][1] - tops[0][0], abs=1)
+    for group, copies in tops:
+        assert copies - group == pytest.approx(tops[0][1] - tops[0][0], abs=1)
     page.run("scrollTo(0, 0)")
     page.until("document.querySelector('.group h3') !== null")
     page.press("j", "x")

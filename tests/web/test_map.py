@@ -180,6 +180,9 @@ def test_a_picture_is_a_step_that_back_undoes(page: Page) -> None:
     page.until("!document.getElementById('panel').hidden")
     first = page.address
     assert "id=" in first
+    shown = page.texts(".neighbours span")  # similarities as everywhere: % is for probabilities
+    assert shown == [f"{float(text):.2f}" for text in shown]
+    assert shown == sorted(shown, reverse=True)
     page.run("document.querySelectorAll('.neighbours button')[0].click()")
     page.until("location.pathname + location.search !== arguments[0]", first)
     page.back()

@@ -28,6 +28,25 @@ def test_browsers_get_the_page_and_programs_json(server: Server) -> None:
     assert server.get("/", Accept="application/json").json["name"] == "lookalike"
 
 
+def test_where_there_is_nothing_browsers_get_the_page_and_programs_json(server: Server) -> None:
+    page = server.get("/nonsense", **HTML)
+    assert (page.status, page.body) == (404, site().document)
+    assert "content-security-policy" in page.headers
+    assert "etag" not in page.headers
+    for accept in ({}, {"Accept": "application/json"}, {"Accept": "*/*"}):
+        assert (server.get("/nonsense", **accept).status, server.get("/nonsense", **accept).code) == (
+            404,
+            "not_found",
+        )
+    assert server.get("/v1/pictures/999", **HTML).code == "not_in_collection"
+    assert server.get("/v1/search", **HTML).status == 405
+
+
+def test_all_modules_come_with_the_page(server: Server) -> None:
+    preloaded = re.findall(r'rel="modulepreload"[^>]*"/web/[^/]+/([^"]+)"', site().document.decode())
+    assert preloaded == sorted(name for name in site().files if name.endswith(".js"))
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_has_an_address(server: Server, view: str) -> None:
     assert server.get(f"/{view}?like=3&where=in_stock").body == site().document
@@ -243,3 +262,38 @@ def test_a_server_that_is_gone_is_said_and_waited_for(page: Page) -> None:
     page.offline(False)
     page.until("!('unreachable' in document.documentElement.dataset)")
     page.said("There are no clusters yet")
+
+
+@browser_test
+@pytest.mark.parametrize("view", ["map", "duplicates", "compare"])
+def test_a_view_that_is_gone_to_while_the_server_is_away_comes_by_itself(page: Page, view: str) -> None:
+    page.allow("net::ERR_INTERNET_DISCONNECTED")
+    page.open("/", wait="document.querySelectorAll('.item').length > 0")
+    loaded = "performance.getEntriesByType('resource').map(e => e.name)"
+    page.until(
+        "[...document.querySelectorAll('link[rel=modulepreload]')].every(l =>"
+        f" {loaded}.some(name => name === l.href))"
+    )
+    page.offline(True)
+    page.run(
+        "const a = document.createElement('a'); a.href = arguments[0]; document.body.append(a);"
+        "a.click(); a.remove()",
+        "/compare?a=1&b=2" if view == "compare" else f"/{view}",
+    )
+    page.until("document.querySelector('.state[role=alert]') !== null")
+    page.offline(False)
+    page.until("!document.querySelector('.state[role=alert]') && !document.querySelector('[aria-busy=true]')")
+    page.until(f"document.querySelector('[data-view={view}] :is(.state, .verdict-name)') !== null")
+
+
+@browser_test
+def test_where_there_is_nothing_a_way_leads_back(page: Page) -> None:
+    page.allow("404")
+    page.open("/nonsense", wait="document.querySelector('.state') !== null")
+    page.said("There is nothing at this address")
+    assert page.all(".views [aria-current]") == []
+    page.click(".state .primary")
+    page.until("document.querySelectorAll('.item').length > 0")
+    assert page.address == "/"
+    page.back()
+    page.said("There is nothing at this address")

@@ -61,11 +61,11 @@ const valueOf = (column, i) => column.numbers
   ? (Number.isNaN(column.numbers[i]) ? "" : String(Number(column.numbers[i].toPrecision(6))))
   : (column.codes[i] ? column.values[column.codes[i] - 1] : "");
 
-/** Of a picture its neighbours, most similar first: [position, similarity in percent]. */
+/** Of a picture its neighbours, most similar first: [position, similarity such as "0.87"]. */
 const near = i => {
   const found = [];
   for (let k = i * each; k < (i + 1) * each; k++) {
-    if (neighbours[k] >= 0) found.push([neighbours[k], similarities[k]]);
+    if (neighbours[k] >= 0) found.push([neighbours[k], (similarities[k] / 100).toFixed(2)]);
   }
   return found;
 };

@@ -82,10 +82,10 @@ const panels = {
   open(i, { go = true } = {}) {
     this.focus = i;
     const others = near(i);
-    const list = element("ol", { className: "neighbours" }, ...others.map(([other, percent]) => {
+    const list = element("ol", { className: "neighbours" }, ...others.map(([other, similarity]) => {
       const button = element(
-        "button", { type: "button", title: `${nameOf(other)}: ${percent} % alike` },
-        image(other, 96), element("span", {}, `${percent} %`),
+        "button", { type: "button", title: `${nameOf(other)}: similarity ${similarity}` },
+        image(other, 96), element("span", {}, similarity),
       );
       button.addEventListener("click", () => this.open(other));
       return element("li", {}, button);

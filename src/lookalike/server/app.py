@@ -42,7 +42,7 @@ def create(service: Service) -> FastAPI:
     # The framework's own pages load scripts from elsewhere: ours is in `docs_page`.
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.service = service
-    envelope.install(app)
+    envelope.install(app, page.nowhere if service.settings.page else None)
     parts = (
         routes_search,
         routes_duplicates,

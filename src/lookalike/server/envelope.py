@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -127,10 +127,17 @@ def _headers(error: Exception) -> dict[str, str]:
     return headers
 
 
-def install(app: FastAPI) -> None:
-    """Let every error of a route, and every refusal of the framework, take this shape."""
+def install(app: FastAPI, nowhere: Callable[[], Response] | None = None) -> None:
+    """Let every error of a route, and every refusal of the framework, take this shape.
+
+    Args:
+        app: the application.
+        nowhere: what a browser that goes to an address at which there is nothing is answered instead.
+    """
 
     async def handle(request: Request, error: Exception) -> Response:
+        if nowhere and isinstance(error, HTTPException) and error.status_code == 404 and is_browser(request):
+            return nowhere()
         if isinstance(error, HTTPException) and error.status_code == 405:
             error = HTTPException(405, headers={"Allow": ", ".join(_methods(request))})
         said = answer(error, request.scope.get("request_id", ""))
@@ -141,6 +148,11 @@ def install(app: FastAPI) -> None:
 
     for kind in (LookalikeError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, handle)
+
+
+def is_browser(request: Request) -> bool:
+    """Whether a page is wanted: programs ask for anything or for JSON."""
+    return "text/html" in request.headers.get("accept", "")
 
 
 def _methods(request: Request) -> list[str]:

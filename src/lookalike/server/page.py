@@ -7,7 +7,7 @@ addresses carry a digest over all of them, so that a browser keeps them for good
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files as package_files
@@ -18,7 +18,7 @@ from fastapi import APIRouter, Request, Response
 from lookalike.errors import RequestError
 from lookalike.reports.map import map_body, map_module
 from lookalike.reports.page import asset as asset_text
-from lookalike.server.envelope import Json
+from lookalike.server.envelope import Json, is_browser
 
 VIEWS = ("search", "compare", "duplicates", "map", "clusters", "info")
 """Addresses that are states of the page: each gives the same document, and the page does the rest."""
@@ -33,6 +33,7 @@ POLICY = (
 _SHARED = ("look.css", "heat.js", "heat.css", "laid.js", "laid.css", "deciding.js")  # of the reports
 _DOCUMENT = "index.html"
 _TEMPLATE = b'<template id="map-body">'
+_HEAD_ENDS = b"</head>"
 _TYPES = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -40,6 +41,12 @@ _TYPES = {
     "svg": "image/svg+xml",
 }
 _WEEK = 7 * 24 * 3600
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    "Cache-Control": "no-cache",
+    "Vary": "Accept",
+}
 
 router = APIRouter(include_in_schema=False)
 
@@ -72,11 +79,22 @@ def site() -> Site:
     # The page of the map has its window for itself; here it is one view among others, and so are its styles.
     found["map-view.css"] = f".map-view {{\n{asset_text('map.css')}}}\n".encode()
     document = found.pop(_DOCUMENT).replace(_TEMPLATE, _TEMPLATE + map_body("Map", "", {}).encode())
+    document = document.replace(_HEAD_ENDS, _preloads(found) + _HEAD_ENDS)
     digest = hashlib.sha256(document)
     for name, data in sorted(found.items()):
         digest.update(f"{name}\0{len(data)}\0".encode() + data)
     version = digest.hexdigest()[:16]
     return Site(found, version, document.replace(b"/web/", f"/web/{version}/".encode()))
+
+
+def _preloads(files: Iterable[str]) -> bytes:
+    """Links to all modules: they come with the page, so that views can be gone to without the server."""
+    links = (
+        f'<link rel="modulepreload" fetchpriority="low" href="/web/{name}">\n'
+        for name in sorted(files)
+        if name.endswith(".js")
+    )
+    return "".join(links).encode()
 
 
 def _below(folder: Traversable, prefix: str) -> dict[str, bytes]:
@@ -93,7 +111,7 @@ def _below(folder: Traversable, prefix: str) -> dict[str, bytes]:
 @router.api_route("/", methods=PAGE_METHODS)
 async def root(request: Request) -> Response:
     """The page for browsers; for programs, where things are."""
-    if "text/html" in request.headers.get("accept", ""):
+    if is_browser(request):
         return _document(request)
     return await for_programs()
 
@@ -128,15 +146,14 @@ async def asset(request: Request, version: str, name: str) -> Response:
     return Response(here.files[name], media_type=_TYPES[name.rpartition(".")[2]], headers=headers)
 
 
+def nowhere() -> Response:
+    """The page where it has no view: it says so, and leads back."""
+    return Response(site().document, 404, media_type=_TYPES["html"], headers=_HEADERS)
+
+
 def _document(request: Request) -> Response:
     here = site()
-    headers = {
-        "Content-Security-Policy": POLICY,
-        "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
-        "Cache-Control": "no-cache",
-        "ETag": f'"{here.version}"',
-        "Vary": "Accept",
-    }
+    headers = {**_HEADERS, "ETag": f'"{here.version}"'}
     if _is_known(request, here.version):
         return Response(status_code=304, headers=headers)
     return Response(here.document, media_type=_TYPES["html"], headers=headers)

@@ -39,6 +39,7 @@ import { fill, h, icon } from "./dom.js";
 import { uploads } from "./uploads.js";
 
 const VIEWS = ["search", "clusters", "map", "duplicates", "info", "compare"];
+const NOWHERE = ""; // the view of an address at which there is none
 const NAVIGATION = [
   ["search", "Search"],
   ["clusters", "Clusters"],
@@ -64,7 +65,7 @@ const LONGEST_RETURN = 3000; // milliseconds; a step that has not been done by t
 
 function here() {
   const name = location.pathname.slice(1) || "search";
-  return { name: VIEWS.includes(name) ? name : "search", params: new URLSearchParams(location.search) };
+  return { name: VIEWS.includes(name) ? name : NOWHERE, params: new URLSearchParams(location.search) };
 }
 
 function link(view, params = {}) {
@@ -182,6 +183,7 @@ async function draw(how) {
   const root = h("div.view", { "data-view": name });
   shown = { name, deployment, root, view: null };
   fill(main, root);
+  if (name === NOWHERE) return nowhere(root);
   if (how !== "back") scrollTo(0, 0);
   await run(async () => {
     const module = await imported(name);
@@ -213,12 +215,19 @@ function fail(root, error) {
   failed(root, error, redraw);
 }
 
+function nowhere(root) {
+  app.title("Nothing here");
+  const actions = [h("a.primary", { href: link("search") }, "To the start")];
+  state(root, { symbol: "gone", title: "There is nothing at this address", text: "It may be mistyped, or from another version of this page.", actions });
+}
+
 async function imported(name) {
   try {
     return await import(`./views/${name}.js`);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    // Not there: the server is gone, or serves another version of the page by now.
+    await api.get("/v1/health"); // when the server is gone, this says so, and the page goes on by itself
+    // It serves another version of the page by now.
     throw Object.assign(new Error("This part of the page could not be loaded."), { code: "reload" });
   }
 }
@@ -263,7 +272,7 @@ function chooser() {
     h("span.spoken", null, "Collection"),
     h(
       "select",
-      { on: { change: (event) => go(here().name === "compare" ? "search" : here().name, { deployment: event.target.value === "default" ? null : event.target.value }) } },
+      { on: { change: (event) => go(["compare", NOWHERE].includes(here().name) ? "search" : here().name, { deployment: event.target.value === "default" ? null : event.target.value }) } },
       deployments.map(({ name }) => h("option", { value: name, selected: name === now }, name)),
     ),
   );
@@ -363,7 +372,7 @@ const WORDS = {
   unreachable: ["The server cannot be reached", "It may have been stopped, or the network is down. This page goes on by itself as soon as it answers."],
   overloaded: ["The server is busy", "It has more to do than it can at the moment. Try again in a little while."],
   timeout: ["This took too long", ""],
-  reload: ["The page has to be loaded again", "The server has stopped, or serves a newer version of this page."],
+  reload: ["The page has to be loaded again", "The server serves a newer version of it."],
 };
 
 function failed(root, error, again) {

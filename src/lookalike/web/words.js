@@ -20,6 +20,9 @@ export function size(bytes) {
 /** A similarity, a cosine in [-1, 1] -> "0.89"; "1.00" only where all is the same. */
 export const similarity = (value) => (value < 0.9995 ? Math.min(value, 0.99) : 1).toFixed(2).replace("-0.00", "0.00");
 
+/** How likely what is so similar is the same thing, by a collection's calibration; null without one. */
+export const chanceOf = (value, calibration) => (calibration ? 1 / (1 + Math.exp(-(calibration.slope * value + calibration.intercept))) : null);
+
 /** A probability in [0, 1] -> "97 %"; never 0 % or 100 % of what is not certain. */
 export function percent(value) {
   if (value > 0.995 && value < 1) return "> 99 %";

@@ -1,7 +1,7 @@
 // How alike a result has to be at least, and how likely it is the same thing then.
 
 import { h } from "../dom.js";
-import { percent, similarity } from "../words.js";
+import { chanceOf, percent, similarity } from "../words.js";
 import { isSingle } from "./address.js";
 
 /**
@@ -23,8 +23,7 @@ export function threshold(changed) {
   }
 
   function chance(value) {
-    if (!calibration || !single) return "";
-    return `, ${percent(1 / (1 + Math.exp(-(calibration.slope * value + calibration.intercept))))} the same`;
+    return calibration && single ? `, ${percent(chanceOf(value, calibration))} the same` : "";
   }
 
   return {

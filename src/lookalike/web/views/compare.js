@@ -7,7 +7,7 @@ import { fill, h, icon, s } from "../dom.js";
 import { choose, dropping, pictures as usable } from "../picking.js";
 import { noPicture, picture as shown, uploaded } from "../pictures.js";
 import { exactly, why } from "../why.js";
-import { nameOf, percent, similarity } from "../words.js";
+import { chanceOf, nameOf, percent, similarity } from "../words.js";
 
 export const title = "Compare";
 
@@ -16,9 +16,20 @@ const VERDICTS = {
   "same pixels": ["The same pixels", "The files differ; every pixel is the same."],
   "near copy": ["A copy", "The whole picture, encoded again, resized or recoloured."],
   "edited copy": ["An edited copy", "Cropped, mirrored, turned, written on, or part of something larger."],
-  alike: ["Alike", "Two pictures that look alike; neither is a copy of the other."],
-  different: ["Different", "Neither is a copy of the other, and they look little alike."],
+  alike: ["Alike", "Neither is a copy of the other; of unrelated pictures one pair in a thousand is so much alike."],
+  // The number alone does not tell how alike two pictures are: by another model, or of other pictures, it means more or less.
+  different: ["No copy", "Neither is a copy of the other. Whether they show the same, a calibrated collection can tell: lookalike calibrate."],
 };
+const LIKELY = ["Probably the same thing", "Neither is a copy of the other; in this collection most that are so much alike show the same."];
+const UNLIKELY = ["Probably not the same thing", "Neither is a copy of the other; in this collection most that are no more alike show something else."];
+
+/** What is said of two pictures: of copies what they are; of others what the numbers support. `chance`: that they show
+ *  the same, null where that is not known. */
+function verdict(told, chance) {
+  const isCopy = !["alike", "different"].includes(told.verdict);
+  if (isCopy || chance === null) return VERDICTS[told.verdict] ?? [told.verdict, ""];
+  return chance >= 0.5 ? LIKELY : UNLIKELY;
+}
 
 export function show(root, params, app) {
   const head = h("header.compare-head", null, h("h1", null, "Compare two pictures"));
@@ -98,8 +109,12 @@ export function show(root, params, app) {
     app.title(`${pair[0].name} and ${pair[1].name}`);
     result.setAttribute("aria-busy", "true");
     try {
-      const told = await api.post("/v1/compare", form(["first", "first_id"], ["second", "second_id"]));
-      if (mine === turn) drawResult(told, pair);
+      const { a, b, ...model } = asked;
+      const [told, { calibration }] = await Promise.all([
+        api.post("/v1/compare", form(["first", "first_id"], ["second", "second_id"])),
+        api.get("/v1/calibration", model),
+      ]);
+      if (mine === turn) drawResult(told, pair, chanceOf(told.similarity, calibration));
     } catch (error) {
       if (mine !== turn) return;
       if (error.code === "picture") app.state(result, { symbol: "gone", title: "One of these pictures cannot be used", text: error.message });
@@ -109,10 +124,11 @@ export function show(root, params, app) {
     }
   }
 
-  function drawResult(told, pair) {
-    const [words, meaning] = VERDICTS[told.verdict] ?? [told.verdict, ""];
+  function drawResult(told, pair, chance) {
+    const [words, meaning] = verdict(told, chance);
     const facts = [
       ["similarity", similarity(told.similarity), "cosine of the two vectors, from -1 to 1"],
+      chance === null ? null : ["the same thing", percent(chance), "how likely that is, by the collection's calibration"],
       told.probability === null ? null : ["one a copy of the other", percent(told.probability), "how likely that is"],
       told.overlap === null ? null : ["of the first seen in the second", percent(told.overlap), "overlap"],
     ].filter(Boolean);
