@@ -385,14 +385,14 @@ def test_a_click_shows_the_neighbours_and_these_lead_on(browser: Any, pages: Cal
     first = tile[0]
     assert _state(browser, "m.panels.focus") == first
     assert _texts(browser, ".neighbours span") == [
-        "95 %",
-        "89 %",
-        "82 %",
-        "76 %",
-        "69 %",
-        "63 %",
-        "56 %",
-        "50 %",
+        "0.95",
+        "0.89",
+        "0.82",
+        "0.76",
+        "0.69",
+        "0.63",
+        "0.56",
+        "0.50",
     ]
     browser.find_elements("css selector", ".neighbours button")[1].click()
     assert _state(browser, "m.panels.focus") == (first + 8) % 400

@@ -9,8 +9,15 @@ const DECIMALS = 2; // of numbers that look like money
 
 let kept = null; // {place, asked: promise}
 
+const flying = new Map(); // what all of the page's parts ask for at once is asked for once
+
 /** Facets of pictures that a filter lets through; `column`: of this one only. */
-export const facetsOf = (where, { column, signal } = {}) => api.get("/v1/facets", { column, where, values: LISTED }, { signal });
+export function facetsOf(where, { column, signal } = {}) {
+  if (where || column) return api.get("/v1/facets", { column, where, values: LISTED }, { signal });
+  const key = api.url("/v1/facets");
+  if (!flying.has(key)) flying.set(key, api.get("/v1/facets", { values: LISTED }).finally(() => flying.delete(key)));
+  return flying.get(key);
+}
 
 /** The columns of the collection that is shown, asked for once. */
 export function columnsOf(app) {
