@@ -168,7 +168,7 @@ class Clusters {
             h("a.secondary", { href: this.app.link("map", { by: "cluster", only: mapName(cluster) }) }, icon("map"), "On the map"))),
         h("h2", null, "Most typical first"),
         h("ol.members", null, cluster.members.map((member, place) => h("li", null,
-          h("a", { href: this.app.link("search", { like: member }), "aria-label": place ? `Picture ${member}: what looks like it` : `Picture ${member}, which stands for the cluster: what looks like it` },
+          h("a", { href: this.app.link("search", { like: member }), "aria-label": place ? `Picture ${member}: what looks like it` : `Picture ${member}, stands for it: what looks like it` },
             small(member, 160), place === 0 && h("span.mark-medoid", null, "stands for it"))))),
         cluster.size > cluster.members.length && h("p.clusters-end", null, `and ${number(cluster.size - cluster.members.length)} more: `, h("a", { href: this.app.link("search", { where }) }, "browse all of them")),
         near.length > 0 && [h("h2", null, "Nearest to it"), h("ol.clusters", null, near.flatMap(({ clusters }) => clusters).map((one) => this.card(one)))]));
