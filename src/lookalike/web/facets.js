@@ -230,7 +230,7 @@ export function facets({ app, changed, counted }) {
       some.map(({ value, count: n }) =>
         h(
           "label",
-          { class: n || now.includes(value) ? "" : "empty" },
+          { class: n || now.includes(value) ? "" : "zero" },
           h("input", { type: "checkbox", checked: now.includes(value), "data-key": `${name}=${value}`, on: { change: (event) => toggle(value, event.target.checked) } }),
           h("span.value", { title: String(value) }, name === "folder" ? String(value).split("/").pop() || "/" : columns.inWords(name, value)),
           h("small", null, number(n)),
