@@ -36,6 +36,7 @@ from lookalike.errors import (
 )
 from lookalike.progress import Stages
 from lookalike.results import (
+    Calibration,
     Cluster,
     CollectionInfo,
     Comparison,
@@ -401,6 +402,12 @@ class Client:
             MapPoint(int(id), folders[folder[i]] + name, places[2 * i] / 65535, 1 - places[2 * i + 1] / 65535)
             for i, (id, name) in enumerate(zip(ids, names, strict=True))
         )
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The curve that makes chances of similarities; None until `lookalike calibrate` has fitted one."""
+        curve = self._json("GET", "/v1/calibration")["calibration"]
+        return None if curve is None else Calibration(**curve)
 
     # --- the server --------------------------------------------------------------------------
 

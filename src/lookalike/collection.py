@@ -39,7 +39,6 @@ from lookalike.duplicates.search import Request, Search
 from lookalike.embedder import Embedder
 from lookalike.errors import NotInCollection, PictureError, UsageError
 from lookalike.evaluation import calibrating, consistency, judging, truth
-from lookalike.evaluation.calibration import Calibration
 from lookalike.filters import Filter, parse
 from lookalike.gallery.base import Gallery, Picture, Space
 from lookalike.images import Decoded, Limits, thumbnail_jpeg
@@ -52,6 +51,7 @@ from lookalike.progress import Attempts, Progress, Stages
 from lookalike.query import Region
 from lookalike.results import (
     ApplyReport,
+    Calibration,
     CalibrationReport,
     Clusters,
     CollectionInfo,

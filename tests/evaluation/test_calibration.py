@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.evaluation import calibration
-from lookalike.evaluation.calibration import Calibration
+from lookalike.results import Calibration
 
 
 def drawn(

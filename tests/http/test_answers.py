@@ -9,7 +9,6 @@ import pytest
 from pydantic import BaseModel
 
 from lookalike import results
-from lookalike.evaluation.calibration import Calibration
 from lookalike.server.schemas import answers
 
 SAME: list[tuple[type[BaseModel], Any]] = [
@@ -28,7 +27,7 @@ SAME: list[tuple[type[BaseModel], Any]] = [
     (answers.ValueCount, results.ValueCount),
     (answers.Facet, results.Facet),
     (answers.Facets, results.Facets),
-    (answers.Curve, Calibration),
+    (answers.Curve, results.Calibration),
 ]
 
 

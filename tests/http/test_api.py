@@ -391,8 +391,13 @@ def test_clusters_that_were_kept_are_listed(server: Server) -> None:
 def test_calibration_is_told_when_there_is_one(serving: Callable[..., Server], shop: Path) -> None:
     server = serving()
     assert server.get("/v1/calibration").json == {"calibration": None}
+    with server.client() as client:
+        assert client.calibration is None
     with Collection.open(shop / "collection") as collection:
         collection.calibrate()
+        fitted = collection.calibration
+    with server.client() as client:
+        assert client.calibration == fitted is not None
     curve = server.get("/v1/calibration").json["calibration"]
     hit = server.get("/v1/pictures/1/similar?k=1").json["results"][0]
     score = curve["slope"] * hit["similarity"] + curve["intercept"]

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from lookalike.duplicates.edits import EDITS
 from lookalike.errors import PictureError, UsageError
 from lookalike.evaluation import calibration
-from lookalike.evaluation.calibration import Calibration, Floats, Truths
+from lookalike.evaluation.calibration import Floats, Truths
 from lookalike.evaluation.judging import Asked, Hits, graded
 from lookalike.gallery.base import Gallery, Picture, Space
 from lookalike.progress import Progress
-from lookalike.results import CalibrationReport
+from lookalike.results import Calibration, CalibrationReport
 from lookalike.sandbox import Decoder
 
 if TYPE_CHECKING:

@@ -7,14 +7,12 @@ his corrected targets), so it rises with it and is sensible where no pair was se
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.results import ReliabilityBin, Threshold
+from lookalike.results import Calibration, ReliabilityBin, Threshold
 
 Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
@@ -22,42 +20,6 @@ Truths = npt.NDArray[np.bool_]
 PRECISIONS = (0.5, 0.8, 0.9, 0.95, 0.99)
 BINS = 10
 _STEPS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """The curve of one space.
-
-    Attributes:
-        slope: of the log-odds over the similarity, at least 0.
-        intercept: the log-odds at similarity 0.
-        source: what it was fitted on, in words.
-        hits: how many hits that were.
-        right: of them.
-    """
-
-    slope: float
-    intercept: float
-    source: str
-    hits: int
-    right: int
-
-    def probability(self, similarities: npt.ArrayLike) -> Floats:
-        """The chance in [0, 1] for each similarity in [-1, 1]."""
-        score = self.slope * np.asarray(similarities, np.float64) + self.intercept
-        return np.asarray(1 / (1 + np.exp(-np.clip(score, -40, 40))))
-
-    def dumps(self) -> str:
-        """As text, which `loads` reads."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def loads(cls, text: str | None) -> Calibration | None:
-        """A calibration from text; None for none, and for one of another version."""
-        try:
-            return cls(**json.loads(text)) if text else None
-        except (TypeError, ValueError):
-            return None
 
 
 def key(identity: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import UsageError
-from lookalike.evaluation.calibration import Calibration, expected_error, key, reliability
+from lookalike.evaluation.calibration import expected_error, key, reliability
 from lookalike.evaluation.retrieval import (
     Blocks,
     Labels,
@@ -24,7 +24,7 @@ from lookalike.evaluation.truth import Known, PairList, chosen, known
 from lookalike.filters import Filter
 from lookalike.gallery.base import Gallery, Space, Vectors
 from lookalike.progress import Progress
-from lookalike.results import ClassFigures, Evaluation, JudgedHit, JudgedQuery, ReliabilityBin
+from lookalike.results import Calibration, ClassFigures, Evaluation, JudgedHit, JudgedQuery, ReliabilityBin
 from lookalike.vectors import cosines
 
 Ints = npt.NDArray[np.int64]

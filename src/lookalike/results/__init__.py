@@ -24,6 +24,7 @@ from lookalike.results.duplicates import (
     UndoReport,
 )
 from lookalike.results.evaluation import (
+    Calibration,
     CalibrationReport,
     Change,
     ClassFigures,
@@ -55,6 +56,7 @@ __all__ = [
     "Agreement",
     "Applied",
     "ApplyReport",
+    "Calibration",
     "CalibrationReport",
     "Change",
     "ClassFigures",

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,44 @@ class Consistency:
     pictures: int
     repeatable: bool
     changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From a similarity to the chance that two pictures show the same thing, for one collection and model.
+
+    Attributes:
+        slope: of the log-odds over the similarity, at least 0.
+        intercept: the log-odds at similarity 0.
+        source: what it was fitted on, in words.
+        hits: how many hits that were.
+        right: of them.
+    """
+
+    slope: float
+    intercept: float
+    source: str
+    hits: int
+    right: int
+
+    def probability(self, similarities: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """The chance in [0, 1] for each similarity in [-1, 1]."""
+        import numpy as np  # the client, which answers with this too, does without until here
+
+        score = self.slope * np.asarray(similarities, np.float64) + self.intercept
+        return np.asarray(1 / (1 + np.exp(-np.clip(score, -40, 40))))
+
+    def dumps(self) -> str:
+        """As text, which `loads` reads."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def loads(cls, text: str | None) -> Calibration | None:
+        """A calibration from text; None for none, and for one of another version."""
+        try:
+            return cls(**json.loads(text)) if text else None
+        except (TypeError, ValueError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)
