@@ -224,6 +224,18 @@ def test_a_key_adds_once(server: Server) -> None:
     assert two.headers["x-request-id"] != one.headers["x-request-id"]
 
 
+def test_a_key_knows_a_request_that_was_made_anew(server: Server) -> None:
+    """Whoever tries again writes the form again, with another boundary."""
+    told = ("metadata", '{"name": "again"}')
+    key = {"Idempotency-Key": "order-19"}
+    one = server.post("/v1/pictures", ("picture", picture(5)), told, **key)
+    two = server.post("/v1/pictures", ("picture", picture(5)), told, **key)
+    assert (one.status, one.json["pictures"][0]["added"]) == (201, True)
+    assert (two.status, two.body) == (one.status, one.body)
+    for other in ([("picture", picture(5))], [("picture", picture(5)), ("metadata", "{}")]):
+        assert server.post("/v1/pictures", *other, **key).code == "key_reused"
+
+
 def test_some_pictures_of_many_fail(server: Server) -> None:
     answer = server.post("/v1/pictures", ("picture", picture(4)), ("picture", b"nonsense"))
     assert answer.status == 201

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
@@ -43,16 +44,21 @@ class Form:
     Attributes:
         files: in the order in which they came.
         fields: the other fields by name, each with all its values.
-        body: all of it as it came.
     """
 
     files: tuple[Upload, ...] = ()
     fields: Mapping[str, list[Any]] = field(default_factory=dict)
-    body: bytes = b""
 
     def named(self, name: str) -> list[Upload]:
         """The files of one field."""
         return [file for file in self.files if file.field == name]
+
+    def digest(self) -> str:
+        """A hash of what it says, in hexadecimal: the same however it was written, as the boundary of a form
+        is another one each time."""
+        files = [(one.field, one.name, hashlib.sha256(one.data).hexdigest()) for one in self.files]
+        said = json.dumps([files, dict(self.fields)], sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()
 
 
 async def form(request: Request, settings: Settings, share: Share) -> Form:
@@ -66,10 +72,10 @@ async def form(request: Request, settings: Settings, share: Share) -> Form:
     if kind == "multipart/form-data":
         return await _parts(request, body, settings)
     if kind == "application/json":
-        return Form((), _listed(object_of(body)), body)
+        return Form((), _listed(object_of(body)))
     if kind.startswith("image/") or kind == "application/octet-stream":
         _check_picture(len(body), settings)
-        return Form((Upload("body", "<body>", body),), {}, body)
+        return Form((Upload("body", "<body>", body),))
     raise RequestError(
         f"content type {kind[:80]!r} is not understood: send multipart/form-data, a picture as image/…, or "
         "application/json",
@@ -149,7 +155,7 @@ async def _parts(request: Request, body: bytes, settings: Settings) -> Form:
         else:
             fields.setdefault(name, []).append(value)
     await parsed.close()
-    return Form(tuple(files), fields, body)
+    return Form(tuple(files), fields)
 
 
 def _check_picture(size: int, settings: Settings) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from typing import Annotated, Any
 
@@ -100,12 +99,15 @@ async def add(
     only(form, "picture")
     told = form.fields.get("metadata", [])
     chosen = asked(questions.Chosen, query, {n: v for n, v in form.fields.items() if n != "metadata"})
-    key, content = (chosen.deployment, idempotency_key or ""), hashlib.sha256(form.body).hexdigest()
-    if idempotency_key and (before := service.answers.get(key, content)):
+    pictures = _pictures(form, service)
+    if not idempotency_key:
+        return await _add(service, chosen.deployment, pictures, told)
+    key, content = (chosen.deployment, idempotency_key), form.digest()
+    before = service.answers.get(key, content)
+    if before is not None:
         return before
-    answer = await _add(service, chosen.deployment, _pictures(form, service), told)
-    if idempotency_key:
-        service.answers.keep(key, content, answer)
+    answer = await _add(service, chosen.deployment, pictures, told)
+    service.answers.keep(key, content, answer)
     return answer
 
 

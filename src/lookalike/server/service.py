@@ -157,10 +157,10 @@ class Answers:
 
         Args:
             key: what the key belongs to, and the key.
-            content: hash of the request's body.
+            content: hash of what the request says.
 
         Raises:
-            RequestError: 422, the key came with another body.
+            RequestError: 422, the key came with another request.
         """
         if key not in self._kept:
             return None
