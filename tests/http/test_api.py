@@ -180,10 +180,18 @@ def test_facets_are_of_what_is_there_now(server: Server) -> None:
     assert server.get("/v1/facets?column=name").json == before
 
 
-def test_the_page_can_be_asked_for_its_head(server: Server) -> None:
-    for path in ("/", "/search", "/duplicates"):
-        answer = server.ask("HEAD", path, None, {"Accept": "text/html"})
-        assert (answer.status, answer.body) == (200, b"")
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/search", "/duplicates", "/docs", "/v1/ready", "/v1/pictures/1", "/v1/pictures/1/original"],
+)
+def test_what_can_be_read_can_be_asked_for_its_head(server: Server, path: str) -> None:
+    whole = server.get(path, Accept="text/html")
+    answer = server.ask("HEAD", path, None, {"Accept": "text/html"})
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-length"] == str(len(whole.body))
+    assert answer.headers["content-type"] == whole.headers["content-type"]
+    assert answer.headers.get("etag") == whole.headers.get("etag")
+    assert server.ask("HEAD", "/v1/pictures/999").status == 404
 
 
 def test_adding_changing_and_removing(server: Server) -> None:
@@ -315,6 +323,22 @@ def test_every_refusal_has_one_shape(server: Server, method: str, path: str, sta
     assert error["status"] == status
     assert error["message"]
     assert error["request_id"] == answer.headers["x-request-id"]
+
+
+ALLOWED = [
+    ("/v1/search", "POST"),
+    ("/v1/info", "GET, HEAD"),
+    ("/v1/pictures", "GET, HEAD, POST"),
+    ("/v1/pictures/1", "GET, HEAD, DELETE"),
+    ("/v1/pictures/1/metadata", "PUT, PATCH"),
+]
+
+
+@pytest.mark.parametrize(("path", "allowed"), ALLOWED)
+def test_a_method_that_is_not_allowed_is_told_which_are(server: Server, path: str, allowed: str) -> None:
+    answer = server.ask("OPTIONS", path)
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+    assert answer.json["error"]["message"] == f"this method is not allowed here; allowed: {allowed}"
 
 
 BODIES = [

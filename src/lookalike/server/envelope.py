@@ -41,6 +41,7 @@ _ANSWERS: tuple[tuple[type[LookalikeError], int, str], ...] = (
     (CollectionError, 500, "collection"),
     (ModelError, 500, "model"),
 )
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
@@ -101,7 +102,7 @@ def _of_http(error: HTTPException) -> str:
     if error.status_code == 404:
         return "there is nothing here; /openapi.json lists what there is"
     if error.status_code == 405:
-        return f"this method is not allowed here; {(error.headers or {}).get('Allow', 'another one')} is"
+        return f"this method is not allowed here; allowed: {(error.headers or {}).get('Allow', 'others')}"
     return str(error.detail)
 
 
@@ -157,8 +158,12 @@ def is_browser(request: Request) -> bool:
 
 def _methods(request: Request) -> list[str]:
     """What all routes of a path allow together: the framework names only those of the first one."""
-    routes = (route for route in request.app.routes if route.matches(request.scope)[0] != Match.NONE)
-    return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
+
+    def is_allowed(method: str) -> bool:
+        asked = {**request.scope, "method": "GET" if method == "HEAD" else method}
+        return any(route.matches(asked)[0] == Match.FULL for route in request.app.routes)
+
+    return list(filter(is_allowed, METHODS))
 
 
 def unexpected(error: Exception, request_id: str) -> Response:

@@ -18,7 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.errors import RequestError
-from lookalike.server.envelope import answer, unexpected
+from lookalike.server.envelope import METHODS, answer, unexpected
 from lookalike.server.service import Service
 from lookalike.server.settings import Settings
 
@@ -31,8 +31,6 @@ DRAINED = 64 << 20
 DRAIN_SECONDS = 2.0
 """Bytes of a body nobody wanted that are thrown away, and how long: most clients read an answer only when
 they have sent all."""
-
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class Frame:
@@ -53,8 +51,10 @@ class Frame:
             await self._app(scope, receive, send)
             return
         started, request_id, sent = time.perf_counter(), _request_id(Headers(scope=scope)), [0]
-        scope["request_id"] = request_id
-
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        # A head is that of the answer to GET, which uvicorn, with its own scope, sends without the body
+        # (RFC 9110, section 9.3.2).
+        scope = {**scope, "request_id": request_id, "method": "GET" if method == "HEAD" else scope["method"]}
         body = Body(receive, Headers(scope=scope))
 
         async def framed(message: Message) -> None:
@@ -73,7 +73,7 @@ class Frame:
         try:
             await self._answer(scope, body.receive, framed, sent)
         finally:
-            self._count(scope, sent[0], time.perf_counter() - started)
+            self._count(method, scope, sent[0], time.perf_counter() - started)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, sent: list[int]) -> None:
         try:
@@ -90,8 +90,7 @@ class Frame:
             if not sent[0]:
                 await response(scope, receive, send)
 
-    def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+    def _count(self, method: str, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
         self._service.metrics.answered(method, route, status, seconds)
 

@@ -66,9 +66,6 @@ class Site:
     document: bytes
 
 
-PAGE_METHODS = ["GET", "HEAD"]
-
-
 @cache
 def site() -> Site:
     """The files, read once."""
@@ -108,7 +105,7 @@ def _below(folder: Traversable, prefix: str) -> dict[str, bytes]:
     return found
 
 
-@router.api_route("/", methods=PAGE_METHODS)
+@router.get("/")
 async def root(request: Request) -> Response:
     """The page for browsers; for programs, where things are."""
     if is_browser(request):
@@ -127,10 +124,10 @@ async def _view(request: Request) -> Response:
 
 
 for _name in VIEWS:
-    router.add_api_route(f"/{_name}", _view, methods=PAGE_METHODS)
+    router.add_api_route(f"/{_name}", _view)
 
 
-@router.api_route("/web/{version}/{name:path}", methods=PAGE_METHODS)
+@router.get("/web/{version}/{name:path}")
 async def asset(request: Request, version: str, name: str) -> Response:
     """A file of the page.
 
