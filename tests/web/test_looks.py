@@ -22,6 +22,7 @@ STATES = {
     "compare": ("/compare?a=1&b=2", "document.querySelector('.verdict-name')"),
     "compare nothing": ("/compare", "document.querySelectorAll('.slot').length === 2"),
     "collection": ("/info", "document.querySelector('.figures')"),
+    "nowhere": ("/nonsense", "document.querySelector('.state')"),
 }
 LOOKS = {"light": {}, "dark": {"dark": True}, "phone": {"width": 390, "height": 844}}
 
@@ -30,7 +31,23 @@ LOOKS = {"light": {}, "dark": {"dark": True}, "phone": {"width": 390, "height": 
 @pytest.mark.parametrize("state", STATES)
 def test_no_serious_fault_and_nothing_sticks_out(page: Page, state: str, look: str) -> None:
     path, ready = STATES[state]
+    if state == "nowhere":
+        page.allow("404")
     page.open(path, wait=f"({ready}) && !document.querySelector('[aria-busy=true]')", **LOOKS[look])
+    assert page.sticking_out() == []
+    assert page.faults() == []
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_heat_of_several_pictures_has_no_serious_fault(page: Page, look: str) -> None:
+    page.open(
+        "/search?like=1&also=2&show=3",
+        wait=f"{FOUND} && document.querySelector('#details-name')",
+        **LOOKS[look],
+    )
+    page.run("document.querySelector('dialog.details .actions button[aria-pressed]').click()")
+    page.until("document.querySelectorAll('.which img').length === 2")
+    page.until("document.querySelectorAll('dialog.details .heat').length === 2")
     assert page.sticking_out() == []
     assert page.faults() == []
 

@@ -1,7 +1,7 @@
 // Pictures in rows as wide as the page, however many there are: only those near the window are elements, and only
 // those that one comes near are asked for. The scroll bar is that of all of them from the first.
 
-import { h } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { Layout } from "./layout.js";
 
 const AROUND = 0.75; // screens above and below the window in which pictures are drawn
@@ -61,7 +61,14 @@ class Grid {
     this.refresh();
   }
 
-  /** Draws all of it again: for another width, or because tiles say something else. */
+  /** Writes again what stands below the pictures: tiles say something else. */
+  retell() {
+    for (const [index, { item, block }] of this.drawn) {
+      fill(item.querySelector(".caption"), this.tile(block.pictures[index - block.first], index).content);
+    }
+  }
+
+  /** Draws all of it again, as for another width. */
   refresh() {
     const focus = this.#held();
     this.element.replaceChildren();

@@ -168,6 +168,6 @@ class Results {
     const found = await columnsOf(this.app).catch(() => null); // the filters tell why
     if (!found) return;
     this.columns = found;
-    this.grid.refresh();
+    this.grid.retell();
   }
 }
