@@ -409,6 +409,8 @@ def test_prices_are_written_as_prices(page_of: Callable[[Server], Page], shop: P
     page = page_of(server)
     told = "[...document.querySelectorAll('.item:nth-child(-n + 3) [title=price]')].map(e => e.textContent)"
     page.open("/", wait=f"{told}.join() === '1.30,1.25,5.20'")
+    ends = page.all("[data-column=price] input[type=number]")
+    assert [one.get_attribute("value") for one in ends] == ["1.25", "6.20"]
     page.open("/?show=1", wait="document.querySelector('#details-name') !== null")
     assert "1.30" in page.text("dialog.details .facts")
     assert "0.5\n" in page.text("dialog.details .facts") + "\n"  # too many decimals for all to have them

@@ -30,12 +30,12 @@ export function columnsOf(app) {
   return mine.asked;
 }
 
-/** A value of a column in words. Where two decimals do for all of its numbers, as for prices, each has as many as
- *  one of them needs: 1.30 beside 1.25. */
-export function inWords(facet, value) {
-  const decimals = facet?.decimals ?? 0;
-  return shown(value, decimals <= DECIMALS ? decimals : null);
-}
+/** With how many decimals all numbers of a column are written: where two do for all of them, as for prices, with as
+ *  many as one of them needs, 1.30 beside 1.25; else null, each with its own. */
+export const decimalsOf = (facet) => (facet && facet.decimals <= DECIMALS ? facet.decimals : null);
+
+/** A value of a column in words. */
+export const inWords = (facet, value) => shown(value, decimalsOf(facet));
 
 class Columns {
   constructor(facets) {

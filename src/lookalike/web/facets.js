@@ -2,7 +2,7 @@
 // one text in the language of docs/filters.md, which is shown and may be typed as well.
 
 import * as api from "./api.js";
-import { columnsOf, facetsOf, UNKNOWN } from "./columns.js";
+import { columnsOf, decimalsOf, facetsOf, UNKNOWN } from "./columns.js";
 import { fill, h, icon } from "./dom.js";
 import { column as quoted, format, literal, parse, without } from "./filters.js";
 import { number, sentence } from "./words.js";
@@ -255,6 +255,7 @@ export function facets({ app, changed, counted }) {
     const { column: name, bins } = facet;
     const { least, greatest } = facet.bins.length ? facet : whole(facet.column); // one number left is no range
     const inWords = (value) => columns.inWords(name, value);
+    const decimals = decimalsOf(whole(name)) ?? 0;
     const now = chosen.choices.get(name) ?? {};
     const isWhole = Number.isInteger(least) && Number.isInteger(greatest) && facet.values.every(({ value }) => Number.isInteger(value));
     const at = (step) => rounded(least + ((greatest - least) * step) / STEPS, isWhole, greatest - least);
@@ -264,7 +265,7 @@ export function facets({ app, changed, counted }) {
       h("input", { type: "range", min: 0, max: STEPS, value: stepOf(ends[i]), "aria-label": `${title(name)} ${word}`, "aria-valuetext": inWords(ends[i]), "data-key": `${name} ${word} slider`, on: { input: slid, change: settled } }),
     );
     const boxes = ["from", "to"].map((word, i) =>
-      h("input", { type: "number", step: "any", value: trimmed(ends[i]), "aria-label": `${title(name)} ${word}`, "data-key": `${name} ${word}`, on: { change: settledBoxes } }),
+      h("input", { type: "number", step: "any", value: trimmed(ends[i], decimals), "aria-label": `${title(name)} ${word}`, "data-key": `${name} ${word}`, on: { change: settledBoxes } }),
     );
     const bars = drawBins(bins);
     mark();
@@ -278,7 +279,7 @@ export function facets({ app, changed, counted }) {
     }
     function slid() {
       positions().forEach((step, i) => {
-        boxes[i].value = trimmed(step === 0 ? least : step === STEPS ? greatest : at(step));
+        boxes[i].value = trimmed(step === 0 ? least : step === STEPS ? greatest : at(step), decimals);
         sliders[i].setAttribute("aria-valuetext", boxes[i].value);
       });
       mark();
@@ -307,7 +308,12 @@ export function facets({ app, changed, counted }) {
   };
 }
 
-const trimmed = (value) => String(Number(value.toPrecision(6)));
+/** A number for a field, with so many decimals at least. */
+function trimmed(value, decimals) {
+  const text = String(Number(value.toPrecision(6)));
+  const [, after = ""] = text.split(".");
+  return decimals > after.length && !text.includes("e") ? value.toFixed(decimals) : text;
+}
 
 function rounded(value, whole, span) {
   if (whole) return Math.round(value);
