@@ -11,8 +11,6 @@ movement is counted in standard errors, and a noisy or blurred copy does not see
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
-
 import numpy as np
 import numpy.typing as npt
 
@@ -26,6 +24,7 @@ _FEW = 3
 903 pairs of other photos most like copies were told apart as well with 6, and worse without any.)"""
 
 _CELL = 8  # pixels between places
+_EDGE = 4  # pixels at the upper and left edge that belong to no cell
 _SMOOTH = 1.0  # pixels both are blurred by, against noise
 _AROUND = 15  # pixels around a place whose brightness and contrast are made equal
 _CONTRAST = 4.0  # grey levels (standard deviation) from which a place shows something
@@ -35,11 +34,11 @@ least 21 drift less than two in a hundred of the copies by the edits that change
 
 _FLOOR = 0.02  # pixels: nothing is known more exactly, as resizing and encoding move edges by so much
 _MOST = 6.0  # standard errors: what has moved by more has moved
+_RIDGE = 1e-8  # share of all that is known that is added for each number of a movement
 _ROUNDS = 5  # of fitting the movement of all, and trusting the places less that do not follow it
 
 Floats = npt.NDArray[np.float64]
 _Grey = npt.NDArray[np.float32]
-_T = TypeVar("_T", bound=np.generic)
 
 
 def drift(laid: Laid, agreed: npt.NDArray[np.bool_]) -> float:
@@ -52,6 +51,8 @@ def drift(laid: Laid, agreed: npt.NDArray[np.bool_]) -> float:
     Returns:
         About 0.3 to 3 for copies, and up to 36; `UNKNOWN` where nothing is seen.
     """
+    if min(laid.first.shape) < _EDGE + 2 * _CELL:
+        return UNKNOWN
     seen = _places(laid, agreed)
     if not len(seen.moved):
         return UNKNOWN
@@ -90,20 +91,20 @@ def _places(laid: Laid, agreed: npt.NDArray[np.bool_]) -> _Places:
     middle, change = (first + second) / 2, second - first
     right = cv2.Sobel(middle, cv2.CV_32F, 1, 0, scale=1 / 8)
     down = cv2.Sobel(middle, cv2.CV_32F, 0, 1, scale=1 / 8)
-    whole = cv2.erode(laid.mask.view(np.uint8), np.ones((_AROUND + 4,) * 2, np.uint8), borderValue=0) > 0
-    y, x = (np.arange(_CELL // 2, side, _CELL) for side in whole.shape)
+    whole = cv2.erode(laid.mask.view(np.uint8), np.ones((2 * _CELL + 4,) * 2, np.uint8), borderValue=0) > 0
+    y, x = (np.arange(_EDGE + _CELL, side - _CELL + 1, _CELL) for side in whole.shape)
     rows, columns = np.minimum(y // 2, len(agreed) - 1), np.minimum(x // 2, agreed.shape[1] - 1)
-    at = np.flatnonzero(_sampled(whole) & agreed[np.ix_(rows, columns)])
+    at = np.flatnonzero(whole[np.ix_(y, x)] & agreed[np.ix_(rows, columns)])
     products = right * right, right * down, down * down, right * change, down * change, change * change
-    xx, xy, yy, xt, yt, tt = (_sampled(_mean(each)).ravel()[at].astype(np.float64) for each in products)
+    xx, xy, yy, xt, yt, tt = (_around(each).ravel()[at].astype(np.float64) for each in products)
     # The structure tensor's stronger direction (J. Bigun and G. Granlund, ICCV 1987).
     angle = np.arctan2(2 * xy, xx - yy) / 2
     across = np.column_stack([np.cos(angle), np.sin(angle)])
     strength = (xx + yy) / 2 + np.sqrt((xx - yy) ** 2 / 4 + xy**2) + 1e-9
     along = across[:, 0] * xt + across[:, 1] * yt
-    gains = _sampled(np.maximum(gain, other_gain)).ravel()[at].astype(np.float64)
+    gains = np.maximum(gain[np.ix_(y, x)], other_gain[np.ix_(y, x)]).ravel()[at].astype(np.float64)
     noise = np.maximum(tt - along**2 / strength, 0) + (_NOISE * gains) ** 2
-    error = 2 * np.sqrt(noise / strength) / _AROUND  # of four pixels about one says something new
+    error = np.sqrt(noise / strength) / _CELL  # of four pixels about one says something new
     row, column = np.divmod(at, len(x))
     longest = max(whole.shape)
     return _Places(x[column] / longest, y[row] / longest, across, strength, -along / strength, error)
@@ -126,8 +127,15 @@ def _mean(values: npt.NDArray[np.float32]) -> _Grey:
     return np.asarray(cv2.blur(values, (_AROUND, _AROUND)), np.float32)
 
 
-def _sampled(values: npt.NDArray[_T]) -> npt.NDArray[_T]:
-    return values[_CELL // 2 :: _CELL, _CELL // 2 :: _CELL]
+def _around(values: _Grey) -> _Grey:
+    """The mean of the four cells around each corner where four meet."""
+    import cv2
+
+    rows, columns = ((side - _EDGE) // _CELL for side in values.shape)
+    whole = values[_EDGE : _EDGE + rows * _CELL, _EDGE : _EDGE + columns * _CELL]
+    cells = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    pairs = cells[:-1] + cells[1:]
+    return np.asarray((pairs[:, :-1] + pairs[:, 1:]) / 4, np.float32)
 
 
 def _of_all(seen: _Places) -> Floats:
@@ -139,7 +147,10 @@ def _of_all(seen: _Places) -> Floats:
     trust, of_all = np.ones(len(known)), np.zeros(len(known))
     for _ in range(_ROUNDS):
         weight = np.sqrt(known * trust)
-        of_all = by @ np.linalg.lstsq(by * weight[:, None], seen.moved * weight, rcond=1e-4)[0]
+        weighted = by * weight[:, None]
+        normal = weighted.T @ weighted  # of six rows: much faster than of as many as there are places
+        normal.flat[:: len(normal) + 1] += _RIDGE * normal.trace()  # what nothing is known of stays
+        of_all = by @ np.linalg.solve(normal, weighted.T @ (seen.moved * weight))
         off = np.abs(seen.moved - of_all)
         trust = 1 / (1 + (off / (1.5 * np.median(off) + _FLOOR)) ** 2)
     return of_all
