@@ -17,8 +17,8 @@ FEWEST = 7
 """Inliers without which no transform is looked at: two make a similarity, so seven are five that did not
 have to agree. (Of 4,301 pairs of copies none has fewer, and a third of the other pairs that are compared.)"""
 
-_BENT = 3.0
-"""How bent the places of inliers may be: see `_bend`. Of 4,301 pairs of copies two are bent more, and half of
+_BENT = 2.5
+"""How bent the places of inliers may be: see `_bend`. Of 4,301 pairs of copies none is bent more, and half of
 4,393 pairs of other photos with as many inliers: of one thing from another place, or of another of its kind."""
 
 _ODD = 0.1
@@ -42,6 +42,7 @@ _ROUNDS = 4  # of fitting to the inliers and looking for more
 _FREE = 8  # inliers from which a change of aspect is believed
 _STRETCH = 2.5  # length : width that a copy's aspect may have been changed by
 _ACROSS = 31  # pixels of a patch in which places are counted when it is asked how bent they are
+_FEW = 12  # inliers that tell nothing of that: six make a quadratic transform
 _EXACT = 0.02  # square of such pixels: places are known no better
 
 
@@ -193,12 +194,12 @@ def _bend(matches: _Matches, transform: Matrix, agreed: npt.NDArray[np.bool_]) -
 
     The product of three numbers, each of which is larger of other photos: by how many times more than chance a
     quadratic transform is nearer (the F statistic of its second order), how far off they are (the median, in
-    pixels of the patch's own level), and the share of the matches that do not agree at all. The best of some
-    rules that were tried on the pairs that `_BENT` tells of; the first number alone, at as many copies lost,
-    refuses 0.30 of the others in the place of 0.53.
+    pixels of the patch's own level), and the share of the matches that do not agree at all; less where there
+    are few inliers. The best of some rules that were tried on the pairs that `_BENT` tells of; the first number
+    alone, with no copy lost, refuses 0.27 of the others in the place of 0.48.
     """
     count = int(agreed.sum())
-    if count <= 8:  # six of them make a quadratic transform
+    if count <= _FEW:
         return 0.0
     unit = (matches.size[agreed] / _ACROSS).astype(np.float64)[:, None]
     a = matches.a[agreed].astype(np.float64)
@@ -209,7 +210,7 @@ def _bend(matches: _Matches, transform: Matrix, agreed: npt.NDArray[np.bool_]) -
     left = max(0.0, float(np.square(off).sum() - explained.sum()))
     more = float(explained[3:].sum()) / 3 / (left / (count - 6) + _EXACT)
     middle = float(np.median(np.linalg.norm(off, axis=1)))
-    return more * middle * (1 - count / len(agreed))
+    return more * middle * (1 - count / len(agreed)) * (1 - _FEW / count)
 
 
 def _guessed(matches: _Matches) -> Matrix:
