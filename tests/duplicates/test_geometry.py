@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -360,4 +361,21 @@ def test_a_similarity_is_found_among_wrong_pairs(
 
 
 def test_few_features_that_agree_by_chance_are_no_alignment() -> None:
-    assert align(*planted(np.eye(2, 3), 4, 0, 0), (100, 100), (100, 100)) is None
+    assert align(*planted(np.eye(2, 3), 6, 0, 0), (100, 100), (100, 100)) is None
+    assert align(*planted(np.eye(2, 3), 7, 0, 0), (100, 100), (100, 100)) is not None
+    assert align(*planted(np.eye(2, 3), 9, 110, 0), (100, 100), (100, 100)) is None
+
+
+def shaken(features: Features, points: np.ndarray, off: float) -> Features:
+    """The features at these points, but for so much that they are off by chance."""
+    chance = np.random.default_rng(5).normal(0, off, points.shape)
+    return replace(features, points=(points + chance).astype(np.float32))
+
+
+@pytest.mark.parametrize("off", [0.0, 0.002, 0.005])
+def test_places_that_bend_are_those_of_another_photo(off: float) -> None:
+    first, second = planted(np.eye(2, 3), 80, 20, 3)
+    assert align(first, shaken(second, second.points, off), (100, 100), (100, 100)) is not None
+    x, y = second.points.T
+    bent = np.column_stack([x + 0.04 * (y - 0.5) ** 2, y])
+    assert align(first, shaken(second, bent, min(off, 0.002)), (100, 100), (100, 100)) is None

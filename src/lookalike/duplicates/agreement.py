@@ -21,16 +21,17 @@ _PATCH = 15  # pixels of a patch that is compared
 _CONTRAST = 4.0  # grey levels (standard deviation) from which a patch has something to compare
 _LIKE = 0.75  # correlation from which two patches show the same
 _DIFFERENT = 0.35
-"""Share of patches that agree below which no points are followed: of 4,244 copies found the lowest had 0.41, and
-four in ten of the other candidates have less."""
+"""Share of patches that agree below which no points are followed: of 4,244 copies that were found the lowest
+had 0.4, and four in ten of the other candidates have less."""
 
 _STANDING = 0.6
-"""Share of the points that could be followed that are still below which nothing more is looked at: of 2,570 copies
-all but four had more, of 4,244 that were found all, and more than half of the other candidates have less."""
+"""Share of the points that could be followed that are still below which nothing more is looked at: it is no
+copy then. Of 4,244 that were found all had more, and more than half of the other candidates have less."""
 
 _POINTS = 120  # points that are followed from one picture to the other
 _FEWEST = 5  # points that must have been followed for anything to be told by them
 _PERFECT = 0.98  # share that the small correction of the transform need not improve
+_EXACT = 0.25  # pixels of `LAID` by which the first transform may be off without anything being laid again
 _STILL = 0.5  # pixels of `LAID` a point may be off; points of another photo of the same thing are off by more
 
 
@@ -73,15 +74,16 @@ def agree(first: Grey, second: Grey, transform: Matrix) -> Agreement | None:
     laid = lay(first, second, transform)
     if laid is None:
         return None
-    patches, over, drifted = _patches(laid), laid, UNKNOWN
+    patches, over, again, drifted = _patches(laid), laid, laid, UNKNOWN
     followed = _followed(laid, patches.agreed) if patches.share >= _DIFFERENT else _NONE_FOLLOWED
     if followed.exact is not None and followed.rigid >= _STANDING:
         transform = _refined(transform, followed.exact, laid)
-        again = lay(first, second, transform, laid.shrunk) or laid
-        if patches.share < _PERFECT:
-            better = _patches(again)
-            if better.share > patches.share:
-                patches, over = better, again
+        if _off(followed.exact, laid) > _EXACT:
+            again = lay(first, second, transform, laid.shrunk) or laid
+            if patches.share < _PERFECT:
+                better = _patches(again)
+                if better.share > patches.share:
+                    patches, over = better, again
         drifted = drift(again, patches.agreed)
     steady = followed.steady(patches.agreed, laid.to, over.to)
     return Agreement(patches.share, patches.blob, steady, drifted, transform)
@@ -94,8 +96,13 @@ def _normal(grey: Grey) -> tuple[Grey, npt.NDArray[np.float32]]:
 
     values = grey.astype(np.float32)
     mean = cv2.blur(values, (_PATCH, _PATCH))
-    variance = np.maximum(cv2.blur(values * values, (_PATCH, _PATCH)) - mean * mean, 0)
-    normal = np.clip((values - mean) / (np.sqrt(variance) + _CONTRAST) * 40 + 128, 0, 255)
+    variance = cv2.sqrBoxFilter(grey, cv2.CV_32F, (_PATCH, _PATCH)) - mean * mean
+    np.maximum(variance, 0, out=variance)
+    values -= mean
+    values /= np.sqrt(variance) + _CONTRAST
+    values *= 40
+    values += 128
+    normal = np.clip(values, 0, 255, out=values)
     return normal.astype(np.uint8), variance
 
 
@@ -223,6 +230,13 @@ def _tracks(laid: Laid, agreed: npt.NDArray[np.bool_]) -> tuple[Matrix, Matrix, 
     returned = np.linalg.norm((back - points)[:, 0], axis=1) < 1.0
     good = (found[:, 0] == 1) & (again[:, 0] == 1) & returned
     return np.asarray(points[:, 0], np.float64), np.asarray(there[:, 0], np.float64), good
+
+
+def _off(exact: Matrix, laid: Laid) -> float:
+    """By how many pixels the correction moves a corner, at the most."""
+    height, width = laid.first.shape
+    corners = np.array([(0, 0), (width, 0), (0, height), (width, height)], np.float64)
+    return float(np.linalg.norm(moved(exact, corners) - corners, axis=1).max())
 
 
 def _refined(transform: Matrix, exact: Matrix | None, laid: Laid) -> Matrix:

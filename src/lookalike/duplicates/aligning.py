@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lookalike.duplicates.features import Descriptors, Features
 from lookalike.duplicates.geometry import Matrix, Points, moved
+from lookalike.duplicates.laying import middle
 from lookalike.gallery.knn import within_bits
 
 FEWEST = 7
@@ -19,11 +20,11 @@ have to agree. (Of 4,301 pairs of copies none has fewer, and a third of the othe
 
 _BENT = 2.5
 """How bent the places of inliers may be: see `_bend`. Of 4,301 pairs of copies none is bent more, and half of
-4,393 pairs of other photos with as many inliers: of one thing from another place, or of another of its kind."""
+the 4,393 pairs of other photos that have `FEWEST`: of one thing from elsewhere, or of another of its kind."""
 
 _ODD = 0.1
-"""Share of the matches that are inliers below which the transform is one that a few of many things alike have
-by chance, as two cherries have. Of the same copies none has less, and of the frames of a turntable four in ten."""
+"""Share of the matches that are inliers below which the transform is one that some of many alike patches have
+by chance, as on two cherries. Of the same copies none has less, of the frames of a turntable four in ten."""
 
 _CLOSE_BITS = 56
 """Of 256; descriptors of unrelated patches differ by 128 on average. Of pictures pasted at 30 to 50 % of
@@ -192,11 +193,11 @@ def _bend(matches: _Matches, transform: Matrix, agreed: npt.NDArray[np.bool_]) -
     """How surely the inliers lie where no affine transform puts them, as the points of another photo do, from
     another place or of a thing that moves; those of a copy are off by chance.
 
-    The product of three numbers, each of which is larger of other photos: by how many times more than chance a
-    quadratic transform is nearer (the F statistic of its second order), how far off they are (the median, in
-    pixels of the patch's own level), and the share of the matches that do not agree at all; less where there
-    are few inliers. The best of some rules that were tried on the pairs that `_BENT` tells of; the first number
-    alone, with no copy lost, refuses 0.27 of the others in the place of 0.48.
+    The product of three numbers, each of which is larger of other photos: by how many times more than chance
+    a quadratic transform is nearer (the F statistic of its second order), how far off they are (the median,
+    in pixels of the patch's own level), and the share of the matches that do not agree at all; less where
+    there are few inliers. The best of some rules that were tried on the pairs that `_BENT` tells of; the
+    first number alone, with no copy lost, refuses 0.27 of the others in the place of 0.48.
     """
     count = int(agreed.sum())
     if count <= _FEW:
@@ -209,8 +210,7 @@ def _bend(matches: _Matches, transform: Matrix, agreed: npt.NDArray[np.bool_]) -
     explained = np.square(np.linalg.qr(affine_first)[0].T @ off).sum(axis=1)
     left = max(0.0, float(np.square(off).sum() - explained.sum()))
     more = float(explained[3:].sum()) / 3 / (left / (count - 6) + _EXACT)
-    middle = float(np.median(np.linalg.norm(off, axis=1)))
-    return more * middle * (1 - count / len(agreed)) * (1 - _FEW / count)
+    return more * middle(np.hypot(*off.T)) * (1 - count / len(agreed)) * (1 - _FEW / count)
 
 
 def _guessed(matches: _Matches) -> Matrix:

@@ -12,6 +12,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.duplicates.laying import middle
 from lookalike.duplicates.pairs import Transform
 from lookalike.images import Pixels
 
@@ -170,7 +171,7 @@ def _different(a: Grey, b: Grey, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.
     sign = 1.0 if float(both[mask].mean()) >= 0 else -1.0  # a negative
     left = var_a + gain * var_b - 2 * sign * np.sqrt(gain) * both
     contrast = np.maximum(var_a, gain * var_b)
-    noise = max(_LEAST_NOISE, float(np.median(left[mask])))
+    noise = max(_LEAST_NOISE, middle(left[mask][::3]))
     unlike = sign * both < _UNLIKE * np.sqrt(var_a * var_b)
     marked: npt.NDArray[np.bool_] = mask & unlike & (contrast > _CONTRAST**2) & (left > _NOISE * noise)
     return marked

@@ -11,10 +11,11 @@ movement is counted in standard errors, and a noisy or blurred copy does not see
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.duplicates.laying import Laid
+from lookalike.duplicates.laying import Laid, middle
 
 UNKNOWN = 16.0
 """The drift where nothing is known, as of a picture that moves clearly."""
@@ -88,9 +89,9 @@ def _places(laid: Laid, agreed: npt.NDArray[np.bool_]) -> _Places:
     import cv2
 
     (first, gain), (second, other_gain) = _even(laid.first), _even(laid.second)
-    middle, change = (first + second) / 2, second - first
-    right = cv2.Sobel(middle, cv2.CV_32F, 1, 0, scale=1 / 8)
-    down = cv2.Sobel(middle, cv2.CV_32F, 0, 1, scale=1 / 8)
+    both, change = (first + second) / 2, second - first
+    right = cv2.Sobel(both, cv2.CV_32F, 1, 0, scale=1 / 8)
+    down = cv2.Sobel(both, cv2.CV_32F, 0, 1, scale=1 / 8)
     whole = cv2.erode(laid.mask.view(np.uint8), np.ones((2 * _CELL + 4,) * 2, np.uint8), borderValue=0) > 0
     y, x = (np.arange(_EDGE + _CELL, side - _CELL + 1, _CELL) for side in whole.shape)
     rows, columns = np.minimum(y // 2, len(agreed) - 1), np.minimum(x // 2, agreed.shape[1] - 1)
@@ -115,16 +116,14 @@ def _even(grey: npt.NDArray[np.uint8]) -> tuple[_Grey, _Grey]:
     by."""
     import cv2
 
-    smooth = cv2.GaussianBlur(grey, (0, 0), _SMOOTH).astype(np.float32)
-    mean = _mean(smooth)
-    gain = 1 / (np.sqrt(np.maximum(_mean(smooth * smooth) - mean * mean, 0)) + _CONTRAST)
-    return np.asarray((smooth - mean) * gain, np.float32), np.asarray(gain, np.float32)
-
-
-def _mean(values: npt.NDArray[np.float32]) -> _Grey:
-    import cv2
-
-    return np.asarray(cv2.blur(values, (_AROUND, _AROUND)), np.float32)
+    smooth = cv2.GaussianBlur(grey, (0, 0), _SMOOTH)
+    even, around = smooth.astype(np.float32), (_AROUND, _AROUND)
+    mean = cv2.blur(even, around)
+    variance = cv2.sqrBoxFilter(smooth, cv2.CV_32F, around) - mean * mean
+    gain = 1 / (np.sqrt(np.maximum(variance, 0, out=variance)) + _CONTRAST)
+    even -= mean
+    even *= gain
+    return even, np.asarray(gain, np.float32)
 
 
 def _around(values: _Grey) -> _Grey:
@@ -152,5 +151,5 @@ def _of_all(seen: _Places) -> Floats:
         normal.flat[:: len(normal) + 1] += _RIDGE * normal.trace()  # what nothing is known of stays
         of_all = by @ np.linalg.solve(normal, weighted.T @ (seen.moved * weight))
         off = np.abs(seen.moved - of_all)
-        trust = 1 / (1 + (off / (1.5 * np.median(off) + _FLOOR)) ** 2)
+        trust = 1 / (1 + (off / (1.5 * middle(off) + _FLOOR)) ** 2)
     return of_all

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -173,7 +174,8 @@ def _covered(first: tuple[int, ...], second: tuple[int, ...], forth: Matrix) -> 
     """Which pixels of the second picture the first one shows; `forth` is in pixels."""
     import cv2
 
-    return np.asarray(cv2.warpAffine(np.full(first, 255, np.uint8), forth, second[::-1]) > 127)
+    whole = np.ones(first, np.uint8)
+    return np.asarray(cv2.warpAffine(whole, forth, second[::-1], flags=cv2.INTER_NEAREST).view(np.bool_))
 
 
 def _in_pixels(transform: Matrix, first: tuple[int, ...], second: tuple[int, ...]) -> Matrix:
@@ -193,7 +195,7 @@ def _blurred(grey: Grey, step: float) -> Grey:
     return np.asarray(cv2.GaussianBlur(grey, (0, 0), 0.5 * (1 / step**2 - 1) ** 0.5), np.uint8)
 
 
-def middle(values: npt.NDArray[np.float32]) -> float:
+def middle(values: npt.NDArray[np.floating[Any]]) -> float:
     """The median, of an even number the upper one. (`np.median` takes ten times as long for so few.)"""
     half = len(values) // 2
     return float(np.partition(values, half)[half])
