@@ -262,20 +262,27 @@ class _Keyed:
     def __getitem__(self, which: npt.NDArray[np.intp]) -> _Keyed:
         return _Keyed(self.keys[which], self.words[which], self.owners[which], self.shapes[which])
 
-    def records(self) -> npt.NDArray[np.void]:
-        """As one array, which can be written."""
-        records = np.empty(len(self.keys), _RECORD)
-        for name in _RECORD.names or ():
-            records[name] = getattr(self, name)
-        return records
+    def put(self, folder: Path, of: Parted, parts: int) -> None:
+        """Into files of a folder, those of each part behind what is there, in the same order."""
+        order = np.argsort(of, kind="stable")
+        for name, values in self._arrays().items():
+            for part, some in enumerate(_cut(values[order], of, parts)):
+                _append(folder / f"{part}-{name}", some)
 
     @classmethod
-    def of(cls, records: npt.NDArray[np.void]) -> _Keyed:
-        """From what `records` gave."""
-        return cls(*(np.ascontiguousarray(records[name]) for name in _RECORD.names or ()))
+    def take(cls, folder: Path, part: int) -> _Keyed:
+        """What was put into the files of a part, which are removed."""
+        keys, words, owners, shapes = (
+            _taken(folder / f"{part}-{name}", dtype) for name, dtype in _FIELDS.items()
+        )
+        return cls(keys, words, owners, shapes.view(np.float16).reshape(-1, 2))
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        shapes = np.ascontiguousarray(self.shapes).view(np.uint32)[:, 0]  # both numbers as one
+        return dict(zip(_FIELDS, (self.keys, self.words, self.owners, shapes), strict=True))
 
 
-_RECORD = np.dtype([("keys", "<u8"), ("words", "<u8"), ("owners", "<u8"), ("shapes", "<f2", (2,))])
+_FIELDS = {"keys": np.uint64, "words": np.uint64, "owners": np.uint64, "shapes": np.uint32}
 
 
 def _vote(table: _Table, blocks: Sequence[Patches], votes: _Votes, old: int) -> None:
@@ -304,18 +311,22 @@ def _in_parts(all_: Iterator[_Keyed], parts: int, folder: Path) -> Iterator[_Key
     if parts == 1:
         yield _joined(list(all_))
         return
-    paths = [folder / f"{part}" for part in range(parts)]
     for keyed in all_:
-        of = ((keyed.keys >> np.uint64(40)) % np.uint64(parts)).astype(np.intp)
-        records = keyed.records()[np.argsort(of, kind="stable")]
-        for path, some in zip(paths, _cut(records, of, parts), strict=True):
-            _append(path, some)
-    for path in paths:
-        yield _Keyed.of(_taken(path, _RECORD))
-        path.unlink(missing_ok=True)
+        keyed.put(folder, _parted((keyed.keys >> np.uint64(40)) % np.uint64(parts)), parts)
+    for part in range(parts):
+        yield _Keyed.take(folder, part)
 
 
-def _cut(ordered: npt.NDArray[Any], of: npt.NDArray[np.intp], parts: int) -> list[npt.NDArray[Any]]:
+Parted = npt.NDArray[np.uint16 | np.uint32]
+"""(m,) of which part something is."""
+
+
+def _parted(numbers: npt.NDArray[Any]) -> Parted:
+    """Numbers of parts as the smallest integers, of which NumPy sorts those of two bytes by counting."""
+    return numbers.astype(np.uint16 if len(numbers) == 0 or numbers.max() < 1 << 16 else np.uint32)
+
+
+def _cut(ordered: npt.NDArray[Any], of: Parted, parts: int) -> list[npt.NDArray[Any]]:
     """What is of each part, where `of` says of which; it is in the order of parts already."""
     return np.split(ordered, np.cumsum(np.bincount(of, minlength=parts))[:-1])
 
@@ -327,7 +338,9 @@ def _append(path: Path, array: npt.NDArray[Any]) -> None:
 
 
 def _taken(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    return np.fromfile(path, dtype) if path.exists() else np.zeros(0, dtype)
+    values = np.fromfile(path, dtype) if path.exists() else np.zeros(0, dtype)
+    path.unlink(missing_ok=True)
+    return values
 
 
 def _joined(keyed: Sequence[_Keyed]) -> _Keyed:
@@ -438,7 +451,7 @@ class _Votes:
 
     def add(self, a: Places, b: Places, how: Places, voter: Places) -> None:
         """Take the votes of patches of pictures a for being those of b."""
-        part = a // self._span
+        part = _parted(a // self._span)
         pair = a % self._span * self._pictures + b
         codes = ((pair * _HOWS + how) * _VOTERS + voter).astype(np.uint64)
         if self.parts > 1:
