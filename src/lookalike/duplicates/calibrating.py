@@ -30,8 +30,8 @@ from lookalike.progress import Progress
 KEY = "duplicates/calibration"
 """The note under which a gallery keeps it."""
 
-PICTURES = 36
-"""Pictures that are edited: each edit six times. More move the weights no further than their
+PICTURES = 72
+"""Pictures that are edited: each edit twelve times. More move the weights no further than their
 uncertainty."""
 
 EACH = 6
