@@ -40,3 +40,16 @@ def told(result: Any) -> set[str]:
 @pytest.mark.parametrize(("described", "result"), SAME, ids=lambda kind: kind.__name__)
 def test_an_answer_is_described_with_all_that_it_has(described: type[BaseModel], result: Any) -> None:
     assert set(described.model_fields) == told(result)
+
+
+EXAMPLES = [
+    kind
+    for kind in vars(answers).values()
+    if isinstance(kind, type) and issubclass(kind, BaseModel) and "json_schema_extra" in kind.model_config
+]
+
+
+@pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
+def test_an_example_is_an_answer(kind: type[BaseModel]) -> None:
+    example = kind.model_config["json_schema_extra"]["example"]  # type: ignore[index, call-overload]
+    assert kind.model_validate(example).model_dump(mode="json") == example

@@ -295,6 +295,18 @@ def test_the_docs_load_nothing_from_elsewhere(server: Server) -> None:
             )
 
 
+def test_every_answer_is_described_with_an_example(server: Server) -> None:
+    described = server.get("/openapi.json").json
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            for status, answer in operation["responses"].items():
+                for kind, content in answer.get("content", {}).items():
+                    name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+                    shown = {**content, **described["components"]["schemas"].get(name, {})}
+                    is_text = kind.endswith("json")
+                    assert "example" in shown or not is_text, (method, path, status, kind)
+
+
 ERRORS = [
     ("GET", "/nothing", 404, "not_found"),
     ("DELETE", "/v1/search", 405, "method_not_allowed"),

@@ -204,7 +204,12 @@ async def remove(
 # --- what it looks like -----------------------------------------------------------------------
 
 
-@router.get("/{id}/thumbnail", dependencies=READ, responses=openapi.media("image/jpeg", "A small JPEG."))
+@router.get(
+    "/{id}/thumbnail",
+    dependencies=READ,
+    response_class=Response,
+    responses=openapi.media("image/jpeg", "A small JPEG."),
+)
 async def thumbnail(
     request: Request, id: questions.PathId, asked: Annotated[questions.Small, Query()]
 ) -> Response:
@@ -239,7 +244,10 @@ def thumbnail_of(service: Service, collection: Collection, picture: Picture, sid
 
 
 @router.get(
-    "/{id}/original", dependencies=READ, responses=openapi.media("image/*", "The file, as it was indexed.")
+    "/{id}/original",
+    dependencies=READ,
+    response_class=Response,
+    responses=openapi.media("image/*", "The file, as it was indexed."),
 )
 async def original_file(
     request: Request, id: questions.PathId, chosen: Annotated[questions.Chosen, Query()]

@@ -25,7 +25,7 @@ from lookalike.server.deployments import Served
 from lookalike.server.envelope import Json, body_of, to_json
 from lookalike.server.intake import Form, Upload
 from lookalike.server.originals import original
-from lookalike.server.schemas import answers, questions
+from lookalike.server.schemas import answers, examples, questions
 from lookalike.server.service import Service, service_of
 
 router = APIRouter(prefix="/v1", tags=["search"], dependencies=[Depends(reading)])
@@ -111,7 +111,9 @@ async def calibration(request: Request, where: Annotated[questions.Where, Query(
         200: {
             "description": "One line of JSON a picture, in the order of the pictures, as soon as it "
             "is known: an answer as of /v1/search, or `query` and `error`.",
-            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+            "content": {
+                "application/x-ndjson": {"schema": {"type": "string"}, "example": examples.LINES},
+            },
         },
     },
     openapi_extra=openapi.body(

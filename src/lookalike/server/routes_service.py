@@ -168,6 +168,7 @@ async def ready(request: Request) -> Response:
 @router.get(
     "/metrics",
     dependencies=READ,
+    response_class=Response,
     responses={
         **openapi.answers(None),
         200: {"content": {"text/plain": {}}, "description": "Prometheus's text."},

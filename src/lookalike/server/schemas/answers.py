@@ -23,6 +23,8 @@ class Problem(BaseModel):
 class Envelope(BaseModel):
     """Every answer that is no success."""
 
+    model_config = ConfigDict(json_schema_extra={"example": examples.PROBLEM})
+
     error: Problem
 
 
@@ -136,6 +138,8 @@ class Failure(BaseModel):
 class Copies(BaseModel):
     """Which pictures of the collection one picture is a copy of."""
 
+    model_config = ConfigDict(json_schema_extra={"example": examples.COPIES})
+
     query: str
     copies: list[Copy]
     compared: int
@@ -180,6 +184,8 @@ class DuplicateGroup(BaseModel):
 class DuplicateGroups(BaseModel):
     """A part of the copies that were found last."""
 
+    model_config = ConfigDict(json_schema_extra={"example": examples.GROUPS})
+
     groups: list[DuplicateGroup]
     matching: int = Field(description="Groups that match.")
     total: int = Field(description="Groups in all.")
@@ -201,6 +207,8 @@ class DuplicateGroups(BaseModel):
 
 class Looking(BaseModel):
     """How far the search for copies is."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.LOOKING})
 
     state: Literal["idle", "running", "done", "failed", "stopped"]
     deployment: str
@@ -244,6 +252,8 @@ class PlanGroup(BaseModel):
 class Plan(BaseModel):
     """What is to be removed; see the docs, "Removing copies"."""
 
+    model_config = ConfigDict(json_schema_extra={"example": examples.PLAN})
+
     lookalike: str
     version: int
     collection: str
@@ -254,6 +264,8 @@ class Plan(BaseModel):
 
 class Decided(BaseModel):
     """How many pairs were decided."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"pairs": 1}})
 
     pairs: int
 
@@ -279,6 +291,8 @@ class Picture(BaseModel):
 class Pictures(BaseModel):
     """A part of a list of pictures."""
 
+    model_config = ConfigDict(json_schema_extra={"example": examples.PICTURES})
+
     pictures: list[Picture]
     matching: int = Field(description="How many pictures there are in all parts together, from the first on.")
     next: int | None = Field(description="Give it as `after` for the following part; null at the end.")
@@ -301,12 +315,16 @@ class Refused(Failure):
 class AddAnswer(BaseModel):
     """What became of uploaded pictures."""
 
+    model_config = ConfigDict(json_schema_extra={"example": examples.ADDED})
+
     pictures: list[Added]
     failed: list[Refused]
 
 
 class Removed(BaseModel):
     """Pictures taken out of the collection; their files stay."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"removed": ["/shop/photos/gala-apple.jpg"]}})
 
     removed: list[str] = Field(description="Paths of the files.")
 
@@ -364,6 +382,8 @@ class Cluster(BaseModel):
 class ClusterList(BaseModel):
     """The clusters that `lookalike cluster` kept last, largest first."""
 
+    model_config = ConfigDict(json_schema_extra={"example": examples.CLUSTERS})
+
     clusters: list[Cluster]
     matching: int = Field(description="Clusters that match.")
     total: int = Field(description="Clusters in all.")
@@ -394,6 +414,8 @@ class MapPaths(BaseModel):
 class MapAnswer(BaseModel):
     """A map; all arrays are in the order of `ids`."""
 
+    model_config = ConfigDict(json_schema_extra={"example": examples.MAP})
+
     count: int = Field(description="Pictures.")
     ids: Packed
     places: Packed = Field(description="x, y of each picture in steps from 0 to 65,535; y downwards.")
@@ -415,6 +437,8 @@ class MapAnswer(BaseModel):
 class Info(BaseModel):
     """What is in a collection."""
 
+    model_config = ConfigDict(json_schema_extra={"example": examples.INFO})
+
     collection: str
     images: int
     missing: int
@@ -431,6 +455,8 @@ class Info(BaseModel):
 class Deployment(BaseModel):
     """What a name means."""
 
+    model_config = ConfigDict(json_schema_extra={"example": examples.DEPLOYMENT})
+
     name: str
     images: int
     model: str
@@ -441,11 +467,15 @@ class Deployment(BaseModel):
 class DeploymentList(BaseModel):
     """All that is served."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"deployments": [examples.DEPLOYMENT]}})
+
     deployments: list[Deployment]
 
 
 class Health(BaseModel):
     """Whether the server lives, or is ready to answer."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"status": "ok"}})
 
     status: str = Field(examples=["ok"])
 
@@ -474,6 +504,8 @@ class Facet(BaseModel):
 class Facets(BaseModel):
     """What one can choose pictures by."""
 
+    model_config = ConfigDict(json_schema_extra={"example": examples.FACETS})
+
     pictures: int = Field(description="Pictures that were looked at.")
     facets: list[Facet]
 
@@ -491,11 +523,15 @@ class Curve(BaseModel):
 class CalibrationAnswer(BaseModel):
     """The curve of a model, if there is one."""
 
+    model_config = ConfigDict(json_schema_extra={"example": examples.CALIBRATION})
+
     calibration: Curve | None
 
 
 class Session(BaseModel):
     """What whoever asks may do."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.SESSION})
 
     required: bool = Field(description="Whether this server wants a token.")
     rights: str | None = Field(description="`write`, `read`, or null for nothing.", examples=["write"])
@@ -520,5 +556,7 @@ class PeltarionHit(BaseModel):
 
 class PeltarionAnswer(BaseModel):
     """Nearest first."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.PELTARION})
 
     similarities: list[PeltarionHit]
