@@ -62,6 +62,17 @@ def test_settings_of_files_and_environment_are_checked(
     assert "setting port" in indexed("serve").err
 
 
+def test_a_misspelt_variable_is_told(indexed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever means `read_only` must not get a server that writes."""
+    monkeypatch.setenv("LOOKALIKE_SERVE_READONLY", "true")
+    done = indexed("serve", "--check")
+    assert (done.code, done.out) == (2, "")
+    assert (
+        "LOOKALIKE_SERVE_READONLY: there is no such setting; did you mean LOOKALIKE_SERVE_READ_ONLY"
+        in done.err
+    )
+
+
 def test_a_port_in_use_is_explained(indexed) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

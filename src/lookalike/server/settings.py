@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -144,6 +146,7 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Se
             from_file = [TomlConfigSettingsSource(settings_cls, file)] if file else []
             return (init_settings, env_settings, *from_file)
 
+    _check_environment()
     if file is not None and not file.is_file():
         raise UsageError(f"there is no configuration file {file}")
     try:
@@ -154,10 +157,22 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Se
         raise UsageError(f"the configuration file {file} cannot be read: {error}") from None
 
 
+def _check_environment() -> None:
+    """Refuse variables that look like settings and are none: pydantic takes those it knows, and is silent
+    about the others."""
+    for variable in os.environ:
+        name = variable.upper().removeprefix(ENVIRONMENT).partition("__")[0].lower()
+        if not variable.upper().startswith(ENVIRONMENT) or name in Settings.model_fields:
+            continue
+        close = get_close_matches(name, Settings.model_fields, 1)
+        meant = f"; did you mean {ENVIRONMENT}{close[0].upper()}?" if close else ""
+        raise UsageError(f"setting {variable}: there is no such setting{meant}")
+
+
 def _said(error: Any, file: Path | None) -> str:
     name = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        where = f" in {file} or in {ENVIRONMENT}…" if file else f" (is it in {ENVIRONMENT}… ?)"
+        where = f" in {file}" if file else ""
         return f"setting {name}: there is no such setting{where}"
     return f"setting {name}: {error['msg'].removeprefix('Value error, ')}"
 
