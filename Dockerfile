@@ -1,6 +1,8 @@
 # lookalike as a service: docker build -t lookalike . && docker run --rm --read-only --tmpfs /tmp \
-#   -v shop:/data -e LOOKALIKE_SERVE_TOKEN=… -p 8000:8000 lookalike
+#   -v shop:/data -v ~/Pictures:/pictures:ro -e LOOKALIKE_SERVE_TOKEN=… -p 8000:8000 lookalike
 # Fill /data first: docker run --rm -v shop:/data -v ~/Pictures:/pictures:ro lookalike index /pictures -c /data
+# The pictures stay where they are: without them there are results, but no thumbnails and no originals. User 10001
+# must be able to read them.
 FROM python:3.12-slim AS build
 WORKDIR /build
 COPY requirements/demo.lock requirements/demo.lock
