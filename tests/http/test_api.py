@@ -278,6 +278,7 @@ def test_info_health_and_metrics(server: Server) -> None:
     metrics = server.get("/metrics").body.decode()
     assert f'lookalike_pictures{{deployment="default"}} {info["images"]}.0' in metrics
     assert 'lookalike_requests_total{method="GET",route="/v1/info",status="200"}' in metrics
+    assert "process_resident_memory_bytes " in metrics
 
 
 def test_the_docs_load_nothing_from_elsewhere(server: Server) -> None:
