@@ -62,6 +62,13 @@ def test_settings_of_files_and_environment_are_checked(
     assert "setting port" in indexed("serve").err
 
 
+@pytest.mark.parametrize("origin", ["https://shop.example/", "shop.example", "*", "https://a.example/b"])
+def test_an_origin_that_no_page_can_have_is_refused(indexed, origin: str) -> None:
+    done = indexed("serve", "--check", "--cors", origin)
+    assert done.code == 2
+    assert f"{origin!r} is no origin: write it like https://shop.example" in done.err
+
+
 def test_a_misspelt_variable_is_told(indexed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever means `read_only` must not get a server that writes."""
     monkeypatch.setenv("LOOKALIKE_SERVE_READONLY", "true")

@@ -156,13 +156,16 @@ def test_thumbnails_are_kept_up_to_a_size() -> None:
 
 
 def test_a_fault_is_told_in_the_one_shape_and_counted() -> None:
+    shop = "https://shop.example"
+
     async def broken(scope, receive, send) -> None:
         raise RuntimeError("with a secret")
 
     async def all_of_it() -> list[dict]:
         sent: list[dict] = []
-        service = Service(Settings(), Auth(None, None, required=False))
-        scope = {"type": "http", "method": "ODD", "path": "/x", "headers": [(b"host", b"localhost")]}
+        service = Service(Settings(cors_origins=(shop,)), Auth(None, None, required=False))
+        found = [(b"host", b"localhost"), (b"origin", shop.encode())]
+        scope = {"type": "http", "method": "ODD", "path": "/x", "headers": found}
 
         async def send(message: dict) -> None:
             sent.append(message)
@@ -179,3 +182,5 @@ def test_a_fault_is_told_in_the_one_shape_and_counted() -> None:
     assert (start["status"], error["code"]) == (500, "internal")
     assert "secret" not in error["message"]
     assert (b"x-request-id", error["request_id"].encode()) in start["headers"]
+    # A page that may ask may also read why there is no answer.
+    assert (b"access-control-allow-origin", shop.encode()) in start["headers"]

@@ -23,7 +23,7 @@ from lookalike.server import (
     routes_session,
 )
 from lookalike.server.envelope import Json
-from lookalike.server.frame import Frame
+from lookalike.server.frame import EXPOSED, Frame
 from lookalike.server.service import Service
 
 
@@ -67,7 +67,7 @@ def create(service: Service) -> FastAPI:
             allow_origins=list(service.settings.cors_origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
-            expose_headers=["Retry-After", "X-Request-ID"],
+            expose_headers=EXPOSED,
         )
     app.add_middleware(Frame, service=service)
     return app

@@ -26,6 +26,9 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 ALWAYS_LET_IN = ("/v1/health", "/v1/ready", "/metrics")
 """Asked when there is most to do."""
 
+EXPOSED = ("Retry-After", "X-Request-ID")
+"""Headers that pages of listed origins may read."""
+
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 DRAINED = 64 << 20
 DRAIN_SECONDS = 2.0
@@ -44,6 +47,7 @@ class Frame:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app, self._service = app, service
         self._headers = headers(service.settings)
+        self._may_ask = service.settings.cors_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -55,7 +59,8 @@ class Frame:
         # A head is that of the answer to GET, which uvicorn, with its own scope, sends without the body
         # (RFC 9110, section 9.3.2).
         scope = {**scope, "request_id": request_id, "method": "GET" if method == "HEAD" else scope["method"]}
-        body = Body(receive, Headers(scope=scope))
+        found = Headers(scope=scope)
+        body = Body(receive, found)
 
         async def framed(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -66,6 +71,11 @@ class Frame:
                 for name, value in self._headers:
                     out.setdefault(name, value)
                 out["X-Request-ID"] = request_id
+                if found.get("origin") in self._may_ask and "Access-Control-Allow-Origin" not in out:
+                    # A refusal that CORSMiddleware has not seen.
+                    out["Access-Control-Allow-Origin"] = found["origin"]
+                    out["Access-Control-Expose-Headers"] = ", ".join(EXPOSED)
+                    out.add_vary_header("Origin")
                 if closing:
                     out["Connection"] = "close"
             await send(message)

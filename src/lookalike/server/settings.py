@@ -43,6 +43,14 @@ def _long_enough(token: SecretStr) -> SecretStr:
     return token
 
 
+def _an_origin(text: str) -> str:
+    """As browsers write origins (RFC 6454): any other text would never be the same as one."""
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:]+\])(:\d+)?", text):
+        raise ValueError(f"{text!r} is no origin: write it like https://shop.example, in small letters")
+    return text
+
+
+Origin = Annotated[str, AfterValidator(_an_origin)]
 Token = Annotated[SecretStr, AfterValidator(_long_enough)]
 
 
@@ -71,7 +79,7 @@ class Settings(BaseSettings):
     read_only: bool = Field(False, description="Refuse all writing, whatever the token.")
     deployments: dict[Name, Source] = Field(default_factory=dict, description="What is served, by name.")
 
-    cors_origins: tuple[str, ...] = Field(
+    cors_origins: tuple[Origin, ...] = Field(
         (), description="Web origins that may ask, e.g. https://shop.example."
     )
     allowed_hosts: tuple[str, ...] = Field((), description="Further names under which the server is called.")
