@@ -281,6 +281,19 @@ def test_info_health_and_metrics(server: Server) -> None:
     assert "process_resident_memory_bytes " in metrics
 
 
+def test_a_failure_of_the_server_is_in_its_log(serving: Callable[..., Server], shop: Path) -> None:
+    server = serving()
+    (shop / "collection" / "uploads").write_text("a file where the folder should be")
+    answer = server.ask("POST", "/v1/pictures", picture(6), {"Content-Type": "image/png"})
+    assert (answer.status, answer.code) == (500, "collection")
+    assert server.get("/v1/pictures/999").status == 404
+    server.process.terminate()
+    assert server.process.stderr is not None
+    said = server.process.stderr.read()
+    assert f"{answer.headers['x-request-id']} failed: the upload cannot be kept" in said
+    assert "999" not in said
+
+
 def test_the_docs_load_nothing_from_elsewhere(server: Server) -> None:
     page = server.get("/docs")
     text = page.body.decode()

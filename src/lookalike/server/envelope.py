@@ -141,7 +141,10 @@ def install(app: FastAPI, nowhere: Callable[[], Response] | None = None) -> None
             return nowhere()
         if isinstance(error, HTTPException) and error.status_code == 405:
             error = HTTPException(405, headers={"Allow": ", ".join(_methods(request))})
-        said = answer(error, request.scope.get("request_id", ""))
+        request_id = request.scope.get("request_id", "")
+        said = answer(error, request_id)
+        if said.status_code >= 500:  # not the fault of whoever asked
+            _log.error("request %s failed: %s", request_id, error)
         if said.status_code == 401 and request.headers.get("sec-fetch-mode", "navigate") != "navigate":
             # A browser would ask for name and password in a window of its own; our page has a form.
             said.headers["WWW-Authenticate"] = 'Bearer realm="lookalike"'

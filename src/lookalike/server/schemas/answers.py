@@ -16,7 +16,7 @@ class Problem(BaseModel):
     status: int = Field(examples=[422])
     code: str = Field(description="One word, for programs.", examples=["picture"])
     message: str = Field(description="For people: what is wrong, what was allowed, what to do.")
-    request_id: str = Field(description="As in the header X-Request-ID and in the server's log.")
+    request_id: str = Field(description="As in the header X-Request-ID; in the server's log when it failed.")
     details: Any = None
 
 
