@@ -2,14 +2,14 @@
 // one text in the language of docs/filters.md, which is shown and may be typed as well.
 
 import * as api from "./api.js";
-import { columnsOf, decimalsOf, facetsOf, UNKNOWN } from "./columns.js";
+import { columnsOf, facetsOf, UNKNOWN } from "./columns.js";
+import { FEW, truth, values, written } from "./controls.js";
 import { fill, h, icon } from "./dom.js";
 import { column as quoted, format, literal, parse, without } from "./filters.js";
-import { number, sentence } from "./words.js";
+import { range } from "./range.js";
+import { sentence } from "./words.js";
 
-const FEW = 6; // values shown before "more"
 const CHOOSABLE = 300; // with more different texts one rather writes what is in it
-const STEPS = 100;
 
 const title = (name) => name.replaceAll("_", " ");
 
@@ -164,7 +164,7 @@ export function facets({ app, changed, counted }) {
           "details.facet",
           { open: begins, "data-column": name, on: { toggle: (event) => open.set(name, event.target.open) } },
           h("summary", null, h("span", null, title(name)), chosen.choices.has(name) ? h("span.dot", { title: "in use" }) : null),
-          body(facet),
+          control(facet),
         );
       }),
     );
@@ -179,125 +179,21 @@ export function facets({ app, changed, counted }) {
   };
 
   /** How one chooses by a column: it depends on all of the collection, so that it stays while one filters. */
-  function body(facet) {
-    const { kind, distinct } = whole(facet.column);
-    if (kind === "truth") return truth(facet);
-    if (kind === "number" && distinct > FEW) return range(facet);
-    if (isWritten(facet)) return written(facet);
-    return values(facet);
-  }
-
-  function countOf(facet, value) {
-    return facet.values.find((one) => one.value === value)?.count ?? 0;
-  }
-
-  function truth(facet) {
+  function control(facet) {
     const name = facet.column;
-    const now = chosen.choices.get(name)?.is?.[0];
-    const options = [[undefined, "any", null], [true, "yes", countOf(facet, true)], [false, "no", countOf(facet, false)]];
-    return h(
-      "div.three",
-      { role: "radiogroup", "aria-label": title(name) },
-      options.map(([value, text, n]) =>
-        h(
-          "label",
-          null,
-          h("input.spoken", { type: "radio", name: `facet-${name}`, checked: now === value, "data-key": `${name}=${text}`, on: { change: () => choose(name, value === undefined ? null : { is: [value] }) } }),
-          h("span", null, text, n === null ? null : h("small", null, number(n))),
-        ),
-      ),
-    );
+    const { kind, distinct } = whole(name);
+    const given = { facet, whole: whole(name), title: title(name), now: chosen.choices.get(name) ?? {}, choose: (choice) => choose(name, choice) };
+    if (kind === "truth") return truth(given);
+    if (kind === "number" && distinct > FEW) return range(given);
+    if (isWritten(facet)) return written(given);
+    return values({ ...given, isLong: longer.has(name), more: () => lengthen(name) });
   }
 
-  function values(facet) {
-    const name = facet.column;
-    const now = chosen.choices.get(name)?.is ?? [];
-    const isListed = (value) => facet.values.some((one) => one.value === value);
-    const none = (some) => some.filter((value) => !isListed(value)).map((value) => ({ value, count: 0 }));
-    // What the filter leaves none of stays in sight, as far as that can be told.
-    const others = facet.values.length < facet.distinct ? [] : whole(name).values.map(({ value }) => value);
-    const all = [...none(now), ...facet.values, ...none(others.filter((value) => !now.includes(value)))];
-    const some = longer.has(name) ? all : all.filter((one, at) => at < FEW || now.includes(one.value));
-    const toggle = (value, on) => choose(name, { is: on ? [...now, value] : now.filter((one) => one !== value) });
-    const more = () => {
-      longer.add(name);
-      drawList();
-      list.querySelectorAll(`[data-column="${CSS.escape(name)}"] input`)[FEW]?.focus();
-    };
-    return h(
-      "div.values",
-      null,
-      some.map(({ value, count: n }) =>
-        h(
-          "label",
-          { class: n || now.includes(value) ? "" : "zero" },
-          h("input", { type: "checkbox", checked: now.includes(value), "data-key": `${name}=${value}`, on: { change: (event) => toggle(value, event.target.checked) } }),
-          h("span.value", { title: String(value) }, name === "folder" ? String(value).split("/").pop() || "/" : columns.inWords(name, value)),
-          h("small", null, number(n)),
-        ),
-      ),
-      some.length < all.length ? h("button.plain", { type: "button", on: { click: more } }, `${all.length - some.length} more`) : null,
-      longer.has(name) && facet.distinct > facet.values.length ? h("p.quiet", null, `and ${number(facet.distinct - facet.values.length)} others, rarer than these: write them above`) : null,
-    );
-  }
-
-  function written(facet) {
-    const name = facet.column;
-    const input = h("input", { type: "search", "aria-label": `Text in ${title(name)}`, placeholder: "has the text …", value: chosen.choices.get(name)?.contains ?? "", "data-key": name });
-    return h(
-      "form",
-      { on: { submit: (event) => (event.preventDefault(), choose(name, { contains: input.value.trim() })) } },
-      input,
-    );
-  }
-
-  function range(facet) {
-    const { column: name, bins } = facet;
-    const { least, greatest } = facet.bins.length ? facet : whole(facet.column); // one number left is no range
-    const inWords = (value) => columns.inWords(name, value);
-    const decimals = decimalsOf(whole(name)) ?? 0;
-    const now = chosen.choices.get(name) ?? {};
-    const isWhole = Number.isInteger(least) && Number.isInteger(greatest) && facet.values.every(({ value }) => Number.isInteger(value));
-    const at = (step) => rounded(least + ((greatest - least) * step) / STEPS, isWhole, greatest - least);
-    const stepOf = (value) => Math.round(((value - least) / (greatest - least || 1)) * STEPS);
-    const ends = [now.least ?? least, now.most ?? greatest];
-    const sliders = ["from", "to"].map((word, i) =>
-      h("input", { type: "range", min: 0, max: STEPS, value: stepOf(ends[i]), "aria-label": `${title(name)} ${word}`, "aria-valuetext": inWords(ends[i]), "data-key": `${name} ${word} slider`, on: { input: slid, change: settled } }),
-    );
-    const boxes = ["from", "to"].map((word, i) =>
-      h("input", { type: "number", step: "any", value: trimmed(ends[i], decimals), "aria-label": `${title(name)} ${word}`, "data-key": `${name} ${word}`, on: { change: settledBoxes } }),
-    );
-    const bars = drawBins(bins);
-    mark();
-
-    function positions() {
-      return sliders.map((slider) => Number(slider.value)).sort((a, b) => a - b);
-    }
-    function mark() {
-      const [from, to] = positions();
-      bars.forEach((bar, i) => bar.classList.toggle("in", ((i + 1) / bars.length) * STEPS > from && (i / bars.length) * STEPS < to));
-    }
-    function slid() {
-      positions().forEach((step, i) => {
-        boxes[i].value = trimmed(step === 0 ? least : step === STEPS ? greatest : at(step), decimals);
-        sliders[i].setAttribute("aria-valuetext", boxes[i].value);
-      });
-      mark();
-    }
-    function settled() {
-      const [from, to] = positions();
-      choose(name, { least: from > 0 ? at(from) : undefined, most: to < STEPS ? at(to) : undefined });
-    }
-    function settledBoxes() {
-      const [from, to] = boxes.map((box) => (box.value === "" ? NaN : Number(box.value)));
-      choose(name, { least: from > least ? from : undefined, most: to < greatest ? to : undefined });
-    }
-    return h("div.range", null, h("div.bins", { "aria-hidden": "true" }, bars), h("div.sliders", null, sliders), h("div.ends", null, boxes[0], h("span.quiet", null, "to"), boxes[1]));
-  }
-
-  function drawBins(bins) {
-    const most = Math.max(1, ...bins);
-    return bins.map((n) => h("i", { style: { height: n ? `${Math.max(8, (100 * n) / most)}%` : "0" } }));
+  /** Shows all values of a column. */
+  function lengthen(name) {
+    longer.add(name);
+    drawList();
+    list.querySelectorAll(`[data-column="${CSS.escape(name)}"] input`)[FEW]?.focus();
   }
 
   return {
@@ -306,17 +202,4 @@ export function facets({ app, changed, counted }) {
     update,
     close: () => asking?.abort(),
   };
-}
-
-/** A number for a field, with so many decimals at least. */
-function trimmed(value, decimals) {
-  const text = String(Number(value.toPrecision(6)));
-  const [, after = ""] = text.split(".");
-  return decimals > after.length && !text.includes("e") ? value.toFixed(decimals) : text;
-}
-
-function rounded(value, whole, span) {
-  if (whole) return Math.round(value);
-  const digits = Math.max(0, 3 - Math.ceil(Math.log10(span || 1)));
-  return Number(value.toFixed(Math.min(10, digits)));
 }
