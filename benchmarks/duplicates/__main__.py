@@ -31,7 +31,7 @@ and memory. `growth`: the same for up to 100,000, which are parts of the shared 
 and made noisy in its own way, and a twentieth copies.
 
 `fit`: the weights of the shipped calibration, fitted on edits of other pictures than `edits` takes, and on
-the pairs of other pictures that look most alike.
+those pairs of other pictures that a search for copies compares.
 
 The peer is a Python that has imagededup; it runs at its own defaults, with two threads. Its own network
 is downloaded when it is first used; where that cannot be, lookalike's network takes its place, if the

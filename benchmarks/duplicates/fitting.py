@@ -1,4 +1,4 @@
-"""Fit the shipped calibration: edits of shared pictures, and the most similar pairs of others."""
+"""Fit the shipped calibration: edits of shared pictures, and pairs of others that are compared as well."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pictures
+from finders import THREADS
 
 from lookalike import Collection, images
 from lookalike.duplicates.agreement import agree
 from lookalike.duplicates.aligning import align
 from lookalike.duplicates.calibrating import evidence_of_edit
 from lookalike.duplicates.calibration import NAMES, Calibration, Floats, fit, numbers
+from lookalike.duplicates.candidates import by_features, by_hash
 from lookalike.duplicates.edits import EDITS
-from lookalike.duplicates.looks import Sketch, sketch
-from lookalike.neighbours import graph
+from lookalike.duplicates.looks import sketch
+from lookalike.duplicates.reading import Reading
+from lookalike.duplicates.sketches import Sketches
 
-NEAREST = 3  # others of each picture
-EVERY = 5  # of the pictures that are no edits, this one is compared with its nearest others
+EVERY = 5  # of the pictures that are no edits, this one is among those of which pairs are compared
 
 
 def evidence(folder: Path, count: int) -> tuple[list[Floats], list[Floats]]:
@@ -51,27 +53,27 @@ def _positives(names: list[str], others: list[pictures.Pixels]) -> Iterator[Floa
 
 
 def _negatives(folder: Path, truth: pictures.Truth) -> Iterator[Floats]:
-    with tempfile.TemporaryDirectory() as place, Collection.open(Path(place) / "collection") as collection:
+    """The numbers of pairs that a search for copies would compare, and that are none."""
+    with (
+        tempfile.TemporaryDirectory() as place,
+        Collection.open(Path(place) / "collection") as collection,
+        Reading(THREADS) as reading,
+    ):
         collection.add([folder])
-        known = graph(collection.gallery, collection.space)
-        paths = {id_: collection.picture(int(id_)).path for id_ in known.ids.tolist()}
-    done: dict[str, Sketch] = {}
-    for place_, neighbours in enumerate(known.neighbours[:, :NEAREST].tolist()):
-        for other in (other for other in neighbours if other > place_):
-            pair = [paths[int(known.ids[number])] for number in (place_, other)]
-            if truth[pair[0]].shows & truth[pair[1]].shows:
-                continue
-            a, b = (_sketched(path, done) for path in pair)
-            alignment = align(a.features, b.features, a.size, b.size)
-            seen = agree(a.look.grey, b.look.grey, alignment.transform) if alignment else None
-            if alignment is not None and seen is not None:
-                yield numbers(seen)
-
-
-def _sketched(path: str, done: dict[str, Sketch]) -> Sketch:
-    if path not in done:
-        done[path] = sketch(images.decode(Path(path).read_bytes(), min_side=270, limits=images.Limits()))
-    return done[path]
+        gallery = collection.gallery
+        ids, hashes = gallery.hashes()
+        sketches = Sketches(gallery, reading)
+        sketches.prepare(ids.tolist())
+        voted = by_features(sketches.patches(ids.tolist()), len(ids), threads=THREADS)
+        shows = [truth[row.path].shows for row in gallery.get(ids.tolist())]
+        pairs = np.unique(np.concatenate([voted.pairs, by_hash(hashes)]), axis=0).tolist()
+        for first, second in pairs:
+            if not shows[first] & shows[second]:
+                a, b = (sketches.sketch(int(ids[place])) for place in (first, second))
+                alignment = align(a.features, b.features, a.size, b.size)
+                seen = agree(a.look.grey, b.look.grey, alignment.transform) if alignment else None
+                if seen is not None:
+                    yield numbers(seen)
 
 
 def fitted(positives: list[Floats], negatives: list[Floats]) -> Calibration:
