@@ -10,6 +10,7 @@ from concurrent.futures import CancelledError
 import pytest
 
 from lookalike.errors import RequestError
+from lookalike.server import routes_search
 from lookalike.server.auth import Auth
 from lookalike.server.frame import Frame
 from lookalike.server.limits import Budget, WorkPool
@@ -94,6 +95,16 @@ def test_parts_of_a_large_request_wait_for_a_thread() -> None:
         pool.close()
 
     asyncio.run(all_of_it())
+
+
+def test_a_picture_of_a_batch_that_takes_too_long_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        async def ask_in_turn(self, served: object, work: object) -> bytes:
+            raise RequestError("this took longer than 1 s", 503, "timeout", retry_after=1)
+
+    line = asyncio.run(routes_search.line(Slow(), None, "id-1", "a.jpg", nothing))
+    told = json.loads(line)
+    assert (told["query"], told["error"]["code"], told["error"]["request_id"]) == ("a.jpg", "timeout", "id-1")
 
 
 def test_the_end_does_not_wait_for_a_search_that_does_not_stop(monkeypatch: pytest.MonkeyPatch) -> None:

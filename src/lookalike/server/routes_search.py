@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -137,26 +137,27 @@ async def search_batch(request: Request, query: Annotated[questions.Question, Qu
             422,
             "usage",
         )
-    told = partial(_line, wanted, request.scope["request_id"])
-    works = [partial(told, one, _search(service, wanted, one)) for one in pictures]
+    searches = [(one.name, _search(service, wanted, one)) for one in pictures]
     served = service.deployments.enter(wanted.deployment)
+    told = partial(line, service, served, request.scope["request_id"])
+    lines = [partial(told, name, partial(_found, wanted, name, search)) for name, search in searches]
     request.scope["until_end"].callback(served.leave)
     # What is wrong with all of them is said at once.
     await service.ask(wanted.deployment, lambda served: served.with_model(*whose(wanted)))
-    return StreamingResponse(_in_order(service, served, works), media_type="application/x-ndjson")
+    return StreamingResponse(_in_order(service, lines), media_type="application/x-ndjson")
 
 
 async def _in_order(
-    service: Service, served: Served, works: Sequence[Callable[[Served], bytes]]
+    service: Service, lines: Sequence[Callable[[], Coroutine[Any, Any, bytes]]]
 ) -> AsyncIterator[bytes]:
     """The lines in order, while the next ones are worked on."""
     ahead = service.pool.threads + 1
     tasks: deque[asyncio.Task[bytes]] = deque()
-    rest = iter(works)
+    rest = iter(lines)
     try:
         while True:
-            for work in islice(rest, ahead - len(tasks)):
-                tasks.append(asyncio.ensure_future(service.ask_in_turn(served, work)))
+            for begin in islice(rest, ahead - len(tasks)):
+                tasks.append(asyncio.ensure_future(begin()))
             if not tasks:
                 return
             yield await tasks.popleft()
@@ -165,18 +166,27 @@ async def _in_order(
             task.cancel()
 
 
-def _line(
-    wanted: questions.Guided,
-    request_id: str,
-    one: Upload,
-    search: Callable[[Collection], Any],
-    served: Served,
+async def line(
+    service: Service, served: Served, request_id: str, name: str, work: Callable[[Served], bytes]
 ) -> bytes:
+    """The line of one picture of a batch: its answer, or why there is none. The others go on.
+
+    Args:
+        service: does the work.
+        served: the collection.
+        request_id: of the batch.
+        name: what the answer calls the picture.
+        work: gives its answer.
+    """
     try:
-        found = as_json(search(served.with_model(*whose(wanted))))
-        return to_json({**found, "query": one.name}) + b"\n"
+        return await service.ask_in_turn(served, work)
     except LookalikeError as error:
-        return to_json({"query": one.name, **body_of(error, request_id)}) + b"\n"
+        return to_json({"query": name, **body_of(error, request_id)}) + b"\n"
+
+
+def _found(wanted: questions.Guided, name: str, search: Callable[[Collection], Any], served: Served) -> bytes:
+    found = as_json(search(served.with_model(*whose(wanted))))
+    return to_json({**found, "query": name}) + b"\n"
 
 
 @router.post(
