@@ -104,7 +104,8 @@ def finetune(
         unlabelled_before=elsewhere.was.means(),
         unlabelled_after=elsewhere.now.means(),
         unmatched=known.unmatched,
-        held_out=len(material.pictures.held_out),
+        held_out=len(material.pictures.judging),
+        apart=material.pictures.split,
         before=was.means(),
         after=now.means(),
         better=teaching.is_better(was, now, "map@r") and not elsewhere.is_worse,
@@ -133,7 +134,7 @@ def _material(gallery: Gallery, space: Space, lesson: Lesson) -> _Material:
 
 
 def _outcomes(gallery: Gallery, space: Space, material: _Material) -> Outcomes:
-    """How those held out are found among the others."""
+    """How those held out that judge are found among those that were shown."""
     vectors = gallery.vectors(space, material.known.ids.tolist())
     pictures = material.pictures
-    return adapter.outcomes(vectors, material.known.examples, pictures.held_out, pictures.shown)
+    return adapter.outcomes(vectors, material.known.examples, pictures.judging, pictures.shown)

@@ -99,6 +99,7 @@ def train_unlabelled(
         compared=f"{current.model}, {current.output}",
         pictures=len(pictures.files),
         held_out=len(pictures.held_out),
+        apart=False,
         before=was.means(),
         after=now.means(),
         better=teaching.is_better(was, now, "recall@fmr"),

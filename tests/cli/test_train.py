@@ -122,7 +122,7 @@ def test_too_little_time_is_said(capsys: pytest.CaptureFixture[str], epochs: flo
     report = UnlabelledReport(
         model="new", base="old", output="plain", compared="old, plain", pictures=100, held_out=20,
         before=figures, after=figures, better=False, card="new.toml", seconds=1.0, epochs=epochs,
-        best_epoch=0, curve="new.svg",
+        best_epoch=0, curve="new.svg", apart=False,
     )  # fmt: skip
     train._show(report)
     shown = capsys.readouterr()

@@ -20,7 +20,8 @@ from lookalike.collection import Collection
 from lookalike.embedder import Embedder, prepare, reference_picture, to_input
 from lookalike.errors import MissingExtra, ModelError, UsageError
 from lookalike.explaining import explain
-from lookalike.training.recipe import Epoch, Recipe
+from lookalike.training import recipe
+from lookalike.training.recipe import Epoch, Recipe, TrainingSet
 from lookalike.vectors import cosines, unit
 
 EACH = 40
@@ -117,6 +118,7 @@ def test_the_new_model_is_better_and_used_everywhere(
         assert told[-1].loss < told[0].loss
         assert report.after["recall@1"] > report.before["recall@1"]
         assert report.better
+        assert (report.held_out, report.apart) == (12, False)
         assert collection.space.model == "new"
         assert collection.search(place / "in" / "disc-1.png", k=3).results
     card = models.find("new")
@@ -132,6 +134,19 @@ def test_the_new_model_is_better_and_used_everywhere(
     assert sum(map(sum, explained.found.shares)) == pytest.approx(explained.similarity, abs=1e-6)
     assert ElementTree.parse(report.curve).getroot().tag.endswith("svg")
     assert not (own_models / "new.training").exists()
+
+
+@needs_torch
+def test_of_many_held_out_some_choose_the_epoch_and_others_judge(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = TrainingSet((), np.zeros(400, np.int64), np.arange(40))
+    assert sorted([*pictures.choosing, *pictures.judging]) == list(range(40))
+    assert len(pictures.judging) == 20
+    monkeypatch.setattr(recipe, "FEWEST_SPLIT", 12)
+    with collection:
+        report = collection.finetune("new", "shape", recipe=replace(QUICK, epochs=1), threads=1)
+    assert (report.held_out, report.apart) == (6, True)
 
 
 @needs_torch

@@ -92,11 +92,11 @@ def train(
     uses it from now on. --output says which output it is based on, the longest unless told otherwise;
     the pictures are read once where the collection lacks those vectors.
 
-    `--method finetune` trains the network itself (extra `train`). It holds out one picture in ten, which
-    also choose the epoch, so that the figures told are a little too good. It keeps
-    where it stands after every epoch, and goes on from there when it is started again after an
-    interruption. An adapter can be fitted on top: train once more, without --method; then the longest
-    output (`--output plain`) is the better one to train the network on.
+    `--method finetune` trains the network itself (extra `train`). It holds out one picture in ten: half of
+    these choose the epoch, and the others measure the model; when there are fewer than 40, all do both,
+    and the figures told are a little too good. It keeps where it stands after every epoch, and goes on from
+    there when it is started again after an interruption. An adapter can be fitted on top: train once more,
+    without --method; then the longest output (`--output plain`) is the better one to train the network on.
 
     `--unlabelled` trains the network in the same way (extra `train`) with edits of the pictures, each
     against all others: crops, turns, colours, text, pictures within pictures. Such a model finds edited
@@ -208,7 +208,7 @@ def _tell_verdict(report: ModelReport) -> None:
         )
         return
     click.echo(f"{report.model} is better: the collection is searched with it from now on")
-    if isinstance(report, NetworkReport):
+    if isinstance(report, NetworkReport) and not report.apart:
         click.echo(
             "The pictures held out also chose the epoch, so its figures are a little too good: for figures "
             "to rely on, keep others back with --where"

@@ -21,8 +21,8 @@ class ModelReport:
         after: figures of the new one.
         better: the figure that counts has risen by more than chance explains (the 95 % interval of its gain
             is above 0), and recall@1 has not fallen. What counts is MAP@R, and without labels recall@fmr.
-            The interval is over pictures held out. Where a network was trained, these also chose the epoch,
-            which makes its figures a little too good, and the interval does not count that.
+            The interval is over pictures held out. Where these also chose the epoch (see `NetworkReport`),
+            that makes the figures a little too good, and the interval does not count it.
         card: the new model's card.
         seconds: wall-clock time; of a training that was interrupted, of its last part.
         default: the collection uses the new model from now on.
@@ -84,15 +84,18 @@ class TrainReport(LabelledReport):
 
 @dataclass(frozen=True, kw_only=True)  # no slots: Python cannot join two bases that have some
 class NetworkReport(ModelReport):
-    """What training a network says. The pictures held out also chose the epoch.
+    """What training a network says.
 
     Attributes:
+        apart: both models were measured on other pictures than those that chose the epoch, as with labels and
+            40 or more held out; otherwise on the same ones.
         epochs: how often each picture was shown, in the mean.
         best_epoch: after which epoch the network was as it is kept; with a fraction when the time was over
             within it.
         curve: a picture of loss and recall over the epochs (SVG).
     """
 
+    apart: bool
     epochs: float
     best_epoch: float
     curve: str

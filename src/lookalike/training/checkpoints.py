@@ -15,7 +15,7 @@ from lookalike.errors import LookalikeError
 from lookalike.models import Card
 from lookalike.training.recipe import Recipe, TrainingSet
 
-LAYOUT = 2
+LAYOUT = 3
 """What a state holds (see `loop.Training.state`) and means; one of another layout is not gone on from."""
 
 

@@ -16,6 +16,10 @@ Ints = npt.NDArray[np.int64]
 HELD_OUT = 0.1
 """Share of the pictures of each class that training never sees, and by which it is judged."""
 
+FEWEST_SPLIT = 40
+"""Pictures held out from which on some choose the epoch and others judge the result; of fewer, too few would
+be left for either."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingSet:
@@ -35,6 +39,21 @@ class TrainingSet:
     def shown(self) -> Ints:
         """The rows that are trained on, ascending."""
         return np.setdiff1d(np.arange(len(self.labels)), self.held_out)
+
+    @property
+    def choosing(self) -> Ints:
+        """The rows held out that choose the epoch, ascending: every other one, or all of few."""
+        return self.held_out[::2] if self.split else self.held_out
+
+    @property
+    def judging(self) -> Ints:
+        """The rows held out that judge the result, ascending: those that do not choose, or all of few."""
+        return self.held_out[1::2] if self.split else self.held_out
+
+    @property
+    def split(self) -> bool:
+        """Whether those that judge are others than those that choose."""
+        return len(self.held_out) >= FEWEST_SPLIT
 
 
 @dataclass(frozen=True, slots=True)

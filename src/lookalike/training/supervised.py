@@ -140,7 +140,7 @@ class ByLabel(Task):
         means = functional.normalize(sums.index_add(0, labels, vectors))
         self._loss = LOSSES[self._recipe.loss](means, self._recipe.temperature).to(device())
         judged = torch.from_numpy(np.searchsorted(self._shown, self._judged())).to(device())
-        return self._found(embed(self._plain(self._pictures.held_out)), vectors[judged])
+        return self._found(embed(self._plain(self._pictures.choosing)), vectors[judged])
 
     def parameters(self) -> list[torch.nn.Parameter]:
         return list(self._loss.parameters())
@@ -167,7 +167,7 @@ class ByLabel(Task):
     # --- judging -----------------------------------------------------------------------------
 
     def judge(self, embed: Embed) -> Found:
-        return self._found(embed(self._plain(self._pictures.held_out)), embed(self._plain(self._judged())))
+        return self._found(embed(self._plain(self._pictures.choosing)), embed(self._plain(self._judged())))
 
     def _plain(self, rows: Ints) -> Iterator[Array]:
         return self._reader.plain(self._pictures.files[row] for row in rows.tolist())
@@ -179,12 +179,12 @@ class ByLabel(Task):
         return np.sort(np.random.default_rng(0).permutation(self._shown)[:MOST_JUDGED])
 
     def _found(self, queries: Tensor, gallery: Tensor) -> Found:
-        """Recall@1 and MAP@R (as in `evaluation.retrieval`) of the held-out among those judged."""
+        """Recall@1 and MAP@R (as in `evaluation.retrieval`) of those that choose among those judged."""
         if not len(queries):
             return Found()
         labels = self._pictures.labels
         order = np.argsort(-(queries @ gallery.T).cpu().numpy(), axis=1, kind="stable")
-        right = labels[self._judged()][order] == labels[self._pictures.held_out][:, None]
+        right = labels[self._judged()][order] == labels[self._pictures.choosing][:, None]
         counts, place = right.sum(axis=1, keepdims=True), np.arange(1, right.shape[1] + 1)
         counted = right & (place <= counts)
         precision = np.cumsum(counted, axis=1) / place
