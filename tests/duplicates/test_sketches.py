@@ -359,4 +359,4 @@ def test_progress_tells_of_all(shelf: Any, photo: Any, reading: Reading) -> None
     Sketches(shelf.gallery, reading).prepare(ids[:1])
     told: list[tuple[int, int]] = []
     Sketches(shelf.gallery, reading).prepare(ids, lambda done, all_: told.append((done, all_)))
-    assert told == [(65, 65)]
+    assert told == [(done, 65) for done in range(9, 66, 8)]
