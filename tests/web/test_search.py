@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from PIL import Image
 
 from lookalike.collection import Collection
 from pages import Page
@@ -231,6 +232,21 @@ def test_the_query_has_its_place_before_it_has_come(page: Page) -> None:
     page.until("document.querySelector('.region img')?.naturalWidth > 0")
     assert page.run(top) == before
     assert page.text(".asked-name") != ""
+
+
+@pytest.mark.parametrize("width", [1280, 800, 390])
+@pytest.mark.parametrize("size", [(120, 300), (300, 100), (200, 200)])
+def test_all_of_the_query_is_seen(page: Page, tmp_path: Path, size: tuple[int, int], width: int) -> None:
+    """Whatever its shape: not cut off, and not over what stands beside it."""
+    Image.new("RGB", size, "teal").save(tmp_path / "query.png")
+    page.open("/", width=width)
+    upload(page, tmp_path / "query.png")
+    page.until("document.querySelector('.region img')?.naturalWidth > 0")
+    shown, stage, text = (_box(page, one) for one in (".region img", ".asked-stage", ".asked-text"))
+    assert shown["width"] / shown["height"] == pytest.approx(size[0] / size[1], rel=0.03)
+    for first, last in (("top", "bottom"), ("left", "right")):
+        assert stage[first] - 0.5 <= shown[first] < shown[last] <= stage[last] + 0.5
+    assert stage["right"] <= text["left"] + 0.5 or stage["bottom"] <= text["top"] + 0.5
 
 
 # --- a part, for and against ------------------------------------------------------------------

@@ -4,11 +4,10 @@ import { h, icon } from "./dom.js";
 
 const LEAST = 0.04; // shares: what is smaller was a click
 const STEP = 0.02;
-const HIGHEST = 330; // pixels
 const SETTLED = 450; // milliseconds after the last key
 
 /**
- * A picture on which a part can be drawn.
+ * A picture on which a part can be drawn. What it is put into is a container of a size of its own.
  * @param {{image: Element, value: number[]|null, changed: (value: number[]|null) => void}} given
  *   image: an <img>; value: x, y, width and height in shares of the picture; changed: called when it is settled.
  * @returns {{element: Element, controls: Element}}
@@ -43,10 +42,10 @@ export function region({ image, value, changed }) {
     );
   }
 
-  /** As wide as there is room, but no higher than the page can bear: shares are of exactly the picture. */
+  /** As large as its room allows in the picture's own shape: shares are of exactly the picture. */
   function fit() {
     const { naturalWidth: width, naturalHeight: height } = image;
-    if (width && height) element.style.width = `min(100%, ${((HIGHEST * width) / height).toFixed(1)}px)`;
+    if (width && height) element.style.width = `min(100cqw, 100cqh * ${(width / height).toFixed(4)})`;
   }
 
   function settle(wait = 0) {
