@@ -26,6 +26,8 @@ def test_check_shows_settings_without_secrets(
     # Flags count before the environment, and this before the file.
     assert (shown["port"], shown["waiting"], shown["token"]) == (9001, 7, "**********")
     assert sorted(shown["deployments"]) == ["default", "new", "old"]
+    assert shown["fetch_urls"] is False
+    assert indexed("serve", "--check", "--json", "--fetch-urls").json["fetch_urls"] is True
     table = indexed("serve", "--check", *options)
     assert "a-secret" not in table.out
     assert "**********" in table.out

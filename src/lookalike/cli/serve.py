@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 @click.option(
     "--allow-host", multiple=True, metavar="NAME", help="A further name of the server; may be repeated."
 )
+@click.option(
+    "--fetch-urls",
+    is_flag=True,
+    default=None,
+    help="Fetch pictures that are asked about by their URL, from public addresses alone.",
+)
 @threads_option("Requests worked on at once")
 @click.option("--config", metavar="FILE", help="A TOML file with these and all other settings.")
 @click.option(
@@ -56,6 +62,7 @@ def serve(
     deployments: tuple[str, ...],
     cors: tuple[str, ...],
     allow_host: tuple[str, ...],
+    fetch_urls: bool | None,
     threads: int | None,
     config: str | None,
     check: bool,
@@ -80,6 +87,7 @@ def serve(
         "read_only": read_only,
         "cors_origins": cors or None,
         "allowed_hosts": allow_host or None,
+        "fetch_urls": fetch_urls,
         "threads": threads,
     }
     source = {"collection": collection, "model": model, "output": output, "runtime": runtime}

@@ -33,21 +33,25 @@ def asked(kind: type[M], query: BaseModel, fields: Mapping[str, list[Any]]) -> M
         raise RequestError(said.replace("Value error, ", ""), 422, "usage") from None
 
 
-def one_picture(form: Form, number: int | None, field: str = "picture") -> Upload | int:
-    """The one picture that is asked about: a file, or the number of an indexed one.
+def one_picture(
+    form: Form, number: int | None, url: str | None, field: str = "picture"
+) -> Upload | int | str:
+    """The one picture that is asked about: a file, the number of an indexed one, or a URL.
 
     Raises:
         RequestError: 422, there is none, or more than one.
     """
     files = [*form.named(field), *form.named("body")]
-    if len(files) + (number is not None) != 1:
+    given: list[Upload | int | str] = [*files, *(one for one in (number, url) if one is not None)]
+    if len(given) != 1:
         raise RequestError(
-            f"give one picture: a file in the field {field!r}, the picture as the body, or the id of an "
-            f"indexed one; got {len(files)} files and {'an' if number is not None else 'no'} id",
+            f"give one picture: a file in the field {field!r}, the picture as the body, the id of an "
+            f"indexed one, or a URL; got {len(files)} files, {'an' if number is not None else 'no'} id and "
+            f"{'a' if url is not None else 'no'} URL",
             422,
             "usage",
         )
-    return files[0] if files else number  # type: ignore[return-value]
+    return given[0]
 
 
 def only(form: Form, *fields: str) -> None:

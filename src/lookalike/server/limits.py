@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -128,6 +129,7 @@ class Budget:
     def __init__(self, total: int) -> None:
         self.total = total
         self.used = 0
+        self.lock = threading.Lock()
 
     @contextmanager
     def share(self) -> Iterator[Share]:
@@ -140,7 +142,7 @@ class Budget:
 
 
 class Share:
-    """What one request has of a budget."""
+    """What one request has of a budget, for one thread at a time."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget, self._taken = budget, 0
@@ -151,12 +153,14 @@ class Share:
         Raises:
             RequestError: 429, there is not so much left.
         """
-        if self._budget.used + amount > self._budget.total:
-            raise overloaded(1)
-        self._budget.used += amount
+        with self._budget.lock:
+            if self._budget.used + amount > self._budget.total:
+                raise overloaded(1)
+            self._budget.used += amount
         self._taken += amount
 
     def give_back(self) -> None:
         """Give back all of it."""
-        self._budget.used -= self._taken
+        with self._budget.lock:
+            self._budget.used -= self._taken
         self._taken = 0

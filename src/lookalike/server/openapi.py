@@ -64,9 +64,9 @@ def body(
     several: Sequence[str] = (),
     extra: Mapping[str, Any] | None = None,
     needed: Sequence[str] = (),
-    either: Mapping[str, str] | None = None,
+    either: Mapping[str, Sequence[str]] | None = None,
     raw: bool = True,
-    example: Mapping[str, Any] | None = None,
+    examples: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """A `requestBody` with pictures.
 
@@ -76,10 +76,10 @@ def body(
         several: those that may come more than once.
         extra: further fields, as JSON Schema.
         needed: those that must come.
-        either: of each pair, a file and the number of an indexed picture, one must come; with numbers alone,
-            the same may come as JSON.
+        either: of each file and its fields, such as the number of an indexed picture, one must come; without
+            files, the same may come as JSON.
         raw: one picture may be the whole body, the fields then being in the query.
-        example: of the JSON; None for one of a search or of a pair.
+        examples: of the JSON, by name.
     """
     known = fields.model_json_schema()["properties"]
     parts = {
@@ -93,7 +93,7 @@ def body(
     if needed:
         schema["required"] = list(needed)
     if either:
-        schema["allOf"] = [{"oneOf": [{"required": [one]} for one in pair]} for pair in either.items()]
+        schema["allOf"] = [_one_of((file, *others)) for file, others in either.items()]
     types = {name: {"contentType": PICTURE_TYPES} for name in files}
     content: dict[str, Any] = {"multipart/form-data": {"schema": schema, "encoding": types}}
     if either:
@@ -102,19 +102,20 @@ def body(
                 "type": "object",
                 "properties": known,
                 "additionalProperties": False,
-                "required": list(either.values()),
+                "allOf": [_one_of(others) for others in either.values()],
             },
-            "example": dict(example)
-            if example
-            else {"id": 3, "k": 3, "where": "in_stock"}
-            if "id" in known
-            else {"first_id": 1, "second_id": 2},
+            "examples": {name: {"value": dict(value)} for name, value in (examples or {}).items()},
         }
     if raw:
         content |= {
             kind: {"schema": BINARY} for kind in ("image/jpeg", "image/png", "application/octet-stream")
         }
     return {"requestBody": {"required": True, "content": content}}
+
+
+def _one_of(names: Sequence[str]) -> dict[str, Any]:
+    """A schema: exactly one of these fields is there."""
+    return {"oneOf": [{"required": [name]} for name in names]}
 
 
 def json_body(schema: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,16 +37,29 @@ SIDES = {"also": "Results should look like these as well.", "against": "Results 
     "/search",
     responses=openapi.answers(answers.SearchAnswer, body=True),
     openapi_extra=openapi.body(
-        questions.Search, PICTURE | SIDES, several=("also", "against"), either={"picture": "id"}
+        questions.SearchForm,
+        PICTURE | SIDES,
+        several=("also", "against"),
+        either={"picture": ("id", "url")},
+        examples={
+            "by id": {"id": 3, "k": 3, "where": "in_stock"},
+            "by URL": {"url": "https://shop.example/apple.jpg", "k": 3},
+        },
     ),
 )
 async def search(request: Request, query: Annotated[questions.Search, Query()]) -> Response:
-    """What looks like a picture: a file, the whole body, or the `id` of an indexed one."""
+    """What looks like a picture: a file, the whole body, the `id` of an indexed one, or a `url`."""
     service = service_of(request)
     form = await service.form(request)
-    wanted = asked(questions.Search, query, form.fields)
+    wanted = asked(questions.SearchForm, query, form.fields)
     only(form, "picture", "also", "against")
-    return await _answer(service, wanted, one_picture(form, wanted.id), form)
+    picture = await _fetched(request, one_picture(form, wanted.id, wanted.url))
+    return await _answer(service, wanted, picture, form)
+
+
+async def _fetched(request: Request, picture: Upload | int | str) -> Upload | int:
+    """A picture that is asked about, fetched if it is a URL."""
+    return await service_of(request).fetched(request, picture) if isinstance(picture, str) else picture
 
 
 @router.get("/pictures/{id}/similar", responses=openapi.answers(answers.SearchAnswer))
@@ -193,19 +206,27 @@ def _found(wanted: questions.Guided, name: str, search: Callable[[Collection], A
     "/compare",
     responses=openapi.answers(answers.Comparison, body=True),
     openapi_extra=openapi.body(
-        questions.Pair,
+        questions.PairForm,
         {"first": "One picture.", "second": "Another one."},
-        either={"first": "first_id", "second": "second_id"},
+        either={"first": ("first_id", "first_url"), "second": ("second_id", "second_url")},
         raw=False,
+        examples={
+            "by id": {"first_id": 1, "second_id": 2},
+            "by URL": {"first_url": "https://shop.example/apple.jpg", "second_id": 2},
+        },
     ),
 )
 async def compare_two(request: Request, query: Annotated[questions.Pair, Query()]) -> Response:
     """How alike two pictures are, and whether one is a copy of the other."""
     service = service_of(request)
     form = await service.form(request)
-    wanted = asked(questions.Pair, query, form.fields)
+    wanted = asked(questions.PairForm, query, form.fields)
     only(form, "first", "second")
-    pair = one_picture(form, wanted.first_id, "first"), one_picture(form, wanted.second_id, "second")
+    given = (
+        one_picture(form, wanted.first_id, wanted.first_url, "first"),
+        one_picture(form, wanted.second_id, wanted.second_url, "second"),
+    )
+    pair = [await _fetched(request, one) for one in given]
 
     def work(served: Served) -> Any:
         collection = served.with_model(*whose(wanted))
@@ -219,12 +240,15 @@ async def compare_two(request: Request, query: Annotated[questions.Pair, Query()
     "/explain",
     responses=openapi.answers(answers.Explanation, body=True),
     openapi_extra=openapi.body(
-        questions.Explain,
+        questions.ExplainForm,
         PICTURE | {"found": "What was found."} | SIDES,
         several=("also", "against"),
-        either={"picture": "id", "found": "found_id"},
+        either={"picture": ("id", "url"), "found": ("found_id", "found_url")},
         raw=False,
-        example={"id": 1, "found_id": 2},
+        examples={
+            "by id": {"id": 1, "found_id": 2},
+            "by URL": {"url": "https://shop.example/apple.jpg", "found_id": 2},
+        },
     ),
 )
 async def explain(request: Request, query: Annotated[questions.Explain, Query()]) -> Response:
@@ -234,10 +258,13 @@ async def explain(request: Request, query: Annotated[questions.Explain, Query()]
     """
     service = service_of(request)
     form = await service.form(request)
-    wanted = asked(questions.Explain, query, form.fields)
+    wanted = asked(questions.ExplainForm, query, form.fields)
     only(form, "picture", "found", "also", "against")
-    picture = one_picture(form, wanted.id)
-    found = one_picture(form, wanted.found_id, "found")
+    asked_about = (
+        one_picture(form, wanted.id, wanted.url),
+        one_picture(form, wanted.found_id, wanted.found_url, "found"),
+    )
+    picture, found = [await _fetched(request, one) for one in asked_about]
     also: list[Upload | int] = [*form.named("also"), *wanted.also_id]
     against: list[Upload | int] = [*form.named("against"), *wanted.against_id]
 
@@ -271,19 +298,19 @@ def _bytes(collection: Collection, picture: Upload | int) -> bytes:
     "/duplicates",
     responses=openapi.answers(answers.Copies, body=True),
     openapi_extra=openapi.body(
-        questions.Known,
+        questions.KnownForm,
         {"picture": "Is this one there already?"},
-        either={"picture": "id"},
-        example={"id": 3},
+        either={"picture": ("id", "url")},
+        examples={"by id": {"id": 3}, "by URL": {"url": "https://shop.example/apple.jpg"}},
     ),
 )
 async def duplicates(request: Request, query: Annotated[questions.Known, Query()]) -> Response:
     """Which pictures of the collection a picture is a copy of: the same bytes or pixels, or edited."""
     service = service_of(request)
     form = await service.form(request)
-    wanted = asked(questions.Known, query, form.fields)
+    wanted = asked(questions.KnownForm, query, form.fields)
     only(form, "picture")
-    picture = one_picture(form, wanted.id)
+    picture = await _fetched(request, one_picture(form, wanted.id, wanted.url))
 
     def work(served: Served) -> Any:
         collection = served.with_model(*whose(wanted))

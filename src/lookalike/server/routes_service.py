@@ -177,7 +177,7 @@ async def ready(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Counters and times for Prometheus."""
     service = service_of(request)
-    service.metrics.in_work.set(service.pool.in_work + service.writer.in_work)
+    service.metrics.in_work.set(service.pool.in_work + service.writer.in_work + service.fetches.in_work)
     service.metrics.open.set(service.open.used)
     service.metrics.held.set(service.held.used)
     counts: list[tuple[str, int]] = []

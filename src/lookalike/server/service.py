@@ -17,7 +17,8 @@ from lookalike.errors import LookalikeError, RequestError
 from lookalike.server import intake
 from lookalike.server.auth import Auth
 from lookalike.server.deployments import Deployments, Served
-from lookalike.server.limits import Budget, WorkPool
+from lookalike.server.fetching import Fetcher
+from lookalike.server.limits import Budget, Share, WorkPool
 from lookalike.server.looking import Looking, State
 from lookalike.server.metrics import Metrics
 from lookalike.server.settings import Settings
@@ -27,6 +28,9 @@ T = TypeVar("T")
 KEYS_KEPT = 10_000
 KEPT_BYTES = 32 << 20
 """Idempotency keys that are remembered, and bytes of their answers."""
+
+FETCHES = 8
+"""Pictures fetched from URLs at once, by threads of their own: a slow server elsewhere holds up no search."""
 
 LOOKING_SECONDS = 10.0
 """How long the end of the server waits for a search for copies to stop."""
@@ -48,6 +52,8 @@ class Service:
         self.pool = WorkPool("work", threads, settings.waiting, settings.request_seconds)
         # One at a time: a collection takes one writer.
         self.writer = WorkPool("write", 1, settings.waiting, max(60.0, settings.request_seconds))
+        self.fetches = WorkPool("fetch", FETCHES, settings.waiting, settings.request_seconds)
+        self.fetcher = Fetcher(settings.max_picture_bytes, settings.fetch_seconds)
         self.open = Budget(settings.max_open)
         self.held = Budget(settings.max_held_bytes)
         self.deployments = Deployments(settings.limits)
@@ -72,6 +78,24 @@ class Service:
         """
         share = request.scope["until_end"].enter_context(self.held.share())
         return await intake.read(request, self.settings, share, limit)
+
+    async def fetched(self, request: Request, url: str) -> intake.Upload:
+        """The picture at a URL; its bytes count as if the request had brought them.
+
+        Raises:
+            RequestError: 403, this server fetches none; and as `Fetcher.fetch` and `WorkPool.run` do.
+        """
+        if not self.settings.fetch_urls:
+            raise RequestError(
+                "this server fetches no URLs: send the picture itself, or switch it on with --fetch-urls "
+                "(setting fetch_urls)",
+                403,
+                "no_fetching",
+            )
+        coming = Share(self.held)  # the thread's, which may go on when nobody waits for it any more
+        data = await self.fetches.run(partial(self.fetcher.fetch, url, coming.take), coming.give_back)
+        request.scope["until_end"].enter_context(self.held.share()).take(len(data))
+        return intake.Upload("url", url, data)
 
     async def ask(self, deployment: str, work: Callable[[Served], T]) -> T:
         """What a piece of work gives that reads a collection, done by a thread of the pool."""
@@ -139,6 +163,7 @@ class Service:
 
     def _close(self) -> None:
         self.looking.stop()
+        self.fetches.close()
         self.pool.close()
         self.writer.close()
         self.looking.close(LOOKING_SECONDS)

@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     originals: bool = Field(True, description="Give out original files, not only thumbnails.")
     docs: bool = Field(True, description="Serve the description of the API.")
     page: bool = Field(True, description="Serve the web page.")
+    fetch_urls: bool = Field(
+        False, description="Fetch pictures that are asked about by their URL, from public addresses."
+    )
 
     threads: int | None = Field(
         None, ge=1, le=256, description="Requests worked on at once; one a processor."
@@ -102,6 +105,7 @@ class Settings(BaseSettings):
     max_batch: int = Field(100, ge=1, le=10_000, description="Pictures in one request.")
     max_k: int = Field(1000, ge=1, description="Results of one search.")
     decode_seconds: float = Field(10, gt=0, description="Longest time to decode one picture.")
+    fetch_seconds: float = Field(10, gt=0, description="Longest time to fetch the picture of one URL.")
     request_seconds: float = Field(30, gt=0, description="Longest time to work on one request.")
     head_seconds: float = Field(10, gt=0, description="Longest time until a connection brings a request.")
     upload_seconds: float = Field(60, gt=0, description="Longest time to receive one request.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -30,6 +30,12 @@ DeploymentName = Annotated[
 ]
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID, examples=[3])]
 PathId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The picture's number.", examples=[3])]
+
+
+def _url(what: str) -> Any:
+    """The URL of a picture. In forms and JSON alone: addresses are logged on their way."""
+    told = f"{what} On http:// or https:// at a public address; only where the server is told to fetch URLs."
+    return Field(None, description=told, json_schema_extra={"format": "uri"})
 
 
 class Chosen(BaseModel):
@@ -90,11 +96,24 @@ class Search(Guided):
     id: Id | None = Field(None, description="Search for what looks like this indexed picture.")
 
 
+class SearchForm(Search):
+    """As a form or JSON says it."""
+
+    url: Text | None = _url("Search for what looks like the picture at this URL.")
+
+
 class Pair(Where):
     """Two pictures, each as a file or as a number."""
 
     first_id: Id | None = Field(None, description="An indexed picture, in place of the file `first`.")
     second_id: Id | None = Field(None, description="An indexed picture, in place of the file `second`.")
+
+
+class PairForm(Pair):
+    """As a form or JSON says it."""
+
+    first_url: Text | None = _url("The URL of a picture, in place of the file `first`.")
+    second_url: Text | None = _url("The URL of a picture, in place of the file `second`.")
 
 
 class Explain(Where):
@@ -109,6 +128,13 @@ class Explain(Where):
     )
 
 
+class ExplainForm(Explain):
+    """As a form or JSON says it."""
+
+    url: Text | None = _url("The URL of a picture, in place of the file `picture`.")
+    found_url: Text | None = _url("The URL of a picture, in place of the file `found`.")
+
+
 class Likely(Where):
     """How sure a copy must be."""
 
@@ -120,6 +146,12 @@ class Known(Likely):
     """A picture that may have copies, as a file or as a number, and how sure these must be."""
 
     id: Id | None = Field(None, description="An indexed picture, which is no copy of itself.")
+
+
+class KnownForm(Known):
+    """As a form or JSON says it."""
+
+    url: Text | None = _url("The URL of a picture, in place of the file `picture`.")
 
 
 class Page(Chosen):
