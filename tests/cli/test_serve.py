@@ -47,7 +47,7 @@ WRONG = [
 
 def test_what_is_wrong_is_explained(indexed) -> None:
     for options, code, message in WRONG:
-        done = indexed("serve", *options)
+        done = indexed("serve", "--port", "0", *options)
         assert (done.code, done.out) == (code, ""), options
         assert message in done.err
 
