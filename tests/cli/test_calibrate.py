@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lookalike.evaluation import calibrating
+from lookalike.evaluation import calibrating, calibration
 
 Shell = Callable[..., Any]
 
@@ -48,6 +48,21 @@ def test_each_model_has_its_own(indexed: Shell, few: None) -> None:
     indexed("index", "pictures", "--output", "texture")
     hits = indexed("search", "pictures/red-circle.jpg", "--output", "texture", "--json").json["results"]
     assert {hit["probability"] for hit in hits} == {None}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ([], "No threshold gives a precision of 0.5; for a lower one, use --precision\n"),
+        (["--precision", "0.9"], "No threshold gives a precision of 0.9\n"),
+        (["--precision", "0.9", "--recall", "0.5"], "No threshold gives a precision of 0.9\n"),
+    ],
+)
+def test_the_precision_that_no_threshold_gives_is_named(
+    indexed: Shell, few: None, monkeypatch: pytest.MonkeyPatch, asked: list[str], said: str
+) -> None:
+    monkeypatch.setattr(calibration, "thresholds", lambda *_: ())
+    assert indexed("calibrate", "--label", "category", *asked).out.endswith(said)
 
 
 def test_edits_when_there_are_no_labels(indexed: Shell, few: None) -> None:

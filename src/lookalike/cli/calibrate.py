@@ -63,10 +63,10 @@ def calibrate(
     if as_json:
         echo_json(report)
     else:
-        _show(report)
+        _show(report, precision)
 
 
-def _show(report: CalibrationReport) -> None:
+def _show(report: CalibrationReport, precision: float | None) -> None:
     click.echo(
         f"Calibrated {visible(report.model)}, output {report.output}, by {visible(report.source)}: "
         f"{many(report.hits, 'hit')}, {report.right:,} right"
@@ -77,8 +77,17 @@ def _show(report: CalibrationReport) -> None:
     found = [*report.thresholds, *([report.recall_threshold] if report.recall_threshold else [])]
     if found:
         _thresholds(found)
-    else:
-        click.echo("No threshold gives that precision")
+    if not report.thresholds:
+        click.echo(_none_gives(precision))
+
+
+def _none_gives(precision: float | None) -> str:
+    """What is said when no threshold gives the precision asked for, or any of those told unasked."""
+    from lookalike.evaluation.calibration import PRECISIONS
+
+    if precision is not None:
+        return f"No threshold gives a precision of {precision:g}"
+    return f"No threshold gives a precision of {min(PRECISIONS):g}; for a lower one, use --precision"
 
 
 def diagram(bins: Sequence[ReliabilityBin]) -> None:
