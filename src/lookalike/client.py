@@ -510,6 +510,8 @@ def _error(answer: http.client.HTTPResponse, data: bytes) -> LookalikeError:
     kind = _ERRORS.get(code)
     if kind is not None:
         return kind(message)
+    if answer.status == 401:  # what the server says is for those who write the header themselves
+        message = 'the server wants to see a valid token: Client(url, token="…")'
     after = answer.headers.get("Retry-After", "")
     return RequestError(message, answer.status, code, int(after) if after.isdecimal() else None)
 

@@ -18,7 +18,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from lookalike.client import Client
 from lookalike.collection import Collection
+from lookalike.errors import RequestError
 from lookalike.server.schemas.questions import Login
 from lookalike.server.settings import Settings
 from serving import Server, multipart
@@ -72,6 +74,13 @@ def test_without_a_valid_token_there_is_no_answer(guarded: Server, headers: dict
         answer = guarded.get(path, **headers)
         assert (answer.status, answer.code) == (401, "unauthorized")
         assert answer.headers["www-authenticate"].startswith("Basic")
+
+
+@pytest.mark.parametrize("token", [None, "x"])
+def test_the_client_says_how_it_takes_a_token(guarded: Server, token: str | None) -> None:
+    with Client(guarded.url, token=token) as client, pytest.raises(RequestError, match="token=") as caught:
+        client.info()
+    assert (caught.value.status, caught.value.code) == (401, "unauthorized")
 
 
 @pytest.mark.parametrize("headers", [bearer(READ), bearer(WRITE), basic(READ), basic(WRITE)])
