@@ -386,8 +386,8 @@ class Client:
         return found
 
     def map(self) -> tuple[MapPoint, ...] | None:
-        """Where the pictures lie in the plane, near to each other what looks alike; None when `lookalike map`
-        has not laid them out."""
+        """Where the pictures lie in the plane, near to each other what looks alike; None when
+        `lookalike map map.html` has not laid them out."""
         try:
             found = self._json("GET", "/v1/map")
         except RequestError as error:

@@ -126,7 +126,7 @@ def test_without_a_layout_it_is_said_what_to_run(
     page = page_of(server)
     page.open("/map")
     page.said("There is no map yet")
-    page.said("lookalike map")
+    page.said("lookalike map map.html")
     assert server.stop() == 0
 
 

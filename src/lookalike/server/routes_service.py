@@ -90,8 +90,8 @@ def _cluster(cluster: Cluster, rows: Mapping[str, Picture], members: int) -> dic
 
 @router.get("/v1/map", dependencies=READ, responses=openapi.answers(answers.MapAnswer))
 async def picture_map(request: Request, chosen: Annotated[questions.Chosen, Query()]) -> Response:
-    """Where the pictures lie in the plane, near to each other what looks alike; 404 when `lookalike map` has
-    not laid them out. Pictures that came later are not in it."""
+    """Where the pictures lie in the plane, near to each other what looks alike; 404 when
+    `lookalike map map.html` has not laid them out. Pictures that came later are not in it."""
 
     def make(collection: Collection) -> tuple[bytes, str] | None:
         found = collection.stored_map()
@@ -104,7 +104,7 @@ async def picture_map(request: Request, chosen: Annotated[questions.Chosen, Quer
         made = served.kept("map", make)
         if made is None:
             raise RequestError(
-                "there is no map yet: `lookalike map` lays the pictures out", 404, "no_map_yet"
+                "there is no map yet: `lookalike map map.html` lays the pictures out", 404, "no_map_yet"
             )
         return made
 

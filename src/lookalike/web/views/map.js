@@ -89,7 +89,7 @@ function nothingYet(box, app) {
     symbol: "map",
     title: "There is no map yet",
     text: "Where the pictures lie is computed once, and kept with the collection. Then load this page again:",
-    actions: [h("code", null, "lookalike map")],
+    actions: [h("code", null, "lookalike map map.html")],
   });
 }
 
