@@ -249,6 +249,23 @@ def test_all_of_the_query_is_seen(page: Page, tmp_path: Path, size: tuple[int, i
     assert stage["right"] <= text["left"] + 0.5 or stage["bottom"] <= text["top"] + 0.5
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_sidebar_bears_models_of_any_name(page: Page, width: int) -> None:
+    page.open("/info", width=width, wait="document.querySelector('.figures') !== null")
+    page.run(
+        "const real = window.fetch; const add = told => ({ ...told, models: [...told.models,"
+        " { ...told.models[0], output: 'an-output-with-a-very-long-name-that-goes-on-and-on' }] });"
+        "window.fetch = async (address, ...rest) => { const answer = await real(address, ...rest);"
+        " return /v1.info/.test(address) ? new Response(JSON.stringify(add(await answer.json())),"
+        " { headers: { 'Content-Type': 'application/json' } }) : answer; }"
+    )
+    _go(page, "/search?like=1")
+    page.until("document.querySelector('.model select')?.options.length > 1")
+    side = _box(page, ".side")
+    for part in (".asked", ".threshold", ".model select"):
+        assert _box(page, part)["right"] <= side["right"] + 0.5, part
+
+
 # --- a part, for and against ------------------------------------------------------------------
 
 

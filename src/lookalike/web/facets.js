@@ -98,9 +98,9 @@ export function facets({ app, changed, counted }) {
     }
   }
 
-  /** A filter such as could be typed here. */
+  /** A filter such as could be typed here; of names without an underscore, which a field hardly shows. */
   function example() {
-    const of = (kind) => Object.keys(kinds).find((name) => kinds[name] === kind);
+    const of = (kind) => Object.keys(kinds).find((name) => kinds[name] === kind && !name.includes("_"));
     const parts = [of("number") ? `${quoted(of("number"))} < 5` : null, of("truth") ? quoted(of("truth")) : null].filter(Boolean);
     return parts.join(" and ") || (of("text") ? `${quoted(of("text"))} contains "…"` : "width > 1000");
   }

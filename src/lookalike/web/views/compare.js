@@ -23,11 +23,12 @@ const VERDICTS = {
 const LIKELY = ["Probably the same thing", "Neither is a copy of the other; in this collection most that are so much alike show the same."];
 const UNLIKELY = ["Probably not the same thing", "Neither is a copy of the other; in this collection most that are no more alike show something else."];
 
+const isCopy = ({ verdict }) => !["alike", "different"].includes(verdict);
+
 /** What is said of two pictures: of copies what they are; of others what the numbers support. `chance`: that they show
  *  the same, null where that is not known. */
 function verdict(told, chance) {
-  const isCopy = !["alike", "different"].includes(told.verdict);
-  if (isCopy || chance === null) return VERDICTS[told.verdict] ?? [told.verdict, ""];
+  if (isCopy(told) || chance === null) return VERDICTS[told.verdict] ?? [told.verdict, ""];
   return chance >= 0.5 ? LIKELY : UNLIKELY;
 }
 
@@ -128,7 +129,7 @@ export function show(root, params, app) {
     const [words, meaning] = verdict(told, chance);
     const facts = [
       ["similarity", similarity(told.similarity), "cosine of the two vectors, from -1 to 1"],
-      chance === null ? null : ["the same thing", percent(chance), "how likely that is, by the collection's calibration"],
+      chance === null || isCopy(told) ? null : ["the same thing", percent(chance), "how likely that is, by the collection's calibration"],
       told.probability === null ? null : ["one a copy of the other", percent(told.probability), "how likely that is"],
       told.overlap === null ? null : ["of the first seen in the second", percent(told.overlap), "overlap"],
     ].filter(Boolean);

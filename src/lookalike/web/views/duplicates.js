@@ -12,6 +12,7 @@ import { List } from "../duplicates/list.js";
 import { Looking } from "../duplicates/looking.js";
 import { Pair } from "../duplicates/pair.js";
 import { KINDS } from "../duplicates/words.js";
+import { fileName } from "../words.js";
 
 export const title = "Duplicates";
 
@@ -193,7 +194,7 @@ class Duplicates {
     }));
     this.oneLess(group, copy);
     if (this.pair?.isOpen) this.pair.close();
-    return this.app.announce("Remembered: these are no duplicates.");
+    return this.app.notify(`${fileName(copy.path)} is remembered as no duplicate. Undo stands in its place.`);
   }
 
   /** What was told, without a copy that is none. */
