@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
@@ -38,6 +39,16 @@ class Wanted:
         """Whether a space has what is named."""
         named = [(self.output, space.output), (self.runtime, space.runtime)]
         return all(name is None or name == got for name, got in named) and _is_model(self.model, space)
+
+    @property
+    def options(self) -> str:
+        """What to write after a command so that it takes these vectors; "" or begins with a blank.
+
+        >>> Wanted("shop v2", "plain").options
+        " --model 'shop v2' --output plain"
+        """
+        named = (("model", self.model), ("output", self.output), ("runtime", self.runtime))
+        return "".join(f" --{kind} {shlex.quote(name)}" for kind, name in named if name)
 
     def __str__(self) -> str:
         named = (("model", self.model), ("output", self.output), ("runtime", self.runtime))
@@ -86,6 +97,13 @@ def searched(gallery: Gallery, wanted: Wanted, directory: str | os.PathLike[str]
         f"the collection in {directory} has no vectors of {wanted}: it has {there}. "
         f"Run `lookalike index` with that model first"
     )
+
+
+def naming(gallery: Gallery, space: Space) -> Wanted:
+    """As little as somebody must name so that this space of a gallery is searched."""
+    names = _names(space)
+    shorter = (Wanted(*names[:count]) for count in range(len(names)))
+    return next((one for one in shorter if searched(gallery, one, "") == space), Wanted(*names))
 
 
 def _names(space: Space) -> tuple[str, str, str]:

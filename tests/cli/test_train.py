@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lookalike import teaching
 from lookalike.results import UnlabelledReport
 
 train = importlib.import_module("lookalike.cli.train")
@@ -61,6 +62,30 @@ def test_what_is_said(shop: Shell) -> None:
     assert blank == ""
     assert learned.startswith("Learned from 60 pictures of 6 kinds in")
     assert verdict.startswith("taught is ")
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ([], None),
+        (["map --json"], "map with `lookalike map map.html`"),
+        (
+            ["cluster", "map --json", "calibrate --label kind"],
+            "clusters with `lookalike cluster`, map with `lookalike map map.html`, "
+            "calibration with `lookalike calibrate`",
+        ),
+    ],
+)
+def test_what_the_new_model_lacks_is_said(
+    shop: Shell, monkeypatch: pytest.MonkeyPatch, made: list[str], said: str | None
+) -> None:
+    for command in made:
+        assert shop(*command.split()).code == 0
+    for better, told in ((False, None), (True, said)):
+        monkeypatch.setattr(teaching, "is_better", lambda *_, better=better: better)
+        lines = shop("train", "--label", "kind", "--name", f"taught-{better}").out.splitlines()
+        left = [line for line in lines if line.startswith("Still of the model before")]
+        assert left == ([f"Still of the model before, and to be made again: {told}"] if told else [])
 
 
 def test_hand_on_remove_take_in(shop: Shell, tmp_path: Path) -> None:

@@ -101,6 +101,30 @@ def test_a_deployment_with_a_model_of_its_own_keeps_it(serving: Callable[..., Se
     assert similarities(server, data) == before
 
 
+def test_what_another_model_has_is_said_to_be_missing_of_this_one(
+    serving: Callable[..., Server], shop: Path
+) -> None:
+    clusters, drawn = "`lookalike cluster", "`lookalike map map.html"
+    server, pinned = serving(), serving("--output", "embedding")
+    assert f"there are no clusters yet: {clusters}` finds" in message(server, "/v1/clusters")
+    assert f"there is no map yet: {drawn}` lays" in message(server, "/v1/map")
+    with Collection.open(shop / "collection") as other:
+        other.use(DEFAULT_MODEL, "plain")
+        other.clusters(k=3)
+        other.map()
+    named = f" --model {DEFAULT_MODEL}"
+    assert f"there are no clusters of this model yet: {clusters}{named}`" in message(pinned, "/v1/clusters")
+    assert f"there is no map of this model yet: {drawn}{named}`" in message(pinned, "/v1/map")
+    with Collection.open(shop / "collection") as other:
+        other.use(DEFAULT_MODEL, "embedding")
+    assert f"there are no clusters of this model yet: {clusters}`" in message(server, "/v1/clusters")
+    assert f"there is no map of this model yet: {drawn}`" in message(server, "/v1/map")
+
+
+def message(server: Server, path: str) -> str:
+    return str(server.get(path).json["error"]["message"])
+
+
 def similarities(server: Server, data: bytes) -> list[float]:
     return [hit["similarity"] for hit in server.post("/v1/search?k=12", ("picture", data)).json["results"]]
 

@@ -37,7 +37,8 @@ def update(gallery: Gallery, space: Space, progress: Stages | None = None) -> Cl
     started, tell = time.perf_counter(), progress or silent
     found = stored(gallery, space)
     if found is None:
-        raise UsageError("there are no clusters yet: find them first with `lookalike cluster`")
+        others = " of this model" if gallery.has_partition() else ""
+        raise UsageError(f"there are no clusters{others} yet: find them first with `lookalike cluster`")
     partition, about = found
     where = None if about.where is None else parse(about.where)
     columns = columns_of(about.by, about.blend)

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
+from lookalike import overview
 from lookalike.collection import Collection
 from lookalike.errors import LookalikeError, RequestError
 from lookalike.gallery.base import Picture
@@ -55,9 +56,8 @@ async def clusters(request: Request, part: Annotated[questions.ClustersPart, Que
     def work(served: Served) -> dict[str, object]:
         found = served.clusters()
         if found is None:
-            raise RequestError(
-                "there are no clusters yet: `lookalike cluster` finds them", 404, "no_clusters"
-            )
+            said = overview.no_clusters(served.collection.gallery, served.collection.space)
+            raise RequestError(said, 404, "no_clusters")
         wanted = [
             cluster
             for cluster in sorted(found.clusters, key=ORDERS[part.order])
@@ -103,9 +103,8 @@ async def picture_map(request: Request, chosen: Annotated[questions.Chosen, Quer
     def work(served: Served) -> tuple[bytes, str]:
         made = served.kept("map", make)
         if made is None:
-            raise RequestError(
-                "there is no map yet: `lookalike map map.html` lays the pictures out", 404, "no_map_yet"
-            )
+            said = overview.no_map(served.collection.gallery, served.collection.space)
+            raise RequestError(said, 404, "no_map_yet")
         return made
 
     data, tag = await service_of(request).ask(chosen.deployment, work)
