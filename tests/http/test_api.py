@@ -218,6 +218,42 @@ def test_adding_changing_and_removing(server: Server) -> None:
         assert kept.read() == data
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "said"),
+    [
+        ("/v1/search", "kk", "kk: there is no such field; did you mean k?"),
+        ("/v1/search?deploymnt=x", "k", "deploymnt: there is no such field; did you mean deployment?"),
+        ("/v1/pictures", "xyz", "xyz: there is no such field; there are deployment"),
+    ],
+)
+def test_an_unknown_field_is_refused_with_what_may_be_meant(
+    server: Server, query: bytes, path: str, field: str, said: str
+) -> None:
+    answer = server.post(path, ("picture", query), (field, "3"))
+    assert (answer.status, answer.code) == (422, "usage")
+    assert answer.json["error"]["message"] == said
+
+
+def test_all_mistakes_of_a_request_are_told(server: Server) -> None:
+    answer = server.ask("PUT", "/v1/deployments/default", b'{"too": "a\\u0000"}')
+    said = "to: Field required; too: there is no such field; did you mean to?"
+    assert answer.json["error"]["message"] == said
+    answer = server.get("/v1/pictures?limit=0&were=x&where=%00")
+    assert [one.partition(":")[0] for one in answer.json["error"]["message"].split("; ")] == [
+        "where", "limit", "were", "did you mean where?",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [("{name: 1}", "metadata: this is no JSON"), ("[1]", "metadata: the JSON must be an obj")],
+)
+def test_metadata_that_is_no_json_is_named(server: Server, told: str, said: str) -> None:
+    answer = server.post("/v1/pictures", ("picture", picture(1)), ("metadata", told))
+    assert (answer.status, answer.code) == (400, "bad_json")
+    assert answer.json["error"]["message"].startswith(said)
+
+
 def test_a_key_adds_once(server: Server) -> None:
     key = {"Idempotency-Key": "order-17"}
     first = server.post("/v1/pictures", ("picture", picture(2)), **key)

@@ -167,18 +167,23 @@ def _check_picture(size: int, settings: Settings) -> None:
         )
 
 
-def object_of(body: bytes | str) -> dict[str, Any]:
+def object_of(body: bytes | str, field: str = "") -> dict[str, Any]:
     """A JSON object.
+
+    Args:
+        body: its text.
+        field: of the form in which it came, for messages; "" for none.
 
     Raises:
         RequestError: 400, it is none.
     """
+    place = f"{field}: " if field else ""
     try:
         value = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise RequestError(f"this is no JSON: {str(error)[:200]}", 400, "bad_json") from None
+        raise RequestError(f"{place}this is no JSON: {str(error)[:200]}", 400, "bad_json") from None
     if not isinstance(value, dict):
-        raise RequestError("the JSON must be an object: {…}", 400, "bad_json")
+        raise RequestError(f"{place}the JSON must be an object: {{…}}", 400, "bad_json")
     return value
 
 

@@ -141,7 +141,7 @@ def _metadata(told: list[Any], pictures: int) -> list[Metadata | None]:
     """What was told about each picture; None for nothing."""
     if not told:
         return [None] * pictures
-    rows = [object_of(one) if isinstance(one, str) else one for one in told]
+    rows = [object_of(one, "metadata") if isinstance(one, str) else one for one in told]
     if not all(isinstance(one, dict) for one in rows) or len(rows) not in (1, pictures):
         raise UsageError(f"metadata must be one JSON object, or one for each of the {pictures} pictures")
     known = [checked(one, "metadata") for one in rows]

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from lookalike.server.settings import DEFAULT, LONGEST_TOKEN
 from lookalike.server.thumbnails import SIDES
@@ -38,10 +48,34 @@ def _url(what: str) -> Any:
     return Field(None, description=told, json_schema_extra={"format": "uri"})
 
 
-class Chosen(BaseModel):
-    """Which deployment answers."""
+class Strict(BaseModel):
+    """Fields of a request: one that is not known is refused, with what may have been meant."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _suggesting(cls, given: Any, check: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return check(given)
+        except ValidationError as error:
+            raise ValidationError.from_exception_data(
+                error.title, [_suggested(one, list(cls.model_fields)) for one in error.errors()]
+            ) from None
+
+
+def _suggested(error: ErrorDetails, known: list[str]) -> InitErrorDetails:
+    """The same mistake; of an unknown field, with one that has a similar name, or all."""
+    kind: str | PydanticCustomError = error["type"]
+    if kind == "extra_forbidden":
+        close = get_close_matches(str(error["loc"][-1])[:80], known, 1)
+        instead = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+        kind = PydanticCustomError("extra_forbidden", f"there is no such field; {instead}")
+    return {"type": kind, "loc": error["loc"], "input": error["input"], "ctx": error.get("ctx", {})}
+
+
+class Chosen(Strict):
+    """Which deployment answers."""
 
     deployment: Short = Field(DEFAULT, description="Name of a deployment; see /v1/deployments.")
 
@@ -175,18 +209,14 @@ class Columns(Chosen):
     values: int = Field(20, ge=1, le=200, description="Values listed of a column at most.")
 
 
-class Switch(BaseModel):
+class Switch(Strict):
     """What a deployment's name is to mean."""
-
-    model_config = ConfigDict(extra="forbid")
 
     to: Short = Field(description="Another deployment.", examples=["candidate"])
 
 
-class Distinct(BaseModel):
+class Distinct(Strict):
     """Pictures that are no duplicates of each other."""
-
-    model_config = ConfigDict(extra="forbid")
 
     ids: list[Id] = Field(min_length=2, max_length=100, description="At least two.", examples=[[1, 2]])
     forget: bool = Field(False, description="Forget that decision instead.")
@@ -218,9 +248,7 @@ class ClustersPart(Part):
     members: int = Field(8, ge=0, le=200, description="How many of its pictures are named.")
 
 
-class Login(BaseModel):
+class Login(Strict):
     """A token, to be exchanged for a session."""
-
-    model_config = ConfigDict(extra="forbid")
 
     token: str = Field(max_length=LONGEST_TOKEN, description="A token of this server.")
