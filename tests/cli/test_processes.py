@@ -74,8 +74,12 @@ def test_a_reader_that_stops_listening_is_no_error(pictures: Path, arguments: li
     assert process.wait() == 0
 
 
-# Small batches; tells when one has been written.
+# Small batches; tells when one has been written. A run of the tests in the background has Ctrl-C ignored.
 DRIVER = """
+    import signal
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
     from lookalike import indexing
     from lookalike.cli import main
     from lookalike.gallery.local_writing import LocalWriting
