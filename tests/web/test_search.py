@@ -391,6 +391,17 @@ def test_filters_are_made_of_the_metadata(page: Page) -> None:
     page.until("document.querySelectorAll('[data-column=in_stock] input')[1]?.checked")
 
 
+def test_values_chosen_in_quick_succession_are_all_chosen(page: Page) -> None:
+    page.open("/", wait=SHOWN)
+    page.until("document.querySelectorAll('[data-column=category] input').length === 3")
+    # All at once, so that no counts can have come in between.
+    page.run("document.querySelectorAll('[data-column=category] input').forEach(box => box.click())")
+    page.until("new URLSearchParams(location.search).has('where')")
+    assert asked(page)["where"] == ['category in ("circle", "square", "stripes")']
+    page.run("[...document.querySelectorAll('[data-column=category] input')].slice(1).forEach(box => box.click())")
+    assert asked(page)["where"] == ['category == "circle"']
+
+
 def test_a_range_is_chosen_with_its_slider_and_its_boxes(page: Page) -> None:
     page.open("/", wait=SHOWN)
     page.until("document.querySelector('[data-column=price] input[type=range]') !== null")

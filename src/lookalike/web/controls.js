@@ -1,7 +1,8 @@
 // How one chooses by a column of the metadata: yes or no, some of its values, or a text in it. Numbers: `range.js`.
 //
 // Each control is given {facet, whole, title, now, choose}: the column as the filter leaves it, and as it is in all of
-// the collection; what it is called; the choice as it is, see `filters.js`; and what takes another one.
+// the collection; what it is called; the choice as it was when this was drawn, see `filters.js`; and what takes another
+// one.
 
 import { inWords } from "./columns.js";
 import { h } from "./dom.js";
@@ -24,13 +25,12 @@ export function truth({ facet, title, now, choose }) {
   return h("div.three", { role: "radiogroup", "aria-label": title }, options.map(option));
 }
 
-/** Some of the values. `isLong`: all are shown; `more`: shows them. */
-export function values({ facet, whole, now, choose, isLong, more }) {
+/** Some of the values. `toggle(value, on)`: also chooses one, or no longer; `isLong`: all are shown; `more`: shows them. */
+export function values({ facet, whole, now, toggle, isLong, more }) {
   const name = facet.column;
   const chosen = now.is ?? [];
   const all = listed(facet, whole, chosen);
   const some = isLong ? all : all.filter((one, at) => at < FEW || chosen.includes(one.value));
-  const toggle = (value, on) => choose({ is: on ? [...chosen, value] : chosen.filter((one) => one !== value) });
   const words = (value) => (name === "folder" ? String(value).split("/").pop() || "/" : inWords(whole, value));
   const label = ({ value, count: n }) =>
     h(

@@ -44,6 +44,12 @@ export function facets({ app, changed, counted }) {
     changed(format({ choices, rest: chosen.rest }));
   }
 
+  /** One value more or less, beside what is chosen by now: the counts, and with them the control, may come later. */
+  function toggle(name, value, on) {
+    const is = chosen.choices.get(name)?.is ?? [];
+    choose(name, { is: on ? [...is, value] : is.filter((one) => one !== value) });
+  }
+
   function typed(event) {
     event.preventDefault();
     if (field.value.trim() === where) ask();
@@ -186,7 +192,7 @@ export function facets({ app, changed, counted }) {
     if (kind === "truth") return truth(given);
     if (kind === "number" && distinct > FEW) return range(given);
     if (isWritten(facet)) return written(given);
-    return values({ ...given, isLong: longer.has(name), more: () => lengthen(name) });
+    return values({ ...given, toggle: (value, on) => toggle(name, value, on), isLong: longer.has(name), more: () => lengthen(name) });
   }
 
   /** Shows all values of a column. */
