@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,12 @@ import pytest
 
 from serving import Server
 
-PATIENCE = 30.0
+SLOWER = float(os.environ.get("SLOWER", "1"))
+"""How many times slower than it is the browser computes, each answer being late as well: with 5 most tests still
+take seconds, and what reads a page before it is ready, or loses what is done quickly, shows itself."""
+
+PATIENCE = 30.0 * SLOWER
+LATE = 30  # milliseconds that an answer is late, for each time that the browser is slower
 AXE = Path(__file__).resolve().parents[2] / ".axe" / "node_modules" / "axe-core" / "axe.min.js"
 
 # What axe says of faults that keep people from using the page, each with the elements it is about.
@@ -54,6 +60,9 @@ class Page:
         ]
         self.cdp("Emulation.setDeviceMetricsOverride", **size)
         self.cdp("Emulation.setEmulatedMedia", features=features)
+        if SLOWER > 1:
+            self.cdp("Emulation.setCPUThrottlingRate", rate=SLOWER)
+            self.offline(False)
         self.browser.get(self.server.url + path)
         self.until(wait)
 
@@ -72,7 +81,7 @@ class Page:
         self.cdp(
             "Network.emulateNetworkConditions",
             offline=cut,
-            latency=0,
+            latency=LATE * (SLOWER - 1),
             downloadThroughput=-1,
             uploadThroughput=-1,
         )
