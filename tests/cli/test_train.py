@@ -88,6 +88,34 @@ def test_what_the_new_model_lacks_is_said(
         assert left == ([f"Still of the model before, and to be made again: {told}"] if told else [])
 
 
+def test_what_stays_behind_with_another_model_is_said(shop: Shell) -> None:
+    assert shop("train", "--label", "kind", "--name", "taught").code == 0
+    shop("models", "use", "efficientnet-lite0")
+    assert shop("map", "--json").code == 0
+    used = shop("models", "use", "taught")
+    assert used.out.splitlines() == [
+        ".lookalike is searched with taught, output embedding",
+        "Still of the model before, and to be made again: map with `lookalike map map.html`",
+    ]
+    again = shop("models", "use", "taught", "--json").json
+    assert (again["model"], again["left_behind"]) == ("taught", {})
+    back = shop("models", "use", "efficientnet-lite0")
+    assert back.out == ".lookalike is searched with efficientnet-lite0, output embedding\n"
+
+
+def test_figures_on_what_was_taught_are_said_to_be_too_good(shop: Shell) -> None:
+    assert shop("train", "--label", "kind", "--name", "taught").code == 0
+    both = shop("evaluate", "--label", "kind", "--model", "taught", "--model", "efficientnet-lite0")
+    assert [line for line in both.err.splitlines() if "too good" in line] == [
+        "taught was taught: on the pictures it learned from, these figures are too good. "
+        "Keep others back with `lookalike train --where …`, and search for them with --queries"
+    ]
+    plain = shop("evaluate", "--label", "kind", "--model", "efficientnet-lite0")
+    assert "too good" not in plain.err
+    chosen = shop("evaluate", "--label", "kind", "--model", "taught", "--queries", "kind == 'k1'")
+    assert "too good" not in chosen.err
+
+
 def test_hand_on_remove_take_in(shop: Shell, tmp_path: Path) -> None:
     shop("train", "--label", "kind", "--name", "taught")
     wrote = shop("models", "export", "taught", "taught.lookalike-model")

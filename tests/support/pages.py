@@ -12,8 +12,8 @@ import pytest
 from serving import Server
 
 SLOWER = float(os.environ.get("SLOWER", "1"))
-"""How many times slower than it is the browser computes, each answer being late as well: with 5 most tests still
-take seconds, and what reads a page before it is ready, or loses what is done quickly, shows itself."""
+"""How many times slower than it is the browser computes, each answer being late as well: with 5 most tests
+still take seconds, and what reads a page before it is ready, or loses what is done quickly, shows itself."""
 
 PATIENCE = 30.0 * SLOWER
 LATE = 30  # milliseconds that an answer is late, for each time that the browser is slower

@@ -398,7 +398,9 @@ def test_values_chosen_in_quick_succession_are_all_chosen(page: Page) -> None:
     page.run("document.querySelectorAll('[data-column=category] input').forEach(box => box.click())")
     page.until("new URLSearchParams(location.search).has('where')")
     assert asked(page)["where"] == ['category in ("circle", "square", "stripes")']
-    page.run("[...document.querySelectorAll('[data-column=category] input')].slice(1).forEach(box => box.click())")
+    page.run(
+        "[...document.querySelectorAll('[data-column=category] input')].slice(1).forEach(box => box.click())"
+    )
     assert asked(page)["where"] == ['category == "circle"']
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lookalike.cli.options import collection_option, json_option, open_collection
+from lookalike.cli.switching import left_behind, searched, tell_left
 from lookalike.cli.terminal import console, echo_json, plain_table, short_path, visible
 
 if TYPE_CHECKING:
@@ -87,15 +88,20 @@ def use(name: str, output: str | None, runtime: str | None, collection: str | No
 
     Vectors that the collection lacks are made first, without reading pictures where an adapter maps
     those of its base. Then every search changes over at once; the other vectors stay, and
-    `lookalike models use` with the former name goes back.
+    `lookalike models use` with the former name goes back. Clusters, map and calibration belong to a
+    model: which of them are to be made again is said.
     """
     with open_collection(collection) as pictures:
+        before = searched(pictures)
         space = pictures.use(name, output, runtime)
-        if as_json:
-            echo_json({"model": space.model, "output": space.output, "collection": str(pictures.directory)})
-        else:
-            where = short_path(str(pictures.directory))
-            click.echo(f"{where} is searched with {visible(space.model)}, output {space.output}")
+        left = left_behind(pictures, before)
+    directory = str(pictures.directory)
+    if as_json:
+        used = {"model": space.model, "output": space.output, "collection": directory}
+        echo_json({**used, "left_behind": left})
+    else:
+        click.echo(f"{short_path(directory)} is searched with {visible(space.model)}, output {space.output}")
+        tell_left(left)
 
 
 @models.command(short_help="Take a model of your own out of use.")

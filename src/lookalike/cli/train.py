@@ -15,14 +15,12 @@ from lookalike.cli.options import (
     open_collection,
     threads_option,
 )
+from lookalike.cli.switching import left_behind, searched, tell_left
 from lookalike.cli.terminal import console, echo_json, many, plain_table, stage_bar, visible
 from lookalike.results import TrainReport, UnlabelledReport
 from lookalike.results.training import LabelledReport, ModelReport, NetworkReport
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from lookalike.collection import Collection
     from lookalike.gallery.base import Space
     from lookalike.training.recipe import CopyRecipe, Epoch, Recipe
 
@@ -127,7 +125,7 @@ def train(
         )
     with open_collection(collection, model, None, runtime) as pictures, stage_bar() as progress:
         how: dict[str, Any] = {"where": where, "output": output, "threads": threads, "progress": progress}
-        before = _searched(pictures)
+        before = searched(pictures)
         report: ModelReport
         if unlabelled:
             report = pictures.train_unlabelled(name, recipe=_copy_recipe(recipe), told=_tell, **how)
@@ -136,32 +134,12 @@ def train(
             report = pictures.finetune(name, label, pairs=pairs, recipe=_recipe(recipe), told=_tell, **how)
         else:
             report = pictures.train(name, label, pairs=pairs, **how)
-        left = _left_behind(pictures, before)
+        left = left_behind(pictures, before)
     if as_json:
         echo_json(report)
     else:
         _show(report)
-        _tell_left(left)
-
-
-def _searched(pictures: Collection) -> Space:
-    """Whose vectors are searched when no model is named."""
-    from lookalike import spaces
-
-    return spaces.searched(pictures.gallery, spaces.Wanted(), pictures.directory)
-
-
-def _left_behind(pictures: Collection, before: Space) -> dict[str, str]:
-    from lookalike import overview
-
-    return overview.left_behind(pictures.gallery, before, _searched(pictures))
-
-
-def _tell_left(left: Mapping[str, str]) -> None:
-    """What was made with the model before, which the collection's views do not show any more."""
-    if left:
-        again = ", ".join(f"{what} with `{command}`" for what, command in left.items())
-        click.echo(f"Still of the model before, and to be made again: {again}")
+        tell_left(left)
 
 
 def _recipe(given: dict[str, Any]) -> Recipe:

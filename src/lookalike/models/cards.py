@@ -20,6 +20,9 @@ INTERPOLATIONS = ("linear", "area", "cubic")
 LAYOUTS = ("nhwc-uint8", "nchw-float32")
 POOLINGS = ("none", "mean", "first")
 
+HELD_OUT = "held_out_"
+"""How the names of figures begin that training measured on pictures it had not shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
@@ -160,6 +163,11 @@ class Card:
             known = ", ".join(self.outputs)
             raise ModelError(f"model {self.name!r} has no output {chosen!r}: choose one of {known}")
         return chosen, self.outputs[chosen]
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether it was trained by `lookalike train`, which leaves figures of the pictures held out."""
+        return any(name.startswith(HELD_OUT) for name in self.quality)
 
     @property
     def longest_output(self) -> str:
