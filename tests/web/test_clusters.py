@@ -110,6 +110,23 @@ def test_without_clusters_it_is_said_what_to_run(shop: Path, page_of: Callable[[
     assert server.stop() == 0
 
 
+def test_clusters_of_another_model_are_none(shop: Path, page_of: Callable[[Server], Page]) -> None:
+    with Collection.open(shop / "collection") as collection:
+        collection.clusters()
+        collection.map()
+        collection.use("efficientnet-lite0", "plain")
+    server = start(shop)
+    page = page_of(server)
+    page.allow("status of 404")
+    page.open("/clusters", wait="document.querySelector('.state code') !== null")
+    page.said("There are no clusters of this model yet")
+    page.said("lookalike cluster")
+    page.open("/map", wait="document.querySelector('.state code') !== null")
+    page.said("There is no map of this model yet")
+    page.said("lookalike map map.html")
+    assert server.stop() == 0
+
+
 @pytest.mark.parametrize("width", [390, 800, 1280])
 @pytest.mark.parametrize("query", ["", "?cluster=1"])
 def test_nothing_sticks_out(page: Page, width: int, query: str) -> None:

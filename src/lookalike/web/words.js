@@ -36,6 +36,13 @@ export function sentence(text) {
   return `${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.?!…]$/.test(message) ? "" : "."}`;
 }
 
+/** What the server says there is not yet, "there is no map yet: `lookalike map map.html` lays …", as a title, and the
+ *  command that makes it. */
+export function lacking(message) {
+  const [what, command] = message.split(/: `|`/);
+  return { what: sentence(what).slice(0, -1), command };
+}
+
 /** A value of metadata, for people; `decimals`: of its numbers, null for as many as it takes, two at most. */
 export function shown(value, decimals = null) {
   if (value === null || value === undefined) return "–";

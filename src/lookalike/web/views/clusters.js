@@ -6,7 +6,7 @@
 import * as api from "../api.js";
 import { fill, h, icon } from "../dom.js";
 import { picture } from "../pictures.js";
-import { count, number, similarity } from "../words.js";
+import { count, lacking, number, similarity } from "../words.js";
 
 export const title = "Clusters";
 
@@ -56,18 +56,18 @@ class Clusters {
       await (one ? this.one(one) : this.all(info.clusters));
     } catch (error) {
       if (error.code !== "no_clusters") throw error; // there are some, of another model than the one that is served
-      this.nothingYet();
+      this.nothingYet(lacking(error.message));
     }
   }
 
-  nothingYet() {
+  nothingYet({ what, command } = { what: "There are no clusters yet", command: "lookalike cluster" }) {
     const box = h("div");
     fill(this.root, h("h1.spoken", null, title), box);
     this.app.state(box, {
       symbol: "clusters",
-      title: "There are no clusters yet",
+      title: what,
       text: "How the pictures fall into groups is found once, and kept with the collection. Then load this page again:",
-      actions: [h("code.command", null, "lookalike cluster")],
+      actions: [h("code.command", null, command)],
     });
   }
 

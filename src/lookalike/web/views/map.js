@@ -6,7 +6,7 @@
 import * as api from "../api.js";
 import { fill, h } from "../dom.js";
 import { pictureMap } from "../map-view.js";
-import { count } from "../words.js";
+import { count, lacking } from "../words.js";
 
 export const title = "Map";
 
@@ -22,7 +22,7 @@ export async function show(root, params, app) {
   app.state(box, { title: "Unfolding the map …", busy: true });
   const ended = new AbortController();
   const raw = await asked(ended.signal);
-  if (!raw?.count) return nothingYet(box, app);
+  if (!raw.count) return nothingYet(box, app, raw.lacking);
   fill(box, document.getElementById("map-body").content.cloneNode(true));
   const find = (id) => box.querySelector(`#${id}`);
   find("side").querySelector("h1").replaceWith(h("h2", null, title));
@@ -71,25 +71,25 @@ export async function show(root, params, app) {
   };
 }
 
-/** The map; null when nothing was laid out. */
+/** The map; {lacking: what is said of it} when nothing was laid out. */
 async function asked(signal) {
   // Whether there is one is asked of what always answers.
   const { models } = await api.get("/v1/info", {}, { signal });
-  if (!models.some((one) => one.mapped)) return null;
+  if (!models.some((one) => one.mapped)) return {};
   try {
     return await api.get("/v1/map", {}, { signal });
   } catch (error) {
     if (error.code !== "no_map_yet") throw error;
-    return null; // there is one, of another model than the one that is served
+    return { lacking: lacking(error.message) }; // there is one, of another model than the one that is served
   }
 }
 
-function nothingYet(box, app) {
+function nothingYet(box, app, { what, command } = { what: "There is no map yet", command: "lookalike map map.html" }) {
   app.state(box, {
     symbol: "map",
-    title: "There is no map yet",
+    title: what,
     text: "Where the pictures lie is computed once, and kept with the collection. Then load this page again:",
-    actions: [h("code", null, "lookalike map map.html")],
+    actions: [h("code", null, command)],
   });
 }
 
