@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def serving(shop: Path) -> Iterator[Callable[..., Server]]:
     """Starts servers of `shop` with options of one's own."""
     running: list[Server] = []
 
-    def begin(*options: str, **environment: str) -> Server:
+    def begin(*options: str, **environment: Any) -> Server:
         running.append(start(shop, *options, **environment))
         return running[-1]
 

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from PIL import Image
 
@@ -100,12 +100,12 @@ def multipart(*parts: tuple[str, bytes | str]) -> tuple[bytes, str]:
     return b"".join([*lines, f"--{boundary}--\r\n".encode()]), f"multipart/form-data; boundary={boundary}"
 
 
-def start(folder: Path, *options: str, **environment: str) -> Server:
-    """Start a server of the collection in a folder, and wait until it answers."""
+def start(folder: Path, *options: str, out: int | IO[str] = subprocess.DEVNULL, **environment: str) -> Server:
+    """Start a server of the collection in a folder, and wait until it answers; `out`: its standard output."""
     process = subprocess.Popen(
         [*COMMAND, "--collection", str(folder / "collection"), "--port", "0", *options],
         stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=out,
         text=True,
         env={**os.environ, **environment},
         cwd=folder,

@@ -40,6 +40,12 @@ if TYPE_CHECKING:
     "--allow-host", multiple=True, metavar="NAME", help="A further name of the server; may be repeated."
 )
 @click.option(
+    "--access-log",
+    is_flag=True,
+    default=None,
+    help="Write a line of JSON for each request to standard output.",
+)
+@click.option(
     "--fetch-urls",
     is_flag=True,
     default=None,
@@ -62,6 +68,7 @@ def serve(
     deployments: tuple[str, ...],
     cors: tuple[str, ...],
     allow_host: tuple[str, ...],
+    access_log: bool | None,
     fetch_urls: bool | None,
     threads: int | None,
     config: str | None,
@@ -87,6 +94,7 @@ def serve(
         "read_only": read_only,
         "cors_origins": cors or None,
         "allowed_hosts": allow_host or None,
+        "access_log": access_log,
         "fetch_urls": fetch_urls,
         "threads": threads,
     }

@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     originals: bool = Field(True, description="Give out original files, not only thumbnails.")
     docs: bool = Field(True, description="Serve the description of the API.")
     page: bool = Field(True, description="Serve the web page.")
+    access_log: bool = Field(False, description="Write a line of JSON for each request to standard output.")
     fetch_urls: bool = Field(
         False, description="Fetch pictures that are asked about by their URL, from public addresses."
     )
