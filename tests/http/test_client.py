@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lookalike.client import Client
+from lookalike.client.connection import Connection
 from lookalike.collection import Collection
 from lookalike.errors import NotInCollection, PictureError, RequestError, UsageError
 from lookalike.query import Region
@@ -135,7 +136,7 @@ def test_from_many_threads(client: Client, collection: Collection) -> None:
 
 def test_copies_that_are_lost_again_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with Client("http://127.0.0.1:1") as client:
-        monkeypatch.setattr(client, "_request", lambda *_: b'{"state": "done"}')
+        monkeypatch.setattr(Connection, "request", lambda *_: b'{"state": "done"}')
         monkeypatch.setattr(client, "found_duplicates", lambda: None)
         with pytest.raises(RequestError, match="look for them again"):
             client.duplicates()
