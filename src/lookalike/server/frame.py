@@ -18,7 +18,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.errors import RequestError
-from lookalike.server import access_log
 from lookalike.server.envelope import METHODS, answer, unexpected
 from lookalike.server.service import Service
 from lookalike.server.settings import Settings
@@ -104,8 +103,8 @@ class Frame:
     def _count(self, method: str, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
         self._service.metrics.answered(method, route, status, seconds)
-        if self._service.settings.access_log:
-            access_log.write(scope, method, status, seconds)
+        if self._service.access_log:
+            self._service.access_log.write(scope, method, status, seconds)
 
 
 class Body:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from lookalike.collection import default_threads
 from lookalike.errors import LookalikeError, RequestError
 from lookalike.server import intake
+from lookalike.server.access_log import AccessLog
 from lookalike.server.auth import Auth
 from lookalike.server.deployments import Deployments, Served
 from lookalike.server.fetching import Fetcher
@@ -25,6 +26,7 @@ from lookalike.server.settings import Settings
 from lookalike.server.thumbnails import Thumbnails
 
 T = TypeVar("T")
+STANDARD_OUTPUT = 1
 KEYS_KEPT = 10_000
 KEPT_BYTES = 32 << 20
 """Idempotency keys that are remembered, and bytes of their answers."""
@@ -58,6 +60,7 @@ class Service:
         self.held = Budget(settings.max_held_bytes)
         self.deployments = Deployments(settings.limits)
         self.metrics = Metrics()
+        self.access_log = AccessLog(STANDARD_OUTPUT) if settings.access_log else None
         self.thumbnails = Thumbnails()
         self.looking = Looking(max(1, threads // 2))
         self.answers = Answers()
@@ -168,6 +171,8 @@ class Service:
         self.writer.close()
         self.looking.close(LOOKING_SECONDS)
         self.deployments.close()
+        if self.access_log:
+            self.access_log.close()
 
 
 class Answers:
