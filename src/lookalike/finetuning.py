@@ -15,7 +15,7 @@ from lookalike.errors import UsageError
 from lookalike.evaluation.retrieval import Outcomes
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import storing
-from lookalike.models.cards import HELD_OUT
+from lookalike.models.cards import HELD_OUT_FIGURE
 from lookalike.progress import Stages
 from lookalike.results import FinetuneReport
 from lookalike.retraining import Told
@@ -87,7 +87,7 @@ def finetune(
         trained,
         material.pictures,
         f"{begun.base.name} fine-tuned {by} on {len(known.ids):,} pictures of {known.classes:,} kinds",
-        {f"{HELD_OUT}recall_at_1": round(trained.best.recall, 4)},
+        {f"{HELD_OUT_FIGURE}recall_at_1": round(trained.best.recall, 4)},
     )
     taught = Embedder.load(card.name, None, current.runtime)
     teaching.complete(gallery, taught, card.name, lesson.threads, progress, "reading pictures")

@@ -19,7 +19,7 @@ from lookalike.evaluation.truth import PairList
 from lookalike.filters import Filter
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import Card, storing
-from lookalike.models.cards import HELD_OUT
+from lookalike.models.cards import HELD_OUT_FIGURE
 from lookalike.progress import Stages, silent
 from lookalike.results import TrainReport
 from lookalike.spaces import space_of
@@ -243,7 +243,9 @@ def _save(
         fitted.map.weights.shape[1],
         alike=alike(mapped, material.examples.labels),
         summary=summary,
-        quality={HELD_OUT + name.replace("@", "_at_"): round(value, 4) for name, value in after.items()},
+        quality={
+            HELD_OUT_FIGURE + name.replace("@", "_at_"): round(value, 4) for name, value in after.items()
+        },
     )
 
 

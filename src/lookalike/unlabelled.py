@@ -16,7 +16,7 @@ from lookalike.evaluation import copies
 from lookalike.evaluation.truth import chosen, known
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import storing
-from lookalike.models.cards import HELD_OUT
+from lookalike.models.cards import HELD_OUT_FIGURE
 from lookalike.neighbours import graph
 from lookalike.progress import Stages, silent
 from lookalike.results import UnlabelledReport
@@ -82,7 +82,7 @@ def train_unlabelled(
         trained,
         pictures,
         f"{begun.base.name} trained without labels to find copies, on {len(pictures.files):,} pictures",
-        {f"{HELD_OUT}copies_recall_at_1": round(trained.best.recall, 4)},
+        {f"{HELD_OUT_FIGURE}copies_recall_at_1": round(trained.best.recall, 4)},
     )
     taught = Embedder.load(card.name, None, current.runtime)
     before = Embedder.load(current.model, current.output, current.runtime)

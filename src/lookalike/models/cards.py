@@ -20,7 +20,7 @@ INTERPOLATIONS = ("linear", "area", "cubic")
 LAYOUTS = ("nhwc-uint8", "nchw-float32")
 POOLINGS = ("none", "mean", "first")
 
-HELD_OUT = "held_out_"
+HELD_OUT_FIGURE = "held_out_"
 """How the names of figures begin that training measured on pictures it had not shown."""
 
 
@@ -167,7 +167,7 @@ class Card:
     @property
     def is_taught(self) -> bool:
         """Whether it was trained by `lookalike train`, which leaves figures of the pictures held out."""
-        return any(name.startswith(HELD_OUT) for name in self.quality)
+        return any(name.startswith(HELD_OUT_FIGURE) for name in self.quality)
 
     @property
     def longest_output(self) -> str:
