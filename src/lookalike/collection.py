@@ -15,16 +15,12 @@ import numpy as np
 from lookalike import (
     exporting,
     files,
-    finetuning,
     indexing,
     maps,
     overview,
     removing,
-    retraining,
     roots,
     searching,
-    teaching,
-    unlabelled,
 )
 from lookalike.clusters import finding as cluster_finding
 from lookalike.clusters.representatives import representatives
@@ -78,6 +74,8 @@ from lookalike.results import (
 from lookalike.results.training import ModelReport
 from lookalike.searching import Bounds, Searcher
 from lookalike.spaces import Wanted
+from lookalike.teaching import adapting, finetuning, retraining, unlabelled
+from lookalike.teaching.lessons import Lesson
 from lookalike.training.recipe import CopyRecipe, Recipe
 
 if TYPE_CHECKING:
@@ -940,7 +938,7 @@ class Collection:
             CollectionBusy: another process is writing.
         """
         lesson = self._lesson(name, label, pairs, where, output, threads)
-        return self._adopted(teaching.teach(self.gallery, self.space, lesson, progress))
+        return self._adopted(adapting.teach(self.gallery, self.space, lesson, progress))
 
     def _lesson(
         self,
@@ -950,11 +948,9 @@ class Collection:
         where: str | Filter | None,
         output: str | None,
         threads: int | None,
-    ) -> teaching.Lesson:
+    ) -> Lesson:
         truth.check_one(label, pairs, "train")
-        return teaching.Lesson(
-            name, label, self._pairs(pairs), self._chosen(where), output, _threads(threads)
-        )
+        return Lesson(name, label, self._pairs(pairs), self._chosen(where), output, _threads(threads))
 
     def finetune(
         self,
@@ -1029,7 +1025,7 @@ class Collection:
             LookalikeError: there is too little memory.
             CollectionBusy: another process is writing.
         """
-        lesson = teaching.Lesson(name, where=self._chosen(where), output=output, threads=_threads(threads))
+        lesson = Lesson(name, where=self._chosen(where), output=output, threads=_threads(threads))
         chosen = recipe or CopyRecipe()
         return self._adopted(
             unlabelled.train_unlabelled(self.gallery, self.space, lesson, chosen, progress, told)

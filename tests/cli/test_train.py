@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike import teaching
 from lookalike.results import UnlabelledReport
+from lookalike.teaching import lessons
 
 train = importlib.import_module("lookalike.cli.train")
 
@@ -82,7 +82,7 @@ def test_what_the_new_model_lacks_is_said(
     for command in made:
         assert shop(*command.split()).code == 0
     for better, told in ((False, None), (True, said)):
-        monkeypatch.setattr(teaching, "is_better", lambda *_, better=better: better)
+        monkeypatch.setattr(lessons, "is_better", lambda *_, better=better: better)
         lines = shop("train", "--label", "kind", "--name", f"taught-{better}").out.splitlines()
         left = [line for line in lines if line.startswith("Still of the model before")]
         assert left == ([f"Still of the model before, and to be made again: {told}"] if told else [])

@@ -15,11 +15,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from lookalike import models, retraining
+from lookalike import models
 from lookalike.collection import Collection
 from lookalike.embedder import Embedder, prepare, reference_picture, to_input
 from lookalike.errors import MissingExtra, ModelError, UsageError
 from lookalike.explaining import explain
+from lookalike.teaching import retraining
 from lookalike.training import recipe
 from lookalike.training.recipe import Epoch, Recipe, TrainingSet
 from lookalike.vectors import cosines, unit

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike import files, models, teaching
+from lookalike import files, models
 from lookalike.collection import Collection
 from lookalike.comparing import compare
 from lookalike.embedder import Embedder, reference_picture
 from lookalike.errors import CollectionBusy, ModelError, UsageError
 from lookalike.evaluation import copies
 from lookalike.evaluation.retrieval import Outcomes
+from lookalike.teaching import lessons
 
 KINDS = 8
 EACH = 8
@@ -97,7 +98,7 @@ def test_pictures_of_which_nothing_is_known_are_looked_at(
     report = collection.train("few", "most")  # too few to tell
     assert (report.pictures, report.unlabelled) == (48, 16)
     assert (report.unlabelled_before, report.unlabelled_after) == ({}, {})
-    monkeypatch.setattr(teaching, "FEWEST_UNKNOWN", 10)
+    monkeypatch.setattr(lessons, "FEWEST_UNKNOWN", 10)
     collection.use(models.DEFAULT_MODEL)
     report = collection.train("taught", "most")
     assert set(report.unlabelled_before) == set(report.unlabelled_after) == set(copies.FIGURES)
@@ -107,7 +108,7 @@ def test_pictures_of_which_nothing_is_known_are_looked_at(
 def test_known_pictures_that_are_kept_back_are_not_asked(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(teaching, "FEWEST_UNKNOWN", 10)
+    monkeypatch.setattr(lessons, "FEWEST_UNKNOWN", 10)
     report = collection.train("taught", "kind", where="number < 6")
     assert report.unlabelled == 0
     assert (report.unlabelled_before, report.unlabelled_after) == ({}, {})
@@ -125,7 +126,7 @@ def test_a_model_that_loses_other_pictures_is_not_better(
         assert len(read) == 16
         return [outcomes([0.8, 0.9]), outcomes(found)]
 
-    monkeypatch.setattr(teaching, "FEWEST_UNKNOWN", 10)
+    monkeypatch.setattr(lessons, "FEWEST_UNKNOWN", 10)
     monkeypatch.setattr(copies, "compared", compared)
     report = collection.train("taught", "most")
     assert report.after["map@r"] > report.before["map@r"]

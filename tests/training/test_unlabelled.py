@@ -15,12 +15,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike import models, teaching, unlabelled
+from lookalike import models
 from lookalike.collection import Collection
 from lookalike.embedder import Embedder
 from lookalike.errors import LookalikeError, MissingExtra, ModelError, UsageError
 from lookalike.evaluation import copies
 from lookalike.evaluation.retrieval import Outcomes
+from lookalike.teaching import unlabelled
+from lookalike.teaching.lessons import Lesson
 from lookalike.training.recipe import CopyRecipe, Epoch
 
 COUNT = 110
@@ -193,9 +195,9 @@ def test_of_near_copies_one_is_shown(collection: Collection, place: Path, tmp_pa
         with Image.open(place / "in" / f"{name}.png") as picture:
             picture.save(tmp_path / "more" / f"{name}.jpg", quality=92)
     with collection:
-        before = unlabelled._material(collection.gallery, collection.space, teaching.Lesson("new"))
+        before = unlabelled._material(collection.gallery, collection.space, Lesson("new"))
         collection.add(tmp_path / "more", threads=1)
-        after = unlabelled._material(collection.gallery, collection.space, teaching.Lesson("new"))
+        after = unlabelled._material(collection.gallery, collection.space, Lesson("new"))
     assert len(before.files) == COUNT
     assert before.files == after.files
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lookalike import retraining, teaching
 from lookalike.embedder import Embedder
 from lookalike.errors import UsageError
 from lookalike.evaluation.retrieval import Outcomes
@@ -18,9 +17,10 @@ from lookalike.models import storing
 from lookalike.models.cards import HELD_OUT_FIGURE
 from lookalike.progress import Stages
 from lookalike.results import FinetuneReport
-from lookalike.retraining import Told
 from lookalike.spaces import space_of
-from lookalike.teaching import Lesson
+from lookalike.teaching import lessons, retraining
+from lookalike.teaching.lessons import Lesson
+from lookalike.teaching.retraining import Told
 from lookalike.training import adapter, examples
 from lookalike.training.reading import Reader
 from lookalike.training.recipe import Recipe, TrainingSet, check, hold_out
@@ -90,9 +90,9 @@ def finetune(
         {f"{HELD_OUT_FIGURE}recall_at_1": round(trained.best.recall, 4)},
     )
     taught = Embedder.load(card.name, None, current.runtime)
-    teaching.complete(gallery, taught, card.name, lesson.threads, progress, "reading pictures")
+    lessons.complete(gallery, taught, card.name, lesson.threads, progress, "reading pictures")
     was, now = (_outcomes(gallery, space, material) for space in (current, space_of(taught, card.name)))
-    elsewhere = teaching.of_unknown(gallery, current, taught, known, progress)
+    elsewhere = lessons.of_unknown(gallery, current, taught, known, progress)
     return FinetuneReport(
         model=card.name,
         base=begun.base.name,
@@ -109,7 +109,7 @@ def finetune(
         apart=material.pictures.split,
         before=was.means(),
         after=now.means(),
-        better=teaching.is_better(was, now, "map@r") and not elsewhere.is_worse,
+        better=lessons.is_better(was, now, "map@r") and not elsewhere.is_worse,
         epochs=trained.history[-1].number,
         best_epoch=trained.best.number,
         curve=str(storing.curve_of(card)),
@@ -120,7 +120,7 @@ def finetune(
 
 def _material(gallery: Gallery, space: Space, lesson: Lesson) -> _Material:
     """The pictures, some of each class held out; near-copies of others never are."""
-    found = teaching.material_for(gallery, space, lesson)
+    found = lessons.material_for(gallery, space, lesson)
     labels = found.examples.labels
     check(labels)
     groups = adapter.near_copies(found.examples)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from lookalike import retraining, teaching
 from lookalike.embedder import Embedder
 from lookalike.errors import UsageError
 from lookalike.evaluation import copies
@@ -20,8 +19,9 @@ from lookalike.models.cards import HELD_OUT_FIGURE
 from lookalike.neighbours import graph
 from lookalike.progress import Stages, silent
 from lookalike.results import UnlabelledReport
-from lookalike.retraining import Told
-from lookalike.teaching import Lesson
+from lookalike.teaching import lessons, retraining
+from lookalike.teaching.lessons import Lesson
+from lookalike.teaching.retraining import Told
 from lookalike.training.adapter import NEAR, NEAR_BITS, groups_of
 from lookalike.training.reading import Reader
 from lookalike.training.recipe import CopyRecipe, TrainingSet
@@ -92,7 +92,7 @@ def train_unlabelled(
         EDITS_EACH,
         partial(progress or silent, "comparing"),
     )
-    teaching.complete(gallery, taught, card.name, lesson.threads, progress, "reading pictures")
+    lessons.complete(gallery, taught, card.name, lesson.threads, progress, "reading pictures")
     return UnlabelledReport(
         model=card.name,
         base=begun.base.name,
@@ -103,7 +103,7 @@ def train_unlabelled(
         apart=False,
         before=was.means(),
         after=now.means(),
-        better=teaching.is_better(was, now, "recall@fmr"),
+        better=lessons.is_better(was, now, "recall@fmr"),
         epochs=trained.history[-1].number,
         best_epoch=trained.best.number,
         curve=str(storing.curve_of(card)),

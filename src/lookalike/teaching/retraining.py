@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from lookalike import models, runtimes, teaching
+from lookalike import models, runtimes
 from lookalike.embedder import prepare, reference_picture
 from lookalike.errors import ModelError, UsageError
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import Card, Output, Preprocessing, storing
 from lookalike.sandbox import Decoder
+from lookalike.teaching import lessons
+from lookalike.teaching.lessons import Lesson
 from lookalike.training.curve import learning_curve
 from lookalike.training.graph import float_graph, need_extra, pooled_from, read, sized, write
 from lookalike.training.reading import Reader
@@ -82,7 +84,7 @@ class Trained:
     best: Epoch
 
 
-def start(current: Space, lesson: teaching.Lesson, size: int | None = None) -> Start:
+def start(current: Space, lesson: Lesson, size: int | None = None) -> Start:
     """What a lesson begins with: the model that is searched now.
 
     Args:
@@ -257,7 +259,7 @@ def _measured(
     from lookalike.training import export
 
     reference = export.vectors(network, [prepare(reference_picture(), how)], how, output)
-    alike = teaching.alike(export.vectors(network, squares, how, output), labels)
+    alike = lessons.alike(export.vectors(network, squares, how, output), labels)
     given = {value.name for value in network.graph.output}
     return replace(
         output,
