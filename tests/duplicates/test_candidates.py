@@ -249,6 +249,79 @@ def test_too_many_pictures_are_refused() -> None:
         by_features([], (1 << 27) + 1)
 
 
+def met_one_by_one(keyed: candidates._Keyed, odd: int) -> set[tuple[int, int]]:
+    """The numbers of patches that meet and are alike, looked at key by key."""
+    bits = len(keyed.keys).bit_length()
+    same: dict[int, list[int]] = {}
+    for patch, key in enumerate(keyed.keys.tolist()):
+        same.setdefault(key >> bits, []).append(patch)
+    met = set()
+    for patches in same.values():
+        patches.sort(key=lambda patch: patch * odd % (1 << bits))
+        for place, a in enumerate(patches if len(patches) <= candidates.CROWD else []):
+            for b in patches[place + 1 : place + 1 + candidates.REACH]:
+                if int(keyed.words[a] ^ keyed.words[b]).bit_count() <= candidates._ALIKE:
+                    met.add((a, b))
+    return met
+
+
+@settings(max_examples=40)
+@given(
+    st.integers(0, 1000),
+    st.integers(1, 1500),
+    st.sampled_from([3, 12, 100, 2000]),
+    st.integers(0, 2**62),
+)
+def test_patches_meet_as_they_do_one_by_one(seed: int, count: int, different: int, half: int) -> None:
+    dice = np.random.default_rng(seed)
+    keys = dice.integers(0, 2**64, different, dtype=np.uint64)[dice.integers(0, different, count)]
+    words = dice.integers(0, 2**64, 2, dtype=np.uint64)[dice.integers(0, 2, count)]
+    words ^= dice.integers(0, 2**16, count, dtype=np.uint64)
+    numbers = np.arange(count, dtype=np.uint64)
+    shapes = numbers.astype(np.uint32)
+    keyed = candidates._Keyed(keys, words, numbers, shapes)
+    together = candidates._together(keyed, 2 * half + 1)
+    assert np.array_equal(together.shapes, shapes[together.owners.astype(int)])
+    met = [
+        (int(a), int(b))
+        for one, other in candidates._meetings(together)
+        for a, b in zip(together.owners[one], together.owners[other], strict=True)
+    ]
+    assert len(met) == len(set(met))
+    assert set(met) == met_one_by_one(keyed, 2 * half + 1)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 1000), st.integers(0, 3000), st.integers(2, 40), st.integers(1, 3))
+def test_votes_are_counted_as_they_are_one_by_one(seed: int, count: int, pictures: int, parts: int) -> None:
+    dice = np.random.default_rng(seed)
+    first, second = np.sort(dice.integers(0, pictures, (count, 2)), axis=1).T
+    first, second = first[first < second], second[first < second]
+    how = dice.integers(0, 3, len(first)) * 2 + dice.integers(0, 2, len(first))
+    voter = dice.integers(0, 8, len(first))
+    voters: dict[tuple[int, int], dict[int, set[int]]] = {}
+    for a, b, one, patch in zip(*(x.tolist() for x in (first, second, how, voter)), strict=True):
+        for near in (one, one + 2):
+            voters.setdefault((a, b), {}).setdefault(near, set()).add(patch)
+    most = {pair: max(map(len, hows.values())) for pair, hows in sorted(voters.items())}
+    with tempfile.TemporaryDirectory() as folder:
+        votes = candidates._Votes(Path(folder), pictures, parts)
+        for some in np.array_split(np.arange(len(first)), 3):
+            votes.add(first[some], second[some], how[some], voter[some])
+        counted = [votes.counted(part) for part in range(votes.parts)]
+    found = {
+        pair: (votes, flip)
+        for part in counted
+        for pair, votes, flip in zip(listed(part.pairs), part.votes, part.mirrored, strict=True)
+    }
+    assert {pair: int(votes) for pair, (votes, _) in found.items()} == {
+        pair: count for pair, count in most.items() if count >= VOTES
+    }
+    for pair, (count, flip) in found.items():
+        first_best = next(how for how, who in sorted(voters[pair].items()) if len(who) == count)
+        assert flip == bool(first_best & 1)
+
+
 @pytest.mark.parametrize("pictures", [4_000_000, 1 << 27])
 def test_votes_do_not_overflow(tmp_path: Path, pictures: int) -> None:
     """Beyond some four million pictures, a pair and all else of a vote need more than 64 bits."""

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.duplicates import ordering
 from lookalike.errors import UsageError
 from lookalike.progress import Progress
 
@@ -178,6 +179,7 @@ _HOWS = _TURNS * _GROWTHS * 2  # ways to vote for one pair
 _VOTERS = 1 << 10  # more than the features of a picture, which lie side by side
 _PLACE = 11  # bits of an owner below the place of its picture
 _AT_ONCE = 5_000_000  # patches that are sorted, and whose votes are counted, at once: 400 MB a thread
+_CHUNK = 1 << 15  # patches whose keys are made at once: what that takes stays in the processor's cache
 _MOST = 1 << 27  # pictures; beyond, the votes for a single one do not fit into 63 bits
 
 
@@ -251,35 +253,26 @@ class _Keyed:
         words: (m,) uint64, the first bits of their descriptors.
         owners: (m,) uint64: the place of the picture, the number of the patch in it, and whether it is the
             one of the mirrored picture (one bit).
-        shapes: (m, 2) float16, angle and scale.
+        shapes: (m,) uint32, angle and scale, two float16 in one number, which is quicker to move.
     """
 
     keys: Hashes
     words: Hashes
     owners: npt.NDArray[np.uint64]
-    shapes: npt.NDArray[np.float16]
+    shapes: npt.NDArray[np.uint32]
 
     def __getitem__(self, which: npt.NDArray[np.intp]) -> _Keyed:
         return _Keyed(self.keys[which], self.words[which], self.owners[which], self.shapes[which])
 
-    def put(self, folder: Path, of: Parted, parts: int) -> None:
+    def put(self, folder: Path, of: npt.NDArray[np.int32], parts: int) -> None:
         """Into files of a folder, those of each part behind what is there, in the same order."""
-        order = np.argsort(of, kind="stable")
-        for name, values in self._arrays().items():
-            for part, some in enumerate(_cut(values[order], of, parts)):
-                _append(folder / f"{part}-{name}", some)
+        for name in _FIELDS:
+            _append([folder / f"{part}-{name}" for part in range(parts)], getattr(self, name), of)
 
     @classmethod
     def take(cls, folder: Path, part: int) -> _Keyed:
         """What was put into the files of a part, which are removed."""
-        keys, words, owners, shapes = (
-            _taken(folder / f"{part}-{name}", dtype) for name, dtype in _FIELDS.items()
-        )
-        return cls(keys, words, owners, shapes.view(np.float16).reshape(-1, 2))
-
-    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
-        shapes = np.ascontiguousarray(self.shapes).view(np.uint32)[:, 0]  # both numbers as one
-        return dict(zip(_FIELDS, (self.keys, self.words, self.owners, shapes), strict=True))
+        return cls(**{name: _taken(folder / f"{part}-{name}", dtype) for name, dtype in _FIELDS.items()})
 
 
 _FIELDS = {"keys": np.uint64, "words": np.uint64, "owners": np.uint64, "shapes": np.uint32}
@@ -289,9 +282,9 @@ def _vote(table: _Table, blocks: Sequence[Patches], votes: _Votes, old: int) -> 
     with TemporaryDirectory(prefix="lookalike-") as folder:
         parts = _in_parts(_all_keyed(blocks, table.mask), len(table.odd), Path(folder))
         for keyed, odd in zip(parts, table.odd, strict=True):
-            for a, b in _meetings(keyed.keys, odd):
-                alike = np.bitwise_count(keyed.words[a] ^ keyed.words[b]) <= _ALIKE
-                votes.add(*_cast(keyed, a[alike], b[alike], old))
+            together = _together(keyed, odd)
+            for a, b in _meetings(together):
+                votes.add(*_cast(together, a, b, old))
 
 
 def _all_keyed(blocks: Sequence[Patches], mask: npt.NDArray[np.uint64]) -> Iterator[_Keyed]:
@@ -299,7 +292,7 @@ def _all_keyed(blocks: Sequence[Patches], mask: npt.NDArray[np.uint64]) -> Itera
     for mirrored in (False, True):
         for block in blocks:
             words = np.ascontiguousarray(block.mirrored if mirrored else block.descriptors).view(np.uint64)
-            shapes = np.column_stack([block.angles, block.scales])
+            shapes = np.column_stack([block.angles, block.scales]).view(np.uint32)[:, 0]
             keyed = _Keyed(_keys(words, mask), words[:, 0], block.owners(mirrored), shapes)
             if (block.places < 0).any():
                 keyed = keyed[np.flatnonzero(np.repeat(block.places >= 0, np.diff(block.starts)))]
@@ -312,29 +305,17 @@ def _in_parts(all_: Iterator[_Keyed], parts: int, folder: Path) -> Iterator[_Key
         yield _joined(list(all_))
         return
     for keyed in all_:
-        keyed.put(folder, _parted((keyed.keys >> np.uint64(40)) % np.uint64(parts)), parts)
+        keyed.put(folder, ((keyed.keys >> np.uint64(40)) % np.uint64(parts)).astype(np.int32), parts)
     for part in range(parts):
         yield _Keyed.take(folder, part)
 
 
-Parted = npt.NDArray[np.uint16 | np.uint32]
-"""(m,) of which part something is."""
-
-
-def _parted(numbers: npt.NDArray[Any]) -> Parted:
-    """Numbers of parts as the smallest integers, of which NumPy sorts those of two bytes by counting."""
-    return numbers.astype(np.uint16 if len(numbers) == 0 or numbers.max() < 1 << 16 else np.uint32)
-
-
-def _cut(ordered: npt.NDArray[Any], of: Parted, parts: int) -> list[npt.NDArray[Any]]:
-    """What is of each part, where `of` says of which; it is in the order of parts already."""
-    return np.split(ordered, np.cumsum(np.bincount(of, minlength=parts))[:-1])
-
-
-def _append(path: Path, array: npt.NDArray[Any]) -> None:
-    if len(array):
-        with path.open("ab") as file:
-            array.tofile(file)
+def _append(files: Sequence[Path], values: npt.NDArray[Any], of: npt.NDArray[np.int32]) -> None:
+    """Each value behind what is in the file it is of."""
+    ordered, ends = ordering.dealt(values, of, len(files))
+    for number in np.flatnonzero(np.diff(ends)).tolist():
+        with files[number].open("ab") as file:
+            ordered[ends[number] : ends[number + 1]].tofile(file)
 
 
 def _taken(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
@@ -349,7 +330,7 @@ def _joined(keyed: Sequence[_Keyed]) -> _Keyed:
         np.concatenate([nothing, *(k.keys for k in keyed)]),
         np.concatenate([nothing, *(k.words for k in keyed)]),
         np.concatenate([nothing, *(k.owners for k in keyed)]),
-        np.concatenate([np.zeros((0, 2), np.float16), *(k.shapes for k in keyed)]),
+        np.concatenate([np.zeros(0, np.uint32), *(k.shapes for k in keyed)]),
     )
 
 
@@ -376,56 +357,71 @@ _MIXING = np.array(
 
 
 def _keys(words: npt.NDArray[np.uint64], mask: npt.NDArray[np.uint64]) -> Hashes:
-    """One number for each patch: the same for those that agree in all bits of the mask."""
+    """One number for each patch: the same for those that agree in all bits of the mask, which has none of the
+    first word."""
     keys = np.zeros(len(words), np.uint64)
-    for word in range(4):
-        keys += (words[:, word] & mask[word]) * _MIXING[word]
-        keys ^= keys >> np.uint64(29)
-    mixed: Hashes = keys * _MIXING[0]
-    return mixed
+    for start in range(0, len(words), _CHUNK):
+        some, made = words[start : start + _CHUNK], keys[start : start + _CHUNK]
+        for word in range(1, 4):
+            made += (some[:, word] & mask[word]) * _MIXING[word]
+            made ^= made >> np.uint64(29)
+        made *= _MIXING[0]
+    return keys
 
 
-def _meetings(keys: Hashes, odd: int) -> Iterator[tuple[Places, Places]]:
-    """Places in `keys` of the same ones, but for those of a crowd: each with the next few, in an order
-    that an odd number makes."""
-    bits = np.uint64(len(keys).bit_length())
+def _together(keyed: _Keyed, odd: int) -> _Keyed:
+    """Those that may meet, but for a crowd, with those of the same key side by side, in an order that an odd
+    number makes; of each key only the bits that were compared."""
+    bits = np.uint64(len(keyed.keys).bit_length())
     low = (np.uint64(1) << bits) - np.uint64(1)
-    mixed = np.arange(len(keys), dtype=np.uint64) * np.uint64(odd) & low
     # Key and place in one number: sorting numbers is ten times faster than sorting places by them.
-    codes = np.sort(keys & ~low | mixed)
-    keys, places = codes >> bits, ((codes & low) * np.uint64(pow(odd, -1, 1 << 64)) & low).astype(np.int64)
+    codes = np.arange(len(keyed.keys), dtype=np.uint64) * np.uint64(odd) & low
+    codes = ordering.ascending(keyed.keys & ~low | codes)
+    keys = codes >> bits
     begins = np.flatnonzero(_first(keys))
     sizes = np.diff(np.append(begins, len(keys)))
-    fit = np.repeat((sizes > 1) & (sizes <= CROWD), sizes)  # alone, or a pattern that is everywhere
-    keys, places = keys[fit], places[fit]
+    # The others are alone, or a pattern that is everywhere.
+    fit = np.flatnonzero(np.repeat((sizes > 1) & (sizes <= CROWD), sizes))
+    places = ((codes[fit] & low) * np.uint64(pow(odd, -1, 1 << 64)) & low).astype(np.int64)
+    return _Keyed(keys[fit], keyed.words[places], keyed.owners[places], keyed.shapes[places])
+
+
+def _meetings(together: _Keyed) -> Iterator[tuple[Places, Places]]:
+    """Which have the same key and are alike in other bits, too: each is compared with the next few."""
+    keys, words = together.keys, together.words
     for step in range(1, REACH + 1):
-        same = np.flatnonzero(keys[step:] == keys[:-step])
-        if not len(same):
+        same = keys[step:] == keys[:-step]
+        if not same.any():
             break
-        yield places[same], places[same + step]
+        same &= np.bitwise_count(words[step:] ^ words[:-step]) <= _ALIKE
+        first = np.flatnonzero(same)
+        yield first, first + step
 
 
 def _cast(keyed: _Keyed, a: Places, b: Places, old: int) -> tuple[Places, Places, Places, Places]:
     """What two sets of patches that meet vote for: the places of both pictures, the smaller first, how
     the one becomes the other, and the number of the first one's patch."""
-    owner_a, owner_b = (keyed.owners[side].astype(np.int64) for side in (a, b))
-    useful = (owner_a & owner_b & 1) == 0  # two mirrored ones say what the two plain ones say
-    useful &= (owner_a >> _PLACE) != (owner_b >> _PLACE)
-    useful &= np.maximum(owner_a, owner_b) >> _PLACE >= old
-    a, b, owner_a, owner_b = a[useful], b[useful], owner_a[useful], owner_b[useful]
-    swap = (owner_a >> _PLACE) > (owner_b >> _PLACE)
-    a, b = np.where(swap, b, a), np.where(swap, a, b)
-    owner_a, owner_b = np.where(swap, owner_b, owner_a), np.where(swap, owner_a, owner_b)
-    how = _how(keyed.shapes[a], keyed.shapes[b], (owner_a ^ owner_b) & 1)
-    return owner_a >> _PLACE, owner_b >> _PLACE, how, (owner_a >> 1) % _VOTERS
+    one, other = keyed.owners[a].astype(np.int64), keyed.owners[b].astype(np.int64)
+    useful = (one & other & 1) == 0  # two mirrored ones say what the two plain ones say
+    useful &= one >> _PLACE != other >> _PLACE
+    useful &= np.maximum(one, other) >> _PLACE >= old
+    rows = np.flatnonzero(useful)
+    one, other = one[rows], other[rows]
+    of_one, of_other = keyed.shapes[a[rows]], keyed.shapes[b[rows]]
+    swap, first, second = one > other, np.minimum(one, other), np.maximum(one, other)
+    how = _how(np.where(swap, of_other, of_one), np.where(swap, of_one, of_other), (one ^ other) & 1)
+    return first >> _PLACE, second >> _PLACE, how, (first >> 1) % _VOTERS
 
 
-def _how(a: npt.NDArray[np.float16], b: npt.NDArray[np.float16], flipped: Places) -> Places:
-    """How the picture of a is turned, grown and mirrored to become that of b: 0 to `_HOWS` - 1."""
-    angle = a[:, 0].astype(np.float32)
-    turned = b[:, 0] - np.where(flipped == 1, 180 - angle, angle)
+def _how(a: npt.NDArray[np.uint32], b: npt.NDArray[np.uint32], flipped: Places) -> Places:
+    """How the pictures of patches of the shapes a are turned, grown and mirrored to become those of b: 0 to
+    `_HOWS` - 1."""
+    (angle_a, scale_a), (angle_b, scale_b) = (
+        shapes.view(np.float16).reshape(-1, 2).astype(np.float32).T for shapes in (a, b)
+    )
+    turned = angle_b - np.where(flipped == 1, 180 - angle_a, angle_a)
     turn = np.round(turned % 360 / (360 / _TURNS)).astype(np.int64) % _TURNS
-    grown = np.log2(b[:, 1].astype(np.float32) / a[:, 1].astype(np.float32))
+    grown = np.log2(scale_b / scale_a)
     growth = np.clip(np.floor(grown).astype(np.int64) + _GROWTHS // 2 - 1, 0, _GROWTHS - 2)
     how: Places = (turn * _GROWTHS + growth) * 2 + flipped
     return how
@@ -451,19 +447,17 @@ class _Votes:
 
     def add(self, a: Places, b: Places, how: Places, voter: Places) -> None:
         """Take the votes of patches of pictures a for being those of b."""
-        part = _parted(a // self._span)
+        part = (a // self._span).astype(np.int32)
         pair = a % self._span * self._pictures + b
         codes = ((pair * _HOWS + how) * _VOTERS + voter).astype(np.uint64)
-        if self.parts > 1:
-            codes = codes[np.argsort(part, kind="stable")]
         with self._lock:
-            for file, some in zip(self._files, _cut(codes, part, self.parts), strict=True):
-                _append(file, some)
+            _append(self._files, codes, part)
 
     def counted(self, part: int) -> Voted:
         """Those of one file, counted: a patch has one vote, however often it met another."""
-        codes = _taken(self._files[part], np.uint64)
-        codes = np.sort(np.concatenate([codes, codes + np.uint64(2 * _VOTERS)]))  # the growth after it, too
+        codes = np.sort(_enough(_taken(self._files[part], np.uint64)))
+        codes = np.concatenate([codes, codes + np.uint64(2 * _VOTERS)])  # the growth after it, too
+        codes.sort(kind="stable")  # which merges the two
         voted = codes[_first(codes)] // np.uint64(_VOTERS)
         starts = np.flatnonzero(_first(voted))
         counts = np.diff(np.concatenate([starts, [len(voted)]]))
@@ -475,6 +469,15 @@ class _Votes:
         first = pair[best] // self._pictures + part * self._span
         pairs = np.column_stack([first, pair[best] % self._pictures])
         return Voted(pairs, counts[best], (votes[best] & 1).astype(bool))
+
+
+def _enough(codes: Hashes) -> Hashes:
+    """The votes for pairs that may have enough of them, which few pairs have: those of which too few share a
+    number made of the pair are left out."""
+    bits = max(1, len(codes).bit_length() - 1)
+    number = (codes // np.uint64(_HOWS * _VOTERS) * _MIXING[0] >> np.uint64(64 - bits)).astype(np.intp)
+    enough: Hashes = codes[(np.bincount(number) >= VOTES)[number]]
+    return enough
 
 
 def _first(ordered: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:

@@ -158,7 +158,7 @@ def _spread(found: Sequence[cv2.KeyPoint], grey: npt.NDArray[np.uint8]) -> list[
     ordered = cell[order]
     place = np.arange(len(order)) - np.searchsorted(ordered, ordered)  # in its own cell
     turn = (place + 0.5) * _STEP ** level[order]
-    return [found[i] for i in order[np.argsort(turn, kind="stable")[:COUNT]]]
+    return [found[i] for i in order[np.argsort(turn, kind="stable")[:COUNT]].tolist()]
 
 
 _own = threading.local()
