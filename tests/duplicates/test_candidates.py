@@ -217,6 +217,8 @@ def test_neither_how_patches_lie_nor_threads_make_a_difference(
         table.share(a, a + 1, a % 30)
     once = by_features(table.patches(), 40)
     monkeypatch.setattr(candidates, "_AT_ONCE", 300)
+    monkeypatch.setattr(candidates, "_PICTURES", 4)
+    monkeypatch.setattr(candidates, "_CHUNK", 50)
     assert len(once.pairs) > 10
     for threads in (1, 3):
         again = by_features(table.patches(7), 40, threads=threads)

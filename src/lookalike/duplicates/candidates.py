@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -143,6 +144,21 @@ class Patches:
     def __len__(self) -> int:
         return len(self.descriptors)
 
+    def some_at_once(self) -> Iterator[Patches]:
+        """The same, of a thousand pictures after the other: what is made of so many fits into memory that is
+        used again, while more would be new pages each time."""
+        for first in range(0, len(self.places), _PICTURES):
+            starts = self.starts[first : first + _PICTURES + 1]
+            these = slice(int(starts[0]), int(starts[-1]))
+            yield Patches(
+                self.places[first : first + _PICTURES],
+                starts - starts[0],
+                self.scales[these],
+                self.angles[these],
+                self.descriptors[these],
+                self.mirrored[these],
+            )
+
     def owners(self, mirrored: bool) -> npt.NDArray[np.uint64]:
         """(m,) what patch each is: see `_Keyed`. Of pictures that are left out it means nothing."""
         counts = np.diff(self.starts)
@@ -179,6 +195,7 @@ _HOWS = _TURNS * _GROWTHS * 2  # ways to vote for one pair
 _VOTERS = 1 << 10  # more than the features of a picture, which lie side by side
 _PLACE = 11  # bits of an owner below the place of its picture
 _AT_ONCE = 5_000_000  # patches that are sorted, and whose votes are counted, at once: 400 MB a thread
+_PICTURES = 1024  # whose patches are dealt out at once
 _CHUNK = 1 << 15  # patches whose keys are made at once: what that takes stays in the processor's cache
 _MOST = 1 << 27  # pictures; beyond, the votes for a single one do not fit into 63 bits
 
@@ -290,7 +307,7 @@ def _vote(table: _Table, blocks: Sequence[Patches], votes: _Votes, old: int) -> 
 def _all_keyed(blocks: Sequence[Patches], mask: npt.NDArray[np.uint64]) -> Iterator[_Keyed]:
     """First all plain patches, then the mirrored ones, block by block."""
     for mirrored in (False, True):
-        for block in blocks:
+        for block in chain.from_iterable(block.some_at_once() for block in blocks):
             words = np.ascontiguousarray(block.mirrored if mirrored else block.descriptors).view(np.uint64)
             shapes = np.column_stack([block.angles, block.scales]).view(np.uint32)[:, 0]
             keyed = _Keyed(_keys(words, mask), words[:, 0], block.owners(mirrored), shapes)
