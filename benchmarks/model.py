@@ -1,15 +1,16 @@
-"""How well and how fast the default model finds lookalikes: int8 against float32, output by output.
+"""How well and how fast a model that ships finds lookalikes: int8 against float32, output by output.
 
     python benchmarks/model.py ../shared/data
     python benchmarks/model.py ../shared/data --float build/efficientnet-lite0-float.onnx
+    python benchmarks/model.py ../shared/data --model efficientnet-lite2
 
 DATA holds labelled pictures: `grocery` (product; queries against catalogue pictures and against
 shop photos), `clothing` (garment) and `fruits` (variety), each with a `labels.csv`. In the last
 two every picture is the query once and all others are the gallery. The float network is what
 `scripts/convert_model.py` leaves in `build/`; without it, its lines are left out.
 
-"ordinary" is the baseline: the published float network's last layer, the shorter side resized to
-224 pixels by area, the centre 224 x 224 cut out. All other lines use lookalike's own decoding and
+"ordinary" is the baseline: the published float network's last layer, the shorter side resized by area to
+that of the network's square, the centre cut out. All other lines use lookalike's own decoding and
 preparing. Speed is the bare network, one picture at a time on one thread, in turns.
 """
 
@@ -33,7 +34,7 @@ from lookalike.vectors import canonical
 
 OUTPUTS = ("embedding", "plain", "texture")
 ORDINARY = "float32 plain, ordinary"
-FLOAT = Path(__file__).resolve().parents[1] / "build" / "efficientnet-lite0-float.onnx"
+BUILD = Path(__file__).resolve().parents[1] / "build"
 COLUMNS = ("cat@1", "cat@5", "photo@1", "photo@5", "clothing", "fruits", "fruits@1")
 ROUNDS, ROUND_SECONDS = 7, 0.7
 
@@ -88,7 +89,7 @@ def among_themselves(vectors: np.ndarray) -> np.ndarray:
 # --- pictures --------------------------------------------------------------------------------
 
 
-def ordinary_crop(rgb: np.ndarray, size: int = 224) -> np.ndarray:
+def ordinary_crop(rgb: np.ndarray, size: int) -> np.ndarray:
     """Shorter side to `size` by area, then the centre: what most projects do."""
     import cv2
 
@@ -117,7 +118,7 @@ def lines(networks: dict[str, Runtime], how: models.Preprocessing) -> list[Line]
         for output in OUTPUTS
     ]
     if "float32" in networks:
-        table.append(Line(ORDINARY, networks["float32"], "plain", ordinary_crop))
+        table.append(Line(ORDINARY, networks["float32"], "plain", lambda rgb: ordinary_crop(rgb, how.size)))
     return table
 
 
@@ -189,11 +190,15 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder with grocery, clothing and fruits")
-    parser.add_argument("--float", type=Path, default=FLOAT, help="the float network", dest="float_file")
+    parser.add_argument("--model", default=models.DEFAULT_MODEL, help="which one (%(default)s)")
+    parser.add_argument("--float", type=Path, help="the float network", dest="float_file")
     options = parser.parse_args()
-    card = models.find(models.DEFAULT_MODEL)
+    card = models.find(options.model)
     how = card.preprocessing
-    files = {"int8": models.onnx_file(card), "float32": options.float_file}
+    files = {
+        "int8": models.onnx_file(card),
+        "float32": options.float_file or BUILD / f"{options.model}-float.onnx",
+    }
     networks: dict[str, Runtime] = {
         kind: OnnxRuntime(file, how.tensor, threads=1) for kind, file in files.items() if file.is_file()
     }

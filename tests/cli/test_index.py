@@ -222,9 +222,12 @@ def test_remove_nothing_by_mistake(indexed: Shell, arguments: list[str], code: i
 def test_models(shell: Shell) -> None:
     ended = shell("models")
     assert ended.code == 0
-    assert ended.out.splitlines()[1].startswith("efficientnet-lite0  embedding (256), plain")
+    lines = [line for line in ended.out.splitlines() if line.startswith("efficientnet")]
+    assert lines[0].startswith("efficientnet-lite0  embedding (256), plain")
+    assert lines[1].startswith("efficientnet-lite2  embedding (256), plain")
     assert "Your own models belong in" in ended.err
-    (card,) = shell("models", "--json").json
+    card, larger = shell("models", "--json").json
+    assert larger["name"] == "efficientnet-lite2"
     assert card["name"] == "efficientnet-lite0"
     assert (card["here"], card["outputs"]["texture"]["dimension"]) == (True, 120)
     assert shell("models", "show", "efficientnet-lite0", "--json").json == card

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import onnx
 import pytest
@@ -13,6 +11,7 @@ from onnxruntime import InferenceSession
 from lookalike import models
 from lookalike.embedder import prepare, reference_picture
 from lookalike.errors import ModelError
+from lookalike.models import Card
 from lookalike.training import export
 from lookalike.training.graph import between, copied, float_graph, weights
 
@@ -20,7 +19,7 @@ torch = pytest.importorskip("torch", reason="fine-tuning needs the extra `train`
 backbone = pytest.importorskip("lookalike.training.backbone")
 
 DICE = np.random.default_rng(0)
-CARD = models.find(models.DEFAULT_MODEL)
+SHIPPED = ("efficientnet-lite0", "efficientnet-lite2")
 Node = tuple[str, list[str], str, dict[str, object]]
 
 
@@ -100,12 +99,17 @@ def test_a_graph_with_another_operation_is_refused_by_name() -> None:
         backbone.Backbone(model, "x", "y")
 
 
-# --- the default model ------------------------------------------------------------------------
+# --- the models that ship ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=SHIPPED)
+def card(request: pytest.FixtureRequest) -> Card:
+    return models.find(request.param)
 
 
 @pytest.fixture(scope="module")
-def shipped() -> onnx.ModelProto:
-    return onnx.load(models.onnx_file(CARD))
+def shipped(card: Card) -> onnx.ModelProto:
+    return onnx.load(models.onnx_file(card))
 
 
 @pytest.fixture(scope="module")
@@ -114,29 +118,32 @@ def floats(shipped: onnx.ModelProto) -> onnx.ModelProto:
 
 
 @pytest.fixture(scope="module")
-def picture() -> np.ndarray:
-    return prepare(reference_picture(), CARD.preprocessing)[None]
+def picture(card: Card) -> np.ndarray:
+    return prepare(reference_picture(), card.preprocessing)[None]
 
 
-def test_the_float_graph_has_nothing_quantised_but_its_input(floats: onnx.ModelProto) -> None:
+def test_the_float_graph_has_nothing_quantised_but_its_input(card: Card, floats: onnx.ModelProto) -> None:
     onnx.checker.check_model(floats)
     ops = [node.op_type for node in floats.graph.node]
     assert "QuantizeLinear" not in ops
     assert ops.count("DequantizeLinear") == 1
-    assert ops.count("Clip") == 33  # every ReLU6 of the published network: stem, first block, 15 x 2, head
+    blocks = {"efficientnet-lite0": 16, "efficientnet-lite2": 21}[card.name]
+    assert ops.count("Clip") == 3 + 2 * (blocks - 1)  # the ReLU6 of stem, first block, the others, head
     assert {value.dtype for value in weights(floats).values()} <= {np.dtype("f4"), np.dtype("u1")}
 
 
 def test_the_float_graph_gives_almost_the_vector_of_the_int8_graph(
-    shipped: onnx.ModelProto, floats: onnx.ModelProto, picture: np.ndarray
+    card: Card, shipped: onnx.ModelProto, floats: onnx.ModelProto, picture: np.ndarray
 ) -> None:
-    for output in CARD.outputs:
+    for output in card.outputs:
         a, b = run(shipped, picture, output)[0], run(floats, picture, output)[0]
         assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) > 0.99
 
 
-def test_pytorch_gives_the_numbers_of_onnx_runtime(floats: onnx.ModelProto, picture: np.ndarray) -> None:
-    for output in CARD.outputs:
+def test_pytorch_gives_the_numbers_of_onnx_runtime(
+    card: Card, floats: onnx.ModelProto, picture: np.ndarray
+) -> None:
+    for output in card.outputs:
         expected = run(floats, picture, output)
         given = torched(floats, picture, "pictures", output)
         np.testing.assert_allclose(given, expected, atol=1e-4 * np.abs(expected).max())
@@ -178,27 +185,29 @@ def test_weights_go_back_into_the_graph(floats: onnx.ModelProto, picture: np.nda
 # --- into int8 again --------------------------------------------------------------------------
 
 
-def noisy(change: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
-    square = prepare(reference_picture(), CARD.preprocessing)
-    return [change(np.roll(square, 17 * i, axis=i % 2)) for i in range(8)]
+def rolled(square: np.ndarray) -> list[np.ndarray]:
+    return [np.roll(square, 17 * i, axis=i % 2) for i in range(8)]
 
 
-def test_a_network_in_int8_takes_bytes_and_is_a_quarter_as_large(floats: onnx.ModelProto) -> None:
+def test_a_network_in_int8_takes_bytes_and_is_a_quarter_as_large(
+    card: Card, floats: onnx.ModelProto, picture: np.ndarray
+) -> None:
     part = export.only(floats, ["embedding", "map"])
-    squares = noisy(lambda square: square)
-    small, cosine = export.smallest(part, squares, CARD.preprocessing, CARD.outputs["embedding"])
+    squares = rolled(picture[0])
+    small, cosine = export.smallest(part, squares, card.preprocessing, card.outputs["embedding"])
     onnx.checker.check_model(small)
     assert cosine > 0.99
     assert len(small.SerializeToString()) < 0.3 * len(part.SerializeToString())
     assert [output.name for output in small.graph.output] == ["embedding", "map"]
-    assert run(small, squares[0][None], "map").shape == (1, 256, 7, 7)
+    side = card.preprocessing.size // 32
+    assert run(small, squares[0][None], "map").shape == (1, 256, side, side)
 
 
 def test_with_few_pictures_or_a_large_loss_the_floats_are_kept(
-    floats: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+    card: Card, floats: onnx.ModelProto, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    part, squares = export.only(floats, ["embedding"]), noisy(lambda square: square)
-    how, output = CARD.preprocessing, CARD.outputs["embedding"]
+    part, squares = export.only(floats, ["embedding"]), rolled(picture[0])
+    how, output = card.preprocessing, card.outputs["embedding"]
     assert export.smallest(part, squares[:3], how, output) == (part, 1.0)
     monkeypatch.setattr(export, "LEAST_COSINE", 1.01)
     assert export.smallest(part, squares, how, output) == (part, 1.0)
