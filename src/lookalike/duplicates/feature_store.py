@@ -28,8 +28,9 @@ VERSION = 5
 BLOCK = 4096
 """Pictures whose features lie together."""
 
-SMALL = 8
-"""Blocks that are not full yet, of which there may be so many before they are put together."""
+SMALL = 64
+"""Blocks that are not full yet, of which there may be so many before they are put together: each is an open
+file, and putting together those of 10,000 pictures takes 2 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class FeatureStore:
     def _put_together(self) -> None:
         rows = self._current()
         small = [number for number in sorted(rows) if len(rows[number]) < BLOCK]
-        if len(small) <= SMALL and sum(len(rows[number]) for number in small) < BLOCK:
+        if len(small) <= SMALL:
             return
         parts: list[list[int]] = [[]]
         for number in small:
