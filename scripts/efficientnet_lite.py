@@ -148,8 +148,8 @@ def backbone(name: str, state: State, size: int, taps: Mapping[str, int]) -> onn
             name,
             [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", 3, size, size])],
             [
-                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", None, None, None])
-                for name in outputs
+                helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", None, None, None])
+                for output in outputs
             ],
             graph.weights,
         ),

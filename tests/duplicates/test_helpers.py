@@ -202,6 +202,24 @@ def test_small_blocks_are_put_together(
     assert set(ids) == set(expected)
 
 
+def test_blocks_that_nothing_can_be_put_to_are_not_written_again(
+    shelf: Any, photo: Any, reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_store, "SMALL", 1)
+    monkeypatch.setattr(feature_store, "BLOCK", 3)
+    monkeypatch.setattr(sketches, "KEPT", 3)
+    ids = [shelf.put(f"{number}.jpg", photo(number, (100, 120))) for number in range(9)]
+    Sketches(shelf.gallery, reading).prepare(ids)
+    for gone in ids[::3]:  # one of each block, so that none is full and no two fit into one
+        shelf.remove(gone)
+    left = [id_ for id_ in ids if id_ not in ids[::3]]
+    Sketches(shelf.gallery, reading).prepare(left)
+    written = names(shelf)
+    assert len(written) == 3
+    Sketches(shelf.gallery, reading).prepare(left)
+    assert names(shelf) == written
+
+
 def test_an_interruption_costs_only_what_was_not_kept_yet(
     shelf: Any, photo: Any, reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,8 +145,8 @@ class Patches:
         return len(self.descriptors)
 
     def some_at_once(self) -> Iterator[Patches]:
-        """The same, of a thousand pictures after the other: what is made of so many fits into memory that is
-        used again, while more would be new pages each time."""
+        """The same in pieces of a thousand pictures: what is made of so many fits into memory that is used
+        again, while more would be new pages each time."""
         for first in range(0, len(self.places), _PICTURES):
             starts = self.starts[first : first + _PICTURES + 1]
             these = slice(int(starts[0]), int(starts[-1]))

@@ -134,6 +134,8 @@ class FeatureStore:
                 parts.append([])
             parts[-1].append(number)
         for part in parts:  # one after the other, since all of them may not fit into memory
+            if len(part) == 1 and len(rows[part[0]]) == len(self._blocks[part[0]].ids):
+                continue  # nearly full, and nothing in it is outdated: it would be written as it is
             if not self._keep(_Block.joined([self._blocks[one].only(rows[one]) for one in part]), part):
                 return
             for number in part:
