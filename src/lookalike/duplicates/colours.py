@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 Small = npt.NDArray[np.uint8]
 Matrix = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
+Hues = npt.NDArray[np.complex64]
 
 _MOST = 0.98  # what differs more than so many of all is local
 _LOCAL = 5.0  # and may differ so many times as much as all on average
@@ -21,20 +23,37 @@ SIDE = 64
 """Pixels of the longer side at which colours are compared: fine details do not matter."""
 
 
+_TONES = 16  # parts of equally many pixels, from dark to light, in each of which a cast is one colour
+
+
+@dataclass(frozen=True, slots=True)
+class Colouring:
+    """How coloured the part of a picture is that another one shows, in units of CIELAB.
+
+    Attributes:
+        chroma: the mean; about 0 when it is grey.
+        variety: mean distance of its colours from the mean of those that are as light; about 0 when it has
+            one tone, such as sepia, or a cast over grey things.
+    """
+
+    chroma: float
+    variety: float
+
+
 @dataclass(frozen=True, slots=True)
 class Colours:
     """The colours of the part that two pictures both show. All in units of CIELAB, where 2 is the
     least difference people notice.
 
     Attributes:
-        first: mean chroma of the first picture; about 0 when it is grey.
-        second: mean chroma of the second one.
+        first: those of the first picture.
+        second: those of the second one.
         difference: mean distance between the hues and chromas, lightness left aside; or a part of the
             largest ones, where only a small thing has other colours.
     """
 
-    first: float
-    second: float
+    first: Colouring
+    second: Colouring
     difference: float
 
 
@@ -64,15 +83,23 @@ def compare_colours(first: Small, second: Small, transform: Matrix) -> Colours:
     forth = np.column_stack([linear, shift])
     there = cv2.warpAffine(np.full(first.shape[:2], 255, np.uint8), forth, (width, height)) > 127
     if not there.any():
-        return Colours(0.0, 0.0, 0.0)
+        return Colours(Colouring(0.0, 0.0), Colouring(0.0, 0.0), 0.0)
     scale = float(np.sqrt(abs(np.linalg.det(linear))))
     first, second = _blurred(first, 1 / scale), _blurred(second, scale)
     laid = cv2.warpAffine(first, forth, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    a, b = _hues(np.asarray(laid, np.uint8), there), _hues(second, there)
+    (light_a, a), (light_b, b) = _lab(np.asarray(laid, np.uint8), there), _lab(second, there)
     far = np.abs(a - b)
     most = int(_MOST * (len(far) - 1))
     local = float(np.partition(far, most)[most])
-    return Colours(float(np.abs(a).mean()), float(np.abs(b).mean()), max(float(far.mean()), local / _LOCAL))
+    difference = max(float(far.mean()), local / _LOCAL)
+    return Colours(_colouring(light_a, a), _colouring(light_b, b), difference)
+
+
+def _colouring(lightness: Floats, hues: Hues) -> Colouring:
+    off = 0.0
+    for equally_light in np.array_split(hues[np.argsort(lightness, kind="stable")], min(_TONES, len(hues))):
+        off += float(np.abs(equally_light - equally_light.mean()).sum())
+    return Colouring(float(np.abs(hues).mean()), off / len(hues))
 
 
 def _blurred(rgb: Small, shrink: float) -> Small:
@@ -84,10 +111,10 @@ def _blurred(rgb: Small, shrink: float) -> Small:
     return np.asarray(cv2.GaussianBlur(rgb, (0, 0), 0.5 * (shrink**2 - 1) ** 0.5), np.uint8)
 
 
-def _hues(rgb: Small, where: npt.NDArray[np.bool_]) -> npt.NDArray[np.complex64]:
-    """The a and b of CIELAB of these pixels, (n,), as one number: its size is the chroma."""
+def _lab(rgb: Small, where: npt.NDArray[np.bool_]) -> tuple[Floats, Hues]:
+    """These pixels in CIELAB: L, (n,), and a and b, (n,), as one number, whose size is the chroma."""
     import cv2
 
     some = rgb[where][None].astype(np.float32) / 255
     lab = np.asarray(cv2.cvtColor(some, cv2.COLOR_RGB2Lab), np.float32)[0]
-    return np.ascontiguousarray(lab[:, 1:]).view(np.complex64)[:, 0]
+    return lab[:, 0], np.ascontiguousarray(lab[:, 1:]).view(np.complex64)[:, 0]

@@ -21,11 +21,11 @@ from lookalike.duplicates.agreement import Agreement, agree
 from lookalike.duplicates.aligning import align
 from lookalike.duplicates.calibration import SHIPPED, Calibration
 from lookalike.duplicates.candidates import FAR, by_features, by_hash, by_neighbours
-from lookalike.duplicates.colours import compare_colours
+from lookalike.duplicates.colours import Colouring, compare_colours
 from lookalike.duplicates.groups import UNTOUCHED, doubt
 from lookalike.duplicates.hashes import hamming
 from lookalike.duplicates.helpers import Crashed
-from lookalike.duplicates.laying import shown
+from lookalike.duplicates.laying import Shown, shown
 from lookalike.duplicates.looks import Sketch
 from lookalike.duplicates.pairs import Box, Match, Pair, Side, Transform
 from lookalike.duplicates.reading import Reader
@@ -162,12 +162,16 @@ def _match(inliers: int, agreement: Agreement, one: Sketch, other: Sketch) -> Ma
         inliers,
         transform,
         float(np.sqrt(abs(a * d - b * c))),
-        Side(seen.overlaps[0], seen.extras[0], _box(back, second, first), colours.first),
-        Side(seen.overlaps[1], seen.extras[1], _box(np.array(transform), first, second), colours.second),
+        _side(seen, 0, _box(back, second, first), colours.first),
+        _side(seen, 1, _box(np.array(transform), first, second), colours.second),
         agreeing=round(agreement.share, 4),
         blob=round(agreement.blob, 4),
         recoloured=colours.difference,
     )
+
+
+def _side(seen: Shown, which: int, box: Box, colours: Colouring) -> Side:
+    return Side(seen.overlaps[which], seen.extras[which], box, colours.chroma, colours.variety)
 
 
 def _box(transform: npt.NDArray[np.float64], frame: tuple[int, int], inside: tuple[int, int]) -> Box:

@@ -12,20 +12,22 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two pictures, as the comparison of their pixels saw it.
+    """One of the two pictures, as the comparison of their pixels saw it. Colours are in units of CIELAB.
 
     Attributes:
         overlap: share of this picture that the other one shows, in [0, 1].
         extra: share of this picture that shows something the other one does not, in [0, 1];
             borders of one colour do not count.
         box: the part the other one shows: x, y, width, height in this picture's pixels.
-        chroma: how strong the colours of that part are, in units of CIELAB; about 0 for grey.
+        chroma: how strong the colours of that part are; about 0 for grey.
+        variety: how far they are from those of the places as light; about 0 for grey, and for one tone.
     """
 
     overlap: float
     extra: float
     box: Box
     chroma: float = 0.0
+    variety: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
