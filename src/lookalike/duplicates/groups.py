@@ -56,7 +56,7 @@ the most, and by 1 to 3 mostly; a warm filter by 17, another hue by 10 to 40."""
 MIN_RECOLOURED = 3.0
 """How far they may differ at any rate. Noise moves the colours of grey things by 3."""
 
-SAME_HUES = 1.4
+SAME_HUES = 1.25
 """How far they may differ where they are weak, as a multiple of the kept one's chroma. (79 photos with a
 chroma of 2 to 6: turning the hue by 126 degrees moves them by 1.35 times their chroma at the least, by 1.7 in
 the median.)"""
