@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -21,6 +22,8 @@ from lookalike.duplicates.helpers import CRASHED, Helper
 from lookalike.duplicates.reading import Reader, Reading
 from lookalike.duplicates.sketches import Sketches
 from lookalike.errors import LookalikeError, PictureError
+from lookalike.gallery import array_files
+from lookalike.gallery.local import LocalGallery
 from lookalike.gallery.memory import MemoryGallery
 
 
@@ -218,6 +221,47 @@ def test_blocks_that_nothing_can_be_put_to_are_not_written_again(
     assert len(written) == 3
     Sketches(shelf.gallery, reading).prepare(left)
     assert names(shelf) == written
+
+
+def test_blocks_are_put_together_as_they_come(
+    shelf: Any, photo: Any, reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_store, "SMALL", 3)
+    monkeypatch.setattr(feature_store, "BLOCK", 100)
+    monkeypatch.setattr(sketches, "KEPT", 1)
+    monkeypatch.setattr(sketches, "TOLD", 1)
+    ids = [shelf.put(f"{number}.jpg", photo(number, (100, 120))) for number in range(12)]
+    known = Sketches(shelf.gallery, reading)
+    files: list[int] = []
+    assert known.prepare(ids, lambda *_: files.append(len(names(shelf)))) == []
+    assert max(files) == 3
+    assert known.kept(ids).keys() == set(ids)
+
+
+@pytest.mark.parametrize("small", [64, 2])
+def test_no_picture_is_lost_when_no_more_files_can_be_opened(
+    shelf: Any, photo: Any, new_shelf: Any, reading: Reading, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    monkeypatch.setattr(feature_store, "SMALL", small)
+    monkeypatch.setattr(sketches, "KEPT", 2)
+    with LocalGallery(shelf.folder / "collection") as gallery:
+        on_disk = new_shelf(shelf.folder, gallery)
+        ids = [on_disk.put(f"{number}.jpg", photo(number, (100, 120))) for number in range(9)]
+        known = Sketches(gallery, reading)
+        with monkeypatch.context() as patch:
+            patch.setattr(array_files.mmap, "mmap", out_of_files)
+            assert known.prepare(ids) == []
+        assert [known.has(id_) for id_ in ids] == [True] * len(ids)
+        assert known.kept(ids).keys() == set(ids)
+        assert sum((patches.places >= 0).sum() for patches in known.patches(ids)) == len(ids)
+        monkeypatch.setattr(sketches, "_described", None)  # nothing is looked for again: it was kept
+        again = Sketches(gallery, reading)
+        assert again.prepare(ids) == []
+        assert all(map(again.has, ids))
+
+
+def out_of_files(*_: object, **__: object) -> None:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def test_an_interruption_costs_only_what_was_not_kept_yet(

@@ -1,8 +1,9 @@
 """Features kept with a collection: blocks of them, as derived arrays of its gallery.
 
 Each block is written as its features are found, and mapped from the disk from then on, so that memory
-does not grow with the collection. Which blocks there are is a note of the gallery; so blocks can be put
-together, and a crash between any two steps leaves the old ones or the new one.
+does not grow with the collection; only where no more files can be opened, it stays in memory. Which blocks
+there are is a note of the gallery; so blocks can be put together, and a crash between any two steps leaves
+the old ones or the new one.
 """
 
 from __future__ import annotations
@@ -94,6 +95,8 @@ class FeatureStore:
         block = _Block.of(found)
         if found[0].id < 0 or not self._keep(block, instead_of=()):
             self._take(min(0, *self._blocks) - 1 if self._blocks else -1, block)
+        elif self._are_many_small():
+            self._put_together()
 
     def tidy(self) -> None:
         """Drop what earlier versions kept, and make one block of several that are not full, if there are
@@ -122,6 +125,12 @@ class FeatureStore:
             return numbers
         kept = (number for number in count() if self._gallery.arrays(_name(number, version)) is None)
         return list(range(next(kept)))
+
+    def _are_many_small(self) -> bool:
+        """Whether there are too many of which any two make one: told without asking the gallery, as often as
+        something is added."""
+        small = (number >= 0 and len(block.ids) < BLOCK // 2 for number, block in self._blocks.items())
+        return sum(small) > SMALL
 
     def _put_together(self) -> None:
         rows = self._current()
@@ -163,15 +172,18 @@ class FeatureStore:
                     writing.drop_arrays(_name(other))
         except CollectionError:  # it serves without
             return False
-        self._load(number)
+        if not self._load(number):  # when no more files can be opened, say
+            self._take(number, block)
         return True
 
-    def _load(self, number: int) -> None:
-        """Take a block from the disk, if it is there and whole."""
+    def _load(self, number: int) -> bool:
+        """Take a block from the disk; whether it is there and whole."""
         arrays = self._gallery.arrays(_name(number))
         with suppress(TypeError):  # one of another layout
             if arrays is not None:
                 self._take(number, _Block(**arrays))
+                return True
+        return False
 
     def _take(self, number: int, block: _Block) -> None:
         self._blocks[number] = block
