@@ -327,7 +327,7 @@ def test_other_arguments(full: Home) -> None:
         assert full.find(reference=reference).groups == ()
     with pytest.raises(UsageError, match="quarantine"):
         full.collection.apply(full.collection.plan(full.find()), to=full.pictures)
-    with pytest.raises(UsageError, match="journal cannot be read"):
+    with pytest.raises(UsageError, match="there is no such journal"):
         full.collection.undo(full.folder / "none.jsonl")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lookalike import files, roots
 from lookalike.duplicates import following, plan, removal, undoing
+from lookalike.duplicates.journal import FOLDER
 from lookalike.duplicates.plan import Plan
 from lookalike.duplicates.ways import To, is_below
 from lookalike.errors import CollectionError, PictureError, UsageError
@@ -75,7 +76,7 @@ def apply(
         report = removal.apply(
             planned,
             to=_way(to),
-            journal_folder=directory / "journals",
+            journal_folder=directory / FOLDER,
             check_decodable=partial(_check_decodable, decoder),
             progress=progress,
         )

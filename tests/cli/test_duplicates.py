@@ -259,7 +259,7 @@ def test_the_first_argument_may_be_a_command(shell: Shell) -> None:
         (["--html", "."], ". cannot be written"),
         (["apply"], "Missing argument 'PLAN'"),
         (["apply", "none.json"], "none.json: the plan cannot be read: no such file"),
-        (["undo", "none.jsonl"], "none.jsonl: the journal cannot be read"),
+        (["undo", "none.jsonl"], "none.jsonl: there is no such journal, and .lookalike/journals has none"),
         (["distinct", "a.jpg"], "name at least two pictures"),
         (["distinct", "a.jpg", "-"], "is named by its path or id:NUMBER"),
         (["distinct", "a.jpg", "id:x"], "is named id:NUMBER"),
@@ -451,6 +451,25 @@ def test_what_is_skipped_is_listed(shell: Shell, photos: Path) -> None:
     again = shell("duplicates", "apply", "plan.json", "--to", "gone")
     assert (again.code, again.out) == (1, "Nothing was removed.\n")
     assert again.err.startswith("4 files skipped:\n")
+
+
+def test_of_a_journal_that_is_none_those_that_there_are_are_named(
+    shell: Shell, photos: Path, tmp_path: Path
+) -> None:
+    journals = tmp_path / ".lookalike" / "journals"
+    journals.mkdir()
+    for number in (1, 10, 3, 4, 2):
+        (journals / f"apply-202611{number:02}T000000Z.jsonl").touch()
+    (journals / "apply-20261110T000000Z-2.jsonl").touch()
+    (journals / "notes.txt").touch()
+    ended = shell("duplicates", "undo", "apply.jsonl")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "Error: apply.jsonl: there is no such journal; the newest in .lookalike/journals: "
+        "apply-20261110T000000Z-2.jsonl, apply-20261110T000000Z.jsonl, apply-20261104T000000Z.jsonl\n"
+    )
+    ended = shell("duplicates", "undo", "photos", "-c", "elsewhere")
+    assert "photos: the journal cannot be read: is a directory" in ended.err
 
 
 def test_hard_links_are_for_the_same_bytes(shell: Shell, photos: Path) -> None:

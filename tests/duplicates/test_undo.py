@@ -387,7 +387,7 @@ def test_a_damaged_line_is_told_and_the_rest_undone(quarantined: Done) -> None:
 
 
 def test_what_is_no_journal(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="nothing: there is no such journal"):
         undo(tmp_path / "nothing")
     for text in ("", "\n", "{}\n", "[1]\n", '{"lookalike": "duplicates plan", "version": 1}\n', "\0"):
         path = tmp_path / "some.jsonl"

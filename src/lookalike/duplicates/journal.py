@@ -32,6 +32,8 @@ from lookalike.files import printable
 
 KIND: Final = "duplicates journal"
 VERSION: Final = 1
+FOLDER: Final = "journals"
+"""The folder of a collection's directory that its journals are in."""
 FILE_STEPS: Final = ("trash", "quarantine", "hardlink")
 """The kinds of steps that are about a file."""
 
@@ -286,6 +288,15 @@ def _unwritable(path: str, error: OSError) -> CollectionError:
 # --- reading ---------------------------------------------------------------------------------
 
 
+def those_in(folder: str | os.PathLike[str]) -> list[str]:
+    """The paths of the journals in a folder, the newest first; none when there is no such folder."""
+    try:
+        stems = [name.removesuffix(".jsonl") for name in os.listdir(folder) if name.endswith(".jsonl")]
+    except OSError:
+        return []
+    return [os.path.join(folder, f"{stem}.jsonl") for stem in sorted(stems, reverse=True)]
+
+
 def read(path: str | os.PathLike[str]) -> Record:
     """What a journal says. A last line that was cut short does not count.
 
@@ -297,6 +308,8 @@ def read(path: str | os.PathLike[str]) -> Record:
     try:
         with open(path, "rb") as file:
             data = file.read()
+    except FileNotFoundError as error:
+        raise UsageError(f"{name}: there is no such journal") from error
     except OSError as error:
         raise UsageError(f"{name}: the journal cannot be read: {reason_of(error)}") from error
     size = data.rfind(b"\n") + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,9 +14,12 @@ import click
 
 from lookalike.cli.options import json_option, open_collection
 from lookalike.cli.terminal import FAILURES_SHOWN, echo_json, many, progress_bar, short_path, visible
+from lookalike.errors import UsageError
 
 if TYPE_CHECKING:
     from lookalike.results import ApplyReport, Failure
+
+JOURNALS_SHOWN = 3
 
 own_collection_option = click.option(
     "-c", "--collection", metavar="DIR", help="Another collection than the one the plan was made with."
@@ -47,14 +51,16 @@ def apply(
     and the one kept can be decoded. The last copy never goes. What is done is written to a journal
     first; `lookalike duplicates undo JOURNAL` brings everything back.
     """
+    from lookalike.duplicates.journal import FOLDER
     from lookalike.duplicates.plan import read
 
     todo = read(plan)
     with open_collection(collection or todo.collection) as pictures:
+        journals = pictures.directory / FOLDER
         if dry_run:
             report = pictures.rehearse(todo, to=to)
         else:
-            with _naming_journals(pictures.directory), progress_bar(todo.removals, "skipped") as progress:
+            with _naming_journals(journals), progress_bar(todo.removals, "skipped") as progress:
                 report = pictures.apply(todo, to=to, merge_metadata=merge_metadata, progress=progress)
     if as_json:
         echo_json(report)
@@ -65,14 +71,12 @@ def apply(
 
 
 @contextmanager
-def _naming_journals(collection: Path) -> Iterator[None]:
+def _naming_journals(folder: Path) -> Iterator[None]:
     """Say where the journal is when the work is interrupted, since no report will."""
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(
-            f"The journal of what was removed is the newest one in {collection / 'journals'}", err=True
-        )
+        click.echo(f"The journal of what was removed is the newest one in {folder}", err=True)
         raise
 
 
@@ -89,8 +93,12 @@ def _show(report: ApplyReport) -> None:
         return
     click.echo(f"{files} removed.")
     if report.journal is not None:
-        journal = short_path(report.journal)
-        click.echo(f"To bring everything back:\n  lookalike duplicates undo {shlex.quote(journal)}")
+        click.echo(f"To bring everything back:\n{_undoing(report.journal)}")
+
+
+def _undoing(journal: str) -> str:
+    """The command that undoes a journal, on a line of its own."""
+    return f"  lookalike duplicates undo {shlex.quote(short_path(journal))}"
 
 
 @click.command(short_help="Bring back what was removed.")
@@ -105,6 +113,8 @@ def undo(journal: str, collection: str | None, as_json: bool) -> None:
     """
     from lookalike.duplicates.journal import read
 
+    if not os.path.lexists(journal):
+        raise _none_such(journal, collection)
     known = read(journal).facts.get("collection")
     with open_collection(collection or known) as pictures:
         report = pictures.undo(journal)
@@ -119,6 +129,18 @@ def undo(journal: str, collection: str | None, as_json: bool) -> None:
         click.echo("Nothing is left to bring back." if nothing else back)
     if report.skipped and not report.restored:
         raise click.exceptions.Exit(1)
+
+
+def _none_such(journal: str, collection: str | None) -> UsageError:
+    """That there is no such journal, with the newest of those that the collection has."""
+    from lookalike.duplicates.journal import FOLDER, those_in
+
+    with open_collection(collection) as pictures:
+        folder = pictures.directory / FOLDER
+    names = ", ".join(os.path.basename(path) for path in those_in(folder)[:JOURNALS_SHOWN])
+    shown = short_path(str(folder))
+    there = f"; the newest in {shown}: {names}" if names else f", and {shown} has none"
+    return UsageError(f"{visible(journal)}: there is no such journal{there}")
 
 
 def _echo_skipped(skipped: Sequence[Failure], what: str) -> None:
