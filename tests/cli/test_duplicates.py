@@ -449,7 +449,10 @@ def test_what_is_skipped_is_listed(shell: Shell, photos: Path) -> None:
     assert ended.code == 0
     assert ended.err == ("1 file skipped:\n  photos/old/crop.jpg: has changed since the plan was made\n")
     again = shell("duplicates", "apply", "plan.json", "--to", "gone")
-    assert (again.code, again.out) == (1, "Nothing was removed.\n")
+    assert (again.code, again.out.splitlines()[:2]) == (
+        1,
+        ["Nothing was removed.", "3 files were removed before. To bring back what went then:"],
+    )
     assert again.err.startswith("4 files skipped:\n")
 
 
@@ -470,6 +473,27 @@ def test_of_a_journal_that_is_none_those_that_there_are_are_named(
     )
     ended = shell("duplicates", "undo", "photos", "-c", "elsewhere")
     assert "photos: the journal cannot be read: is a directory" in ended.err
+
+
+@pytest.mark.parametrize("to", ["gone", "hardlink"])
+def test_applied_again_it_names_the_journal_of_the_first_time(shell: Shell, photos: Path, to: str) -> None:
+    shell("duplicates", "--plan", "plan.json")
+    first = shell("duplicates", "apply", "plan.json", "--to", to)
+    undo = re.search(r"^  lookalike (duplicates undo .*)$", first.out, re.M)
+    assert undo
+    for options in ([], ["--dry-run"]):
+        again = shell("duplicates", "apply", "plan.json", "--to", to, *options)
+        assert again.code == 1
+        were = "4 files were" if to == "gone" else "1 file was"
+        assert again.out.splitlines() == [
+            "Nothing was removed.",
+            f"{were} removed before. To bring back what went then:",
+            f"  lookalike {undo[1]}",
+        ]
+        assert "skipped" in again.err
+    assert shell(*undo[1].split()).code == 0
+    (photos / "old" / "0 copy.png").unlink()  # this time by somebody else
+    assert "removed before" not in shell("duplicates", "apply", "plan.json", "--to", to, "--dry-run").out
 
 
 def test_hard_links_are_for_the_same_bytes(shell: Shell, photos: Path) -> None:

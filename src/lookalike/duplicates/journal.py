@@ -20,7 +20,7 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -295,6 +295,17 @@ def those_in(folder: str | os.PathLike[str]) -> list[str]:
     except OSError:
         return []
     return [os.path.join(folder, f"{stem}.jsonl") for stem in sorted(stems, reverse=True)]
+
+
+def took(path: str | os.PathLike[str], files: Iterable[str]) -> list[str]:
+    """Which of these files a journal says were taken and not brought back, as far as that is still so."""
+    try:
+        left = read(path).left
+    except UsageError:
+        return []
+    steps = {step.path: step for step in left if isinstance(step, Step)}
+    known = (steps[file] for file in files if file in steps)
+    return [step.path for step in known if step.kind == "hardlink" or not os.path.lexists(step.path)]
 
 
 def read(path: str | os.PathLike[str]) -> Record:

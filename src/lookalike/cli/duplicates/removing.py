@@ -7,6 +7,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,7 @@ def apply(
         echo_json(report)
     else:
         _show(report)
+        _show_earlier(report, journals)
     if report.skipped and not report.applied:
         raise click.exceptions.Exit(1)
 
@@ -94,6 +96,22 @@ def _show(report: ApplyReport) -> None:
     click.echo(f"{files} removed.")
     if report.journal is not None:
         click.echo(f"To bring everything back:\n{_undoing(report.journal)}")
+
+
+def _show_earlier(report: ApplyReport, folder: Path) -> None:
+    """That some of what was skipped had been removed before, and how to bring it back."""
+    from lookalike.duplicates.journal import those_in, took
+
+    if not report.skipped:
+        return
+    skipped = {failure.path for failure in report.skipped}
+    taken = {path: took(path, skipped) for path in those_in(folder) if path != report.journal}
+    journals = [path for path, files in taken.items() if files]
+    if journals:
+        files = set(chain.from_iterable(taken.values()))
+        were = "was" if len(files) == 1 else "were"
+        click.echo(f"{many(len(files), 'file')} {were} removed before. To bring back what went then:")
+        click.echo("\n".join(map(_undoing, journals)))
 
 
 def _undoing(journal: str) -> str:
