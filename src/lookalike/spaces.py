@@ -94,9 +94,18 @@ def searched(gallery: Gallery, wanted: Wanted, directory: str | os.PathLike[str]
         )
     there = "; ".join(f"{s.model}, output {s.output}, {s.runtime}" for s in known)
     raise CollectionError(
-        f"the collection in {directory} has no vectors of {wanted}: it has {there}. "
-        f"Run `lookalike index` with that model first"
+        f"the collection in {directory} has no vectors of {wanted}: it has {there}{_way_out(wanted, known)}"
     )
+
+
+def _way_out(wanted: Wanted, known: Sequence[Space]) -> str:
+    """How to come by vectors; of a model that there is not, which there are."""
+    if wanted.model is not None and wanted.model not in [space.model for space in known]:
+        try:
+            models.find(wanted.model)
+        except ModelError as error:
+            return f"; {error}"
+    return ". Run `lookalike index` with that model first"
 
 
 def naming(gallery: Gallery, space: Space) -> Wanted:

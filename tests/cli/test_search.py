@@ -211,6 +211,22 @@ def test_mistakes(indexed: Shell, arguments: list[str], message: str) -> None:
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("none", "no model is called 'none': known are efficientnet-lite0, efficientnet-lite2"),
+        ("none.onnx", "there is no model file none.onnx"),
+        ("efficientnet-lite2", "Run `lookalike index` with that model first"),
+    ],
+)
+def test_only_with_a_model_that_there_is_it_says_to_index(indexed: Shell, model: str, message: str) -> None:
+    ended = indexed("search", "id:1", "--model", model)
+    assert (ended.code, ended.out) == (1, "")
+    assert f"has no vectors of model {model}: it has efficientnet-lite0, output embedding" in ended.err
+    assert message in ended.err
+    assert ("lookalike index" in ended.err) == (model == "efficientnet-lite2")
+
+
 def test_a_page(indexed: Shell, tmp_path: Path) -> None:
     ended = indexed("search", "pictures/red-circle.jpg", "id:5", "-k", "3", "--html", "found.html")
     assert (ended.code, ended.err) == (0, "Wrote found.html\n")
