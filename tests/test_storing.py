@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "models"
 
 
-def saved(name: str = "mine", seed: int = 0) -> Card:
+def saved(name: str = "mine", seed: int = 0, base: Card | None = None) -> Card:
     weights = np.random.default_rng(seed).normal(size=(256, 16))
     known = LinearMap.rounded(np.zeros(256), weights)
     return storing.save_adapted(
         name,
-        find(models.DEFAULT_MODEL),
+        base or find(models.DEFAULT_MODEL),
         "embedding",
         known.dumps(),
         16,
@@ -47,6 +48,35 @@ def test_a_saved_model_is_found_and_embeds(folder: Path) -> None:
     base = Embedder.load().embed([reference_picture()])
     assert np.array_equal(embedder.mapped(base), vector)
     assert embedder.base_identity == Embedder.load().identity != embedder.identity
+
+
+@pytest.fixture
+def namesake(tmp_path: Path) -> Card:
+    """A model of the user's own, elsewhere, whose file is called like the built-in one."""
+    built_in = find(models.DEFAULT_MODEL)
+    data = (
+        models.onnx_file(built_in).read_bytes() + b"\x32\x04mine"
+    )  # ONNX: doc_string, which changes no vector
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / built_in.file).write_bytes(data)
+    card = replace(built_in, name="own", sha256=hashlib.sha256(data).hexdigest())
+    (tmp_path / "own" / "efficientnet-lite0.toml").write_text(storing.card_text(card), encoding="utf-8")
+    return find(tmp_path / "own" / built_in.file)
+
+
+def test_a_model_whose_file_is_called_like_the_built_in_one(
+    folder: Path, namesake: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_built_in = saved("before")
+    card = saved(base=namesake)
+    assert models.onnx_file(card) == folder / namesake.file
+    assert models.onnx_file(of_built_in) == models.onnx_file(find(models.DEFAULT_MODEL))
+    for name in ("mine", "before"):
+        assert Embedder.load(name).embed([reference_picture()]).shape == (1, 16)
+    storing.export(card, tmp_path / "mine.lookalike-model")
+    monkeypatch.setenv("LOOKALIKE_MODELS", str(tmp_path / "elsewhere"))
+    taken = storing.take_in(tmp_path / "mine.lookalike-model")
+    assert models.onnx_file(taken) == tmp_path / "elsewhere" / namesake.file
 
 
 def test_the_map_is_part_of_the_identity(folder: Path) -> None:

@@ -87,42 +87,49 @@ def adapter_file(card: Card, adapter: Adapter) -> Path:
     path = card.path.parent / adapter.file
     if not path.is_file():
         raise ModelError(f"model {card.name!r}: {path} is missing")
-    _verify(path, adapter.sha256)
+    if not is_file(path, adapter.sha256):
+        raise _another(path, adapter.sha256)
     return path
 
 
 def onnx_file(card: Card) -> Path:
-    """The card's ONNX file, checked against its hash.
+    """The card's ONNX file, checked against its hash: another one may have the same name.
 
     Raises:
         ModelError: the file is not there (the message says how to fetch it) or is not the
             one the card describes.
     """
-    path = next((p for p in _places(card) if p.is_file()), None)
-    if path is None and card.hub:
+    there = [path for path in _places(card) if path.is_file()]
+    for path in there:
+        if is_file(path, card.sha256):
+            return path
+    if there:
+        raise _another(there[0], card.sha256)
+    if card.hub:
         what = card.name if card.path.parent == models_folder() else card.path
         raise ModelError(
             f"model {card.name!r} is not on this machine yet: run `lookalike models fetch {what}` "
             f"while there is a network, or copy {card.file} to {models_folder()}"
         )
-    if path is None:
-        raise ModelError(f"model {card.name!r}: {card.path.parent / card.file} is missing")
-    _verify(path, card.sha256)
-    return path
+    raise ModelError(f"model {card.name!r}: {card.path.parent / card.file} is missing")
 
 
-def _verify(path: Path, sha256: str) -> None:
-    digest = file_sha256(path)
-    if digest != sha256:
-        raise ModelError(
-            f"{path} is not the file its card describes (sha256 {digest[:12]}…, not {sha256[:12]}…): "
-            f"fetch or copy it again"
-        )
+def _another(path: Path, sha256: str) -> ModelError:
+    """That a file does not have this hash."""
+    return ModelError(
+        f"{path} is not the file its card describes (sha256 {file_sha256(path)[:12]}…, not {sha256[:12]}…): "
+        f"fetch or copy it again"
+    )
 
 
 def _places(card: Card) -> list[Path]:
     """Where a card's ONNX file may be: an adapter's card stands beside no network of its own."""
     return [folder / card.file for folder in (card.path.parent, models_folder(), BUILT_IN)]
+
+
+def is_file(path: Path, sha256: str) -> bool:
+    """Whether there is a file of this hash: a name alone says nothing."""
+    return path.is_file() and file_sha256(path) == sha256
 
 
 def file_sha256(path: Path) -> str:

@@ -21,7 +21,15 @@ from pathlib import Path
 
 from lookalike.errors import ModelError
 from lookalike.models.cards import Adapter, Card, Output, read_card
-from lookalike.models.registry import BUILT_IN, adapter_file, available, file_sha256, models_folder, onnx_file
+from lookalike.models.registry import (
+    BUILT_IN,
+    adapter_file,
+    available,
+    file_sha256,
+    is_file,
+    models_folder,
+    onnx_file,
+)
 
 SUFFIX = ".lookalike-model"
 """Usual ending of an exported model."""
@@ -90,7 +98,7 @@ def save_adapted(
         source=f"{base.name}, output {output}, with an adapter. {base.source}".strip(),
     )  # fmt: skip
     with _writable(models_folder()) as folder:
-        if not (BUILT_IN / base.file).is_file():
+        if not is_file(BUILT_IN / base.file, base.sha256):
             _copy(onnx_file(base), folder / base.file, base.sha256)
         _write(folder / adapter.file, weights)
         _write(folder / f"{name}.toml", card_text(card).encode())
@@ -238,8 +246,9 @@ def _kept(card: Card, folder: Path) -> Card:
         return known
     check_name(card.name)
     for name in _files(card):
-        if not (BUILT_IN / name).is_file():
-            _copy(card.path.parent / name, folder / name, file_sha256(card.path.parent / name))
+        sha256 = file_sha256(card.path.parent / name)
+        if not is_file(BUILT_IN / name, sha256):
+            _copy(card.path.parent / name, folder / name, sha256)
     _write(folder / f"{card.name}.toml", card.path.read_bytes())
     return read_card(folder / f"{card.name}.toml")
 
@@ -250,7 +259,7 @@ def _unpacked(packed: zipfile.ZipFile, place: Path, file: Path) -> Card:
     card = read_card(place / "card.toml")
     for name in _files(card):
         _extract(packed, name, place)
-    if file_sha256(place / card.file) != card.sha256:
+    if not is_file(place / card.file, card.sha256):
         raise ModelError(f"{file}: {card.file} in it is not the file its card describes; nothing was kept")
     for output in card.outputs.values():
         if output.adapter:
@@ -281,7 +290,7 @@ def _writable(folder: Path) -> Iterator[Path]:
 def _copy(source: Path, target: Path, sha256: str) -> None:
     """Copy a file, unless the same one is there already."""
     if target.is_file():
-        if file_sha256(target) != sha256:
+        if not is_file(target, sha256):
             raise ModelError(f"{target} is another file: nothing is overwritten; rename one of them")
         return
     with (
