@@ -14,7 +14,7 @@ from lookalike.duplicates.calibration import SHIPPED
 from lookalike.duplicates.colours import Colours, compare_colours, small
 from lookalike.duplicates.edits import EDITS
 from lookalike.duplicates.finding import compare
-from lookalike.duplicates.groups import ALTERED, GREY, RECOLOURED, TINTED, TONED, TOUCHED, doubt, stars
+from lookalike.duplicates.groups import ALTERED, IN_GREY, RECOLOURED, TINTED, TONED, TOUCHED, doubt, stars
 from lookalike.duplicates.looks import Sketch, sketch
 from lookalike.duplicates.pairs import Pair
 from lookalike.images import Decoded
@@ -40,9 +40,9 @@ def grey(rgb: Pixels, colours: float = 0.0) -> Pixels:
     return np.rint(light[..., None] * (1 - colours) + rgb * colours).clip(0, 255).astype(np.uint8)
 
 
-def tinted(rgb: Pixels) -> Pixels:
+def tinted(rgb: Pixels, strength: float = 1.0) -> Pixels:
     """The picture with an orange cast."""
-    return (rgb * np.array([1.15, 1.0, 0.8])).clip(0, 255).astype(np.uint8)
+    return (rgb * (1 + strength * np.array([0.15, 0.0, -0.2]))).clip(0, 255).astype(np.uint8)
 
 
 def another_hue(rgb: Pixels) -> Pixels:
@@ -70,15 +70,35 @@ def test_a_copy_in_grey_may_go_for_a_coloured_one_and_not_the_other_way_round(
     assert doubt(found.reversed()) == RECOLOURED
 
 
+@pytest.mark.parametrize("strength", [0.3, 0.5, 1.0])
 @pytest.mark.parametrize("number", range(3))
-def test_neither_a_photo_of_grey_things_nor_its_tinted_copy_goes(photo: Photo, number: int) -> None:
+def test_neither_a_photo_of_grey_things_nor_its_tinted_copy_goes(
+    photo: Photo, number: int, strength: float
+) -> None:
     """The tinted copy has more colours, but no more than a cast. It had been kept instead of the photo."""
     original = grey(photo(number), 0.05)
-    found = pair(original, tinted(original))
+    found = pair(original, tinted(original, strength))
     assert doubt(found) == RECOLOURED
     assert doubt(found.reversed()) == RECOLOURED
     for ranking in ([1, 2], [2, 1]):
         assert not stars([found], ranking)[0].proposed
+
+
+@pytest.mark.parametrize("strength", [0.05, 0.1, 0.2, 0.4])
+def test_the_cast_that_is_kept_is_none_that_can_be_seen(photo: Photo, strength: float) -> None:
+    """However faint it is: the photo does not go for a copy with a visible cast because that stands above."""
+    original = grey(photo(1), 0.05)
+    found = pair(original, tinted(original, strength))
+    assert found.match is not None
+    (star,) = stars([found], [1, 2])
+    assert star.kept == 1 or found.match.recoloured < 3
+
+
+@pytest.mark.parametrize("colour", [(200, 0, 0), (0, 0, 90), (220, 200, 160)])
+def test_a_copy_in_grey_with_a_coloured_border_may_go(photo: Photo, colour: tuple[int, int, int]) -> None:
+    bordered = np.full((grey(photo(1)).shape[0] + 40, photo(1).shape[1] + 40, 3), colour, np.uint8)
+    bordered[20:-20, 20:-20] = grey(photo(1))
+    assert doubt(pair(photo(1), bordered)) is None
 
 
 @pytest.mark.parametrize("tone", ["tinted", "sepia", "duotone"])
@@ -108,14 +128,18 @@ def test_weak_colours_are_told_apart_by_their_hue(photo: Photo) -> None:
     seen = colours(original, another_hue(original))
     assert 2.5 < seen.first.chroma < 4
     assert seen.difference < 8
-    assert doubt(pair(original, another_hue(original))) == RECOLOURED
-    assert doubt(pair(original, encoded(original, "JPEG", 30))) is None
+    turned = pair(original, another_hue(original))
+    assert doubt(turned) == RECOLOURED
+    assert doubt(turned.reversed()) == RECOLOURED
+    encoded_again = pair(original, encoded(original, "JPEG", 30))
+    assert doubt(encoded_again) is None
+    assert doubt(encoded_again.reversed()) is None
 
 
 @pytest.mark.parametrize(("format", "quality"), [("JPEG", 90), ("JPEG", 30), ("WEBP", 80)])
 def test_what_was_saved_in_grey_stays_grey(photo: Photo, format: str, quality: int) -> None:
     seen = colours(photo(2), encoded(grey(photo(2)), format, quality))
-    assert seen.second.chroma < GREY / 2
+    assert seen.second.chroma < IN_GREY / 2
     assert seen.second.variety < TONED / 2
 
 
@@ -130,6 +154,7 @@ def test_variety_is_what_lightness_does_not_tell() -> None:
     assert two.variety > 5
 
 
+@pytest.mark.filterwarnings("error")
 def test_a_picture_of_one_colour_and_a_single_pixel_have_no_variety() -> None:
     red: Any = np.full((40, 30, 3), (200, 20, 20), np.uint8)
     assert colours(red, red).first.variety == pytest.approx(0, abs=1e-3)

@@ -23,7 +23,7 @@ SIDE = 64
 """Pixels of the longer side at which colours are compared: fine details do not matter."""
 
 
-_TONES = 16  # parts of equally many pixels, from dark to light, in each of which a cast is one colour
+_LEVELS = 16  # parts of equally many pixels, from dark to light, in each of which a cast is one colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,8 @@ def compare_colours(first: Small, second: Small, transform: Matrix) -> Colours:
     shift = transform[:, 2] * max(height, width) + linear @ (0.5, 0.5) - 0.5
     forth = np.column_stack([linear, shift])
     there = cv2.warpAffine(np.full(first.shape[:2], 255, np.uint8), forth, (width, height)) > 127
+    inner = cv2.erode(there.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0
+    there = inner if inner.any() else there  # at the edge the colours of a border mix in
     if not there.any():
         return Colours(Colouring(0.0, 0.0), Colouring(0.0, 0.0), 0.0)
     scale = float(np.sqrt(abs(np.linalg.det(linear))))
@@ -97,7 +99,7 @@ def compare_colours(first: Small, second: Small, transform: Matrix) -> Colours:
 
 def _colouring(lightness: Floats, hues: Hues) -> Colouring:
     off = 0.0
-    for equally_light in np.array_split(hues[np.argsort(lightness, kind="stable")], min(_TONES, len(hues))):
+    for equally_light in np.array_split(hues[np.argsort(lightness, kind="stable")], min(_LEVELS, len(hues))):
         off += float(np.abs(equally_light - equally_light.mean()).sum())
     return Colouring(float(np.abs(hues).mean()), off / len(hues))
 

@@ -54,21 +54,24 @@ MAX_RECOLOURED = 8.0
 the most, and by 1 to 3 mostly; a warm filter by 17, another hue by 10 to 40."""
 
 MIN_RECOLOURED = 3.0
-"""How far they may differ at any rate. Noise moves the colours of grey things by 3."""
+"""How far they may differ at any rate. Noise moves the colours of grey things by 2 in pictures of 640 pixels,
+by more in smaller ones."""
 
 SAME_HUES = 1.25
-"""How far they may differ where they are weak, as a multiple of the kept one's chroma. (79 photos with a
+"""How far they may differ where they are weak, as a multiple of the weaker one's chroma, so that a faint cast
+over grey things is told from them. (79 photos with a
 chroma of 2 to 6: turning the hue by 126 degrees moves them by 1.35 times their chroma at the least, by 1.7 in
 the median.)"""
 
-GREY = 0.3
+IN_GREY = 0.3
 """Chroma below which a picture is saved in grey, so that it has no colours that could be lost. (739 photos in
 grey, as JPEG and WebP: 0.1 at the most. Photos of grey things: 0.5 and more.)"""
 
 TONED = 2.2
 """Variety below which a picture has one tone. (739 photos in sepia, in two tones, in grey with an orange
-cast: 2.1 at the most. As they were, 17 in 100 of these photos of clothes and groceries are less varied, most
-of them of grey things; of those with a chroma of 8 and more 7 in 100.)"""
+cast: 2.1 at the most, but 2.5 and more with much noise or as JPEG of quality 10. As they were, 17 in 100 of
+these photos of clothes and groceries are less varied, most of them of grey things; of those with a chroma of
+8 and more 7 in 100.)"""
 
 MAX_FAILED = 16
 """After so many comparisons that brought no member, a star asks for no more. A star whose copies were all
@@ -85,7 +88,7 @@ BORDER = "the one kept adds nothing but a border"
 TOUCHED = "something covers a part of one of the two: text, or another picture"
 RECOLOURED = "its colours are not those of the one kept"
 ALTERED = "its colours are not those of the one kept, or something covers a part of one of the two"
-TINTED = "it is in grey, and the one kept has but one tone: that may be a tinted copy of this one"
+TINTED = "it is in grey, and the one kept is in shades of one colour: the one kept may be a tinted copy of it"
 BURST = "another photo, taken within seconds"
 REFERENCE = "in a reference folder"
 DECIDED = "decided to be no copy of another one in this group"
@@ -171,8 +174,9 @@ def doubt(pair: Pair) -> str | None:
 def _altered(match: Match) -> str | None:
     """What of the second picture's looks would be lost, if anything."""
     kept, copy = match.first, match.second
-    recoloured = match.recoloured > min(MAX_RECOLOURED, max(MIN_RECOLOURED, SAME_HUES * kept.chroma))
-    loses_colours = recoloured and copy.chroma > GREY
+    weaker = min(kept.chroma, copy.chroma)
+    recoloured = match.recoloured > min(MAX_RECOLOURED, max(MIN_RECOLOURED, SAME_HUES * weaker))
+    loses_colours = recoloured and copy.chroma > IN_GREY
     if match.agreeing < UNTOUCHED or match.blob > MAX_BLOB:
         return ALTERED if loses_colours else TOUCHED
     if loses_colours:

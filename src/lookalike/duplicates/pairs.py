@@ -20,7 +20,8 @@ class Side:
             borders of one colour do not count.
         box: the part the other one shows: x, y, width, height in this picture's pixels.
         chroma: how strong the colours of that part are; about 0 for grey.
-        variety: how far they are from those of the places as light; about 0 for grey, and for one tone.
+        variety: mean distance of its colours from the mean of those that are as light; about 0 for grey, and
+            for shades of one colour.
     """
 
     overlap: float
