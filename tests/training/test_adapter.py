@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -139,6 +142,25 @@ def test_pictures_that_are_apart_pull_apart() -> None:
         mapped = adapter.discriminant(one, choice).apply(one.vectors)
         cosines.append(float((mapped[first] * mapped[second]).sum(axis=1).mean()))
     assert cosines[1] < cosines[0]
+
+
+def test_of_choices_that_are_as_good_the_one_with_all_directions_is_taken_and_the_smoothest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Directions that the pictures held out have no use for are kept: others may have one."""
+    examples = made(6, 20)
+    parts = adapter.split(examples)
+
+    def chosen(score: Callable[[Choice], float]) -> Choice:
+        scores = iter([score(choice) for choice in adapter.CHOICES] * 5)
+        of_queries = np.linspace(-0.1, 0.1, 100)
+        judged = lambda *_: SimpleNamespace(figures={"map@r": next(scores) + of_queries})  # noqa: E731
+        monkeypatch.setattr(adapter, "outcomes", judged)
+        return adapter.choose(examples, parts)
+
+    assert chosen(lambda _: 0.5) == Choice(0.75, 1.0, True)
+    assert chosen(lambda choice: 0.5 - 0.2 * choice.share).share == 0.5  # where that is clearly better
+    assert chosen(lambda choice: 0.5 - 0.2 * choice.shrinkage).shrinkage == 0.05
 
 
 # --- splitting -------------------------------------------------------------------------------

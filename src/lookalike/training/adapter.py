@@ -18,7 +18,7 @@ praised for finding what it was shown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -189,8 +189,10 @@ def sample(labels: Ints, most: int = MOST_PICTURES) -> Ints:
 
 def choose(examples: Examples, parts: Ints) -> Choice:
     """The best choice by MAP@R of each part's pictures among those of the other parts, found by a map that
-    was fitted on the other parts. More shrinkage is taken as long as that is within one standard error of
-    the best (Hastie, Tibshirani, Friedman, "The elements of statistical learning", 2009, section 7.10)."""
+    was fitted on the other parts. Of those within one standard error of the best (Hastie, Tibshirani,
+    Friedman, "The elements of statistical learning", 2009, section 7.10) the one with the most directions is
+    taken, and of these the one with the most shrinkage: directions that are of no use among the pictures that
+    were held out may be in a search for other photos (docs/training.md)."""
     values: list[list[Floats]] = [[] for _ in CHOICES]
     for part in np.unique(parts).tolist():
         rows = np.flatnonzero(parts != part)
@@ -207,9 +209,9 @@ def choose(examples: Examples, parts: Ints) -> Choice:
     alike = [
         choice
         for choice, mean in zip(CHOICES, means, strict=True)
-        if mean >= least and replace(choice, shrinkage=CHOICES[best].shrinkage) == CHOICES[best]
+        if mean >= least and choice.centred == CHOICES[best].centred
     ]
-    return max(alike, key=lambda choice: choice.shrinkage)
+    return max(alike, key=lambda choice: (choice.share, choice.shrinkage))
 
 
 def _some(rows: Ints) -> Ints:
