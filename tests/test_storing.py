@@ -54,9 +54,8 @@ def test_a_saved_model_is_found_and_embeds(folder: Path) -> None:
 def namesake(tmp_path: Path) -> Card:
     """A model of the user's own, elsewhere, whose file is called like the built-in one."""
     built_in = find(models.DEFAULT_MODEL)
-    data = (
-        models.onnx_file(built_in).read_bytes() + b"\x32\x04mine"
-    )  # ONNX: doc_string, which changes no vector
+    # A doc_string, as ONNX has it, changes no vector.
+    data = models.onnx_file(built_in).read_bytes() + b"\x32\x04mine"
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / built_in.file).write_bytes(data)
     card = replace(built_in, name="own", sha256=hashlib.sha256(data).hexdigest())

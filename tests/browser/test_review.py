@@ -279,7 +279,7 @@ def test_an_unticked_copy_stays_and_all_else_is_saved_unchanged(
     expected["groups"][1]["copies"][1]["remove"] = True
     assert saved == expected
     assert saved["groups"][1]["copies"][0]["path"] == BROKEN
-    assert "plan-reviewed.json" in _texts(browser, "said")[0]
+    assert "plan-reviewed.json went to your downloads folder" in _texts(browser, "said")[0]
 
 
 def test_a_plan_that_was_not_touched_is_saved_as_it_was(

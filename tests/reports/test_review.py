@@ -104,7 +104,7 @@ def test_says_what_will_happen_and_shows_what_to_decide_by(parse: Parse) -> None
     joined = re.sub(r"\s+", " ", " ".join(page.texts))
     for text in (
         "Nothing has been changed.",
-        "lookalike duplicates apply plan-reviewed.json",
+        "lookalike duplicates apply plan-reviewed.json in your downloads folder",
         "1 group of copies among 439 pictures",
         "precision 0.99",
         "a.jpg in pics",

@@ -171,7 +171,10 @@ def test_of_thousands_of_groups_only_those_near_the_window_are_drawn(page: Page)
 
 
 def test_the_plan_is_the_proposed_one(page: Page, made: Path) -> None:
-    plan = downloaded(opened(page))
+    opened(page)
+    assert "apply plan-reviewed.json in your downloads folder" in page.text(".promise")
+    plan = downloaded(page)
+    page.said("plan-reviewed.json went to your downloads folder")
     with Collection.open(made / "collection") as collection:
         told = collection.found_duplicates()
         assert told is not None

@@ -129,7 +129,7 @@ import { affine, layTwo } from "./laid.js";
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     unsaved = false;
-    find("said").textContent = "plan-reviewed.json went to your downloads: apply that one. Still nothing has been changed.";
+    find("said").textContent = "plan-reviewed.json went to your downloads folder: apply it there. If there was one already, the new one has a number in its name. Still nothing has been changed.";
   };
 
   addEventListener("beforeunload", event => {

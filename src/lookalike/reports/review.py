@@ -116,7 +116,8 @@ def _head(title: str, result: Duplicates, facts: Mapping[str, str]) -> str:
         lines.append(
             '<p class="promise"><strong>Nothing has been changed.</strong> Untick what should stay, or keep '
             "another one of a group, save the plan, and run "
-            "<code>lookalike duplicates apply plan-reviewed.json</code>.</p>"
+            "<code>lookalike duplicates apply plan-reviewed.json</code> in your downloads folder, where the "
+            "browser puts it.</p>"
             "<noscript><p>Without its script this page can neither show pictures nor save.</p></noscript>"
         )
     lines.append(fact_list(facts))

@@ -26,7 +26,7 @@ export function head(told, look) {
 }
 
 const promise = () =>
-  h("p.promise", null, h("b", null, "Nothing is removed here."), " Decide what should go, download the plan, and run ", h("code", null, "lookalike duplicates apply plan-reviewed.json"), ".");
+  h("p.promise", null, h("b", null, "Nothing is removed here."), " Decide what should go, download the plan, and run ", h("code", null, "lookalike duplicates apply plan-reviewed.json"), " in your downloads folder, where the browser puts it.");
 
 /** What stays in sight. */
 export class Desk {

@@ -174,7 +174,7 @@ class Duplicates {
     const link = h("a", { href: URL.createObjectURL(new Blob([text], { type: "application/json" })), download: "plan-reviewed.json" });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    this.app.notify("plan-reviewed.json went to your downloads. Nothing has been changed yet: lookalike duplicates apply does that.");
+    this.app.notify("plan-reviewed.json went to your downloads folder. Nothing has been changed yet: lookalike duplicates apply does that, run there.");
   }
 
   /** Remember that a copy is none, with a way back. */
