@@ -9,7 +9,8 @@ against photo. The time is that of training, the vectors of the base's output be
 without them, when each picture is read. Beside it: every output without an adapter, and the adapter on
 each output. With `--epochs` also the network fine-tuned with its output `plain` (extra `train`), and the
 adapter on top; `--size` lets it take larger pictures, `--minutes` ends in time, and `--only-finetune` leaves
-the others out. `--model` begins with another model that ships.
+the others out. With `--self-training` the collection has the pictures of DATA/unlabelled as well, of which
+nothing is known, and what they are is guessed. `--model` begins with another model that ships.
 """
 
 from __future__ import annotations
@@ -50,9 +51,11 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="also fine-tune, with so many epochs")
     parser.add_argument("--minutes", type=float, help="fine-tune no longer than that")
     parser.add_argument("--size", type=int, help="fine-tune with squares of so many pixels")
+    parser.add_argument("--self-training", action="store_true", help="with DATA/unlabelled, too")
     parser.add_argument("--only-finetune", action="store_true", help="leave out what needs no PyTorch")
     options = parser.parse_args()
     folder = options.data / "grocery"
+    beside = options.data / "unlabelled" if options.self_training else None
     headings = [f"{part}@{k}" for part in GALLERIES for k in (1, 5)]
     print(f"load {os.getloadavg()[0]:.1f}")
     print(" " * 36 + "".join(f"{heading:>14}" for heading in headings) + f"{'seconds':>10}")
@@ -62,7 +65,7 @@ def main() -> None:
             adapted(Path(place), folder, options.model)
         if options.epochs:
             recipe = Recipe(epochs=options.epochs, minutes=options.minutes, size=options.size)
-            finetuned(Path(place) / "finetuned", folder, options.model, recipe)
+            finetuned(Path(place) / "finetuned", folder, beside, options.model, recipe)
     print(f"load {os.getloadavg()[0]:.1f}")
 
 
@@ -84,20 +87,23 @@ def adapted(place: Path, folder: Path, model: str) -> None:
             print(f"    shrinkage {report.shrinkage:g}; MAP@R of those held out {was:.3f} -> {now:.3f}")
 
 
-def finetuned(place: Path, folder: Path, model: str, recipe: Recipe) -> None:
+def finetuned(place: Path, folder: Path, beside: Path | None, model: str, recipe: Recipe) -> None:
     """The network trained on, alone and with an adapter on top."""
     with Collection.open(place, model=model) as collection:
         collection.add(folder, metadata=folder / "labels.csv")
+        if beside is not None:
+            collection.add(beside)
         before = time.process_time()
         report = collection.finetune(
             "finetuned",
             "product",
             where="role != 'query'",
+            self_training=beside is not None,
             output="plain",
             recipe=recipe,
             told=tell,
         )
-        print(f"    {time.process_time() - before:.0f} s of the processor in all")
+        print(f"    guessed {report.guessed}; {time.process_time() - before:.0f} s of the processor in all")
         collection.use("finetuned")
         show(f"fine-tuned, epoch {report.best_epoch} of {report.epochs}", recalls(collection), report.seconds)
         report_on_top = collection.train("on-top", "product", where="role != 'query'")

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -20,8 +21,9 @@ from lookalike.collection import Collection
 from lookalike.embedder import Embedder, prepare, reference_picture, to_input
 from lookalike.errors import MissingExtra, ModelError, UsageError
 from lookalike.explaining import explain
-from lookalike.teaching import retraining
-from lookalike.training import recipe
+from lookalike.teaching import retraining, self_training
+from lookalike.training import guessing, recipe
+from lookalike.training.adapter import Examples
 from lookalike.training.recipe import Epoch, Recipe, TrainingSet
 from lookalike.vectors import cosines, unit
 
@@ -36,8 +38,12 @@ def place(tmp_path_factory: pytest.TempPathFactory, draw_shapes: Draw, tiny_mode
     """A folder with `in/` (120 pictures of three shapes), `shapes.csv` and their collection `c`."""
     place = tmp_path_factory.mktemp("place")
     files = draw_shapes(place / "in", EACH)
-    rows = [f"{file.name},{file.stem.partition('-')[0]},x" for file in files]
-    (place / "shapes.csv").write_text("\n".join(["path,shape,all", *rows]) + "\n")
+    parts = [file.stem.partition("-") for file in files]
+    rows = [
+        f"{file.name},{shape},x,{shape if int(number) < 35 else ''}"
+        for file, (shape, _, number) in zip(files, parts, strict=True)
+    ]
+    (place / "shapes.csv").write_text("\n".join(["path,shape,all,most", *rows]) + "\n")
     with Collection.open(place / "c", model=str(tiny_model)) as collection:
         collection.add(place / "in", metadata=place / "shapes.csv", threads=1)
     return place
@@ -135,6 +141,55 @@ def test_the_new_model_is_better_and_used_everywhere(
     assert sum(map(sum, explained.found.shares)) == pytest.approx(explained.similarity, abs=1e-6)
     assert ElementTree.parse(report.curve).getroot().tag.endswith("svg")
     assert not (own_models / "new.training").exists()
+
+
+@needs_torch
+def test_self_training_learns_from_what_can_be_guessed(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here all guesses count: whether they are right is a matter of `guessing`."""
+    shown: list[TrainingSet] = []
+    train = retraining.train
+
+    def noted(begun: retraining.Start, pictures: TrainingSet, *rest: Any) -> retraining.Trained:
+        shown.append(pictures)
+        return train(begun, pictures, *rest)
+
+    def of_all(known: Examples, held_out: np.ndarray) -> guessing.Guesser:
+        return replace(guessing.guesser(known, held_out), least=-1.0)
+
+    monkeypatch.setattr(retraining, "train", noted)
+    monkeypatch.setattr(self_training, "guesser", of_all)
+    with collection:
+        report = collection.finetune(
+            "new", "most", self_training=True, recipe=replace(QUICK, epochs=1), threads=1
+        )
+        (pictures,) = shown
+        known = {Path(one.path).name: one.metadata.get("most") for one in collection.gallery.pictures()}
+    names = [file.name for file in pictures.files]
+    assert (report.pictures, report.guessed, report.unlabelled) == (105, len(names) - 105, 120 - len(names))
+    assert 0 < report.guessed <= 15
+    assert len(pictures.labels) == len(names)
+    assert all(known[name] is not None for name in names[:105])
+    assert all(known[name] is None for name in names[105:])
+    assert pictures.held_out.max() < 105  # no guess is held out
+    assert report.held_out == len(pictures.held_out)
+
+
+@needs_torch
+def test_near_copies_of_those_held_out_are_not_guessed(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def all_alike(examples: Examples) -> np.ndarray:
+        return np.zeros(len(examples.labels), np.int64)
+
+    monkeypatch.setattr(self_training, "near_copies", all_alike)
+    monkeypatch.setattr(self_training, "guesser", lambda *of: replace(guessing.guesser(*of), least=-1.0))
+    with collection:
+        report = collection.finetune(
+            "new", "most", self_training=True, recipe=replace(QUICK, epochs=1), threads=1
+        )
+    assert (report.guessed, report.unlabelled) == (0, 15)
 
 
 @needs_torch

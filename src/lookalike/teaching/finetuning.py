@@ -18,7 +18,7 @@ from lookalike.models.cards import HELD_OUT_FIGURE
 from lookalike.progress import Stages
 from lookalike.results import FinetuneReport
 from lookalike.spaces import space_of
-from lookalike.teaching import lessons, retraining
+from lookalike.teaching import lessons, retraining, self_training
 from lookalike.teaching.lessons import Lesson
 from lookalike.teaching.retraining import Told
 from lookalike.training import adapter, examples
@@ -37,11 +37,13 @@ class _Material:
 
     Attributes:
         known: the pictures and what is known about them.
-        pictures: their files, classes, and which are held out.
+        pictures: their files, classes, and which are held out; behind them those whose class was guessed.
+        guessed: how many these are.
     """
 
     known: examples.Material
     pictures: TrainingSet
+    guessed: int
 
 
 def finetune(
@@ -101,7 +103,8 @@ def finetune(
         pictures=len(known.ids),
         classes=known.classes,
         alone=known.alone,
-        unlabelled=len(known.unknown),
+        unlabelled=len(known.unknown) - material.guessed,
+        guessed=material.guessed,
         unlabelled_before=elsewhere.was.means(),
         unlabelled_after=elsewhere.now.means(),
         unmatched=known.unmatched,
@@ -131,11 +134,16 @@ def _material(gallery: Gallery, space: Space, lesson: Lesson) -> _Material:
             f"{len(held_out)} to see whether it gets better, and {FEWEST_HELD_OUT} are needed: some "
             f'{10 * FEWEST_HELD_OUT} pictures, three or more of a kind. The method "adapter" needs fewer'
         )
-    return _Material(found, TrainingSet(retraining.readable(gallery, found.ids.tolist()), labels, held_out))
+    more, guessed = found.ids[:0], labels[:0]
+    if lesson.self_training:
+        more, guessed = self_training.guessed(gallery, space, found, held_out)
+    files = retraining.readable(gallery, [*found.ids.tolist(), *more.tolist()])
+    return _Material(found, TrainingSet(files, np.concatenate([labels, guessed]), held_out), len(more))
 
 
 def _outcomes(gallery: Gallery, space: Space, material: _Material) -> Outcomes:
-    """How those held out that judge are found among those that were shown."""
-    vectors = gallery.vectors(space, material.known.ids.tolist())
-    pictures = material.pictures
-    return adapter.outcomes(vectors, material.known.examples, pictures.judging, pictures.shown)
+    """How those held out that judge are found among those that were shown, what was guessed left out."""
+    known, pictures = material.known, material.pictures
+    vectors = gallery.vectors(space, known.ids.tolist())
+    shown = pictures.shown[pictures.shown < len(known.ids)]
+    return adapter.outcomes(vectors, known.examples, pictures.judging, shown)
