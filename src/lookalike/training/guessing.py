@@ -2,9 +2,9 @@
 
 With few labels and many pictures, a map that was learned from the labels tells the class of most others
 (Yarowsky, "Unsupervised word sense disambiguation rivaling supervised methods", 1995; Lee, "Pseudo-label",
-2013). A guess is the class whose mean is most similar. It counts when it is as sure as three of four pictures
-held out are of their own class, and when nine of ten of those that are as sure are guessed right. Pictures of
-no class at all are unlike any mean (docs/training.md has what was measured).
+2013). A guess is the class whose mean is most similar. It counts when it is as sure as nineteen of twenty
+pictures held out are of their own class, and when nine of ten of those that are as sure are guessed right.
+Pictures of no class at all are unlike most means (docs/training.md has what was measured).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lookalike.vectors import Vectors, unit
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-AS_SURE = 0.25
+AS_SURE = 0.05
 """Share of the pictures held out that are less similar to the mean of their class than a guess has to be."""
 
 LEAST_RIGHT = 0.9
