@@ -150,12 +150,12 @@ def test_hand_on_remove_take_in(shop: Shell, tmp_path: Path) -> None:
         (
             ["--name", "x", "--label", "kind", "--self-training"],
             2,
-            "--self-training is for --method finetune w",
+            "--self-training goes with --method finetune",
         ),
         (
             ["--name", "x", "--unlabelled", "--self-training"],
             2,
-            "--self-training is for --method finetune with",
+            "--self-training goes with --method finetune",
         ),
         (["--name", "x", "--unlabelled", "--size", "8"], 2, "--size"),
         (["--name", "x", "--label", "nothing"], 2, "there is no column nothing; there are kind"),

@@ -21,9 +21,11 @@ from lookalike.collection import Collection
 from lookalike.embedder import Embedder, prepare, reference_picture, to_input
 from lookalike.errors import MissingExtra, ModelError, UsageError
 from lookalike.explaining import explain
-from lookalike.teaching import retraining, self_training
+from lookalike.teaching import lessons, retraining, self_training
+from lookalike.teaching.lessons import Lesson
 from lookalike.training import guessing, recipe
 from lookalike.training.adapter import Examples
+from lookalike.training.examples import Material
 from lookalike.training.recipe import Epoch, Recipe, TrainingSet
 from lookalike.vectors import cosines, unit
 
@@ -174,22 +176,83 @@ def test_self_training_learns_from_what_can_be_guessed(
     assert all(known[name] is None for name in names[105:])
     assert pictures.held_out.max() < 105  # no guess is held out
     assert report.held_out == len(pictures.held_out)
+    assert pictures.gallery.max() < 105  # nor is one searched for
+    assert report.unlabelled_after == {}  # fewer than 20 are left of which nothing is known
+    assert f"on 105 pictures of 3 kinds and {report.guessed} guessed ones" in models.find("new").summary
 
 
-@needs_torch
-def test_near_copies_of_those_held_out_are_not_guessed(
+@pytest.fixture
+def guessing_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(self_training, "guesser", lambda *of: replace(guessing.guesser(*of), least=-1.0))
+
+
+def lesson_of(collection: Collection) -> Material:
+    return lessons.material_for(collection.gallery, collection.space, Lesson("new", label="most"))
+
+
+@pytest.mark.usefixtures("guessing_all")
+def test_no_near_copy_of_those_held_out_is_guessed_whatever_its_class(
+    collection: Collection, place: Path
+) -> None:
+    held_out = np.arange(0, 105, 10)
+    with collection:
+        found = lesson_of(collection)
+        original = Path(collection.gallery.get([int(found.ids[0])])[0].path)
+        copy = original.with_name("copy of it.png")
+        shutil.copyfile(original, copy)
+        try:
+            collection.add(copy, threads=1)
+            found = lesson_of(collection)
+            ids, _ = self_training.guessed(collection.gallery, collection.space, found, held_out)
+            shown, _ = self_training.guessed(collection.gallery, collection.space, found, held_out[1:])
+            new = next(one.id for one in collection.gallery.pictures() if one.path == str(copy))
+        finally:
+            copy.unlink()
+    assert new in shown
+    assert new not in ids
+
+
+@pytest.mark.usefixtures("guessing_all")
+def test_a_picture_that_has_vanished_is_not_guessed(collection: Collection) -> None:
+    held_out = np.arange(0, 105, 10)
+    with collection:
+        found = lesson_of(collection)
+        before, _ = self_training.guessed(collection.gallery, collection.space, found, held_out)
+        with collection.gallery.writing() as writing:
+            writing.mark_missing([int(before[0])])
+            writing.remove([int(before[1])])
+        after, labels = self_training.guessed(collection.gallery, collection.space, found, held_out)
+    assert after.tolist() == before[2:].tolist()
+    assert len(labels) == len(after)
+
+
+def test_where_nothing_can_be_guessed_that_is_said_before_training(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def all_alike(examples: Examples) -> np.ndarray:
-        return np.zeros(len(examples.labels), np.int64)
-
-    monkeypatch.setattr(self_training, "near_copies", all_alike)
-    monkeypatch.setattr(self_training, "guesser", lambda *of: replace(guessing.guesser(*of), least=-1.0))
+    held_out = np.arange(0, 105, 10)
     with collection:
-        report = collection.finetune(
-            "new", "most", self_training=True, recipe=replace(QUICK, epochs=1), threads=1
+        found, gallery, space = lesson_of(collection), collection.gallery, collection.space
+        none = replace(found, unknown=found.unknown[:0])
+        with pytest.raises(UsageError, match="there is no picture without a label to guess one for"):
+            self_training.guessed(gallery, space, none, held_out)
+        monkeypatch.setattr(
+            self_training, "guesser", lambda *of: replace(guessing.guesser(*of), least=np.inf)
         )
-    assert (report.guessed, report.unlabelled) == (0, 15)
+        with pytest.raises(UsageError, match="of 15 pictures without a label none can be learned from"):
+            self_training.guessed(gallery, space, found, held_out)
+
+
+@pytest.mark.usefixtures("guessing_all")
+def test_no_more_guesses_are_taken_than_there_is_room_for(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(self_training, "MOST_PICTURES", 111)
+    with collection:
+        found = lesson_of(collection)
+        guessed = self_training.guessed(collection.gallery, collection.space, found, np.arange(0, 105, 10))
+    ids = guessed[0]
+    assert len(ids) == len(set(ids.tolist())) == 6
+    assert set(ids.tolist()) <= set(found.unknown.tolist())
 
 
 @needs_torch

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--self-training",
     is_flag=True,
-    help="Learn from pictures of which nothing is known, too, where the others tell clearly what they are.",
+    help="Also learn from pictures without a label (or in no pair), where it is clear which kind they are.",
 )
 @click.option(
     "--method",
@@ -104,8 +104,8 @@ def train(
     and the figures told are a little too good. It keeps where it stands after every epoch, and goes on from
     there when it is started again after an interruption. An adapter can be fitted on top: train once more,
     without --method; then the longest output (`--output plain`) is the better one to train the network on.
-    With `--self-training` it also learns from pictures of which nothing is known, where the labels there are
-    tell clearly what they are: label some pictures of each kind, and the others help.
+    With `--self-training` it also learns from pictures without a label, where those that have one tell
+    clearly which kind they are: label some pictures of each kind, and the others help.
 
     `--unlabelled` trains the network in the same way (extra `train`) with edits of the pictures, each
     against all others: crops, turns, colours, text, pictures within pictures. Such a model finds edited
@@ -128,8 +128,8 @@ def train(
         )
     if self_training and (unlabelled or method != "finetune"):
         raise click.UsageError(
-            "--self-training is for --method finetune with --label or --pairs: an adapter gains nothing by "
-            "it, and without labels there is nothing to guess from"
+            "--self-training goes with --method finetune, and --label or --pairs: an adapter gains nothing "
+            "by it, and without labels there is nothing to guess from"
         )
     given = {"minutes": minutes, "epochs": epochs, "batch": batch, "size": size}
     recipe = {option: value for option, value in given.items() if value is not None}
@@ -147,8 +147,6 @@ def train(
             _suggest_output(pictures.space, output)
             how |= {"pairs": pairs, "self_training": self_training, "recipe": _recipe(recipe), "told": _tell}
             report = pictures.finetune(name, label, **how)
-            if self_training and not report.guessed:
-                click.echo("Of no picture without a label the kind was clear enough to guess it", err=True)
         else:
             report = pictures.train(name, label, pairs=pairs, **how)
         left = left_behind(pictures, before)
@@ -203,7 +201,7 @@ def _show(report: ModelReport) -> None:
     console().print(table)
     kinds = f" of {report.classes:,} kinds" if isinstance(report, LabelledReport) else ""
     if isinstance(report, FinetuneReport) and report.guessed:
-        kinds += f", and {report.guessed:,} whose kind was guessed,"
+        kinds += f" and {report.guessed:,} whose kind was guessed,"
     click.echo(
         f"\nLearned from {many(report.pictures, 'picture')}{kinds} "
         f"in {report.seconds:.1f} s, on {report.base}, output {report.output}; {_details(report)}"

@@ -4,7 +4,7 @@ verdict, model."""
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,12 +38,10 @@ class _Material:
     Attributes:
         known: the pictures and what is known about them.
         pictures: their files, classes, and which are held out; behind them those whose class was guessed.
-        guessed: how many these are.
     """
 
     known: examples.Material
     pictures: TrainingSet
-    guessed: int
 
 
 def finetune(
@@ -84,11 +82,12 @@ def finetune(
 
     trained = retraining.train(begun, material.pictures, recipe, task, told)
     by = f"by {lesson.label}" if lesson.label else "by pairs"
+    more = f" and {material.pictures.guessed:,} guessed ones" if material.pictures.guessed else ""
     card = retraining.save(
         begun,
         trained,
         material.pictures,
-        f"{begun.base.name} fine-tuned {by} on {len(known.ids):,} pictures of {known.classes:,} kinds",
+        f"{begun.base.name} fine-tuned {by} on {len(known.ids):,} pictures of {known.classes:,} kinds{more}",
         {f"{HELD_OUT_FIGURE}recall_at_1": round(trained.best.recall, 4)},
     )
     taught = Embedder.load(card.name, None, current.runtime)
@@ -103,8 +102,8 @@ def finetune(
         pictures=len(known.ids),
         classes=known.classes,
         alone=known.alone,
-        unlabelled=len(known.unknown) - material.guessed,
-        guessed=material.guessed,
+        unlabelled=len(known.unknown),
+        guessed=material.pictures.guessed,
         unlabelled_before=elsewhere.was.means(),
         unlabelled_after=elsewhere.now.means(),
         unmatched=known.unmatched,
@@ -138,12 +137,12 @@ def _material(gallery: Gallery, space: Space, lesson: Lesson) -> _Material:
     if lesson.self_training:
         more, guessed = self_training.guessed(gallery, space, found, held_out)
     files = retraining.readable(gallery, [*found.ids.tolist(), *more.tolist()])
-    return _Material(found, TrainingSet(files, np.concatenate([labels, guessed]), held_out), len(more))
+    found = replace(found, unknown=np.setdiff1d(found.unknown, more))
+    return _Material(found, TrainingSet(files, np.concatenate([labels, guessed]), held_out, len(more)))
 
 
 def _outcomes(gallery: Gallery, space: Space, material: _Material) -> Outcomes:
     """How those held out that judge are found among those that were shown, what was guessed left out."""
-    known, pictures = material.known, material.pictures
-    vectors = gallery.vectors(space, known.ids.tolist())
-    shown = pictures.shown[pictures.shown < len(known.ids)]
-    return adapter.outcomes(vectors, known.examples, pictures.judging, shown)
+    vectors = gallery.vectors(space, material.known.ids.tolist())
+    pictures = material.pictures
+    return adapter.outcomes(vectors, material.known.examples, pictures.judging, pictures.gallery)

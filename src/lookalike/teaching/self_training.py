@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.evaluation.truth import known
+from lookalike.errors import UsageError
+from lookalike.evaluation.truth import Known, known
 from lookalike.gallery.base import Gallery, Space
-from lookalike.training.adapter import MOST_PICTURES, Examples, near_copies, sample
+from lookalike.training.adapter import MOST_PICTURES, NEAR, NEAR_BITS, Examples, sample
 from lookalike.training.examples import Material
 from lookalike.training.guessing import Guesser, guesser
+from lookalike.vectors import Vectors
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 def guessed(gallery: Gallery, space: Space, material: Material, held_out: Ints) -> tuple[Ints, Ints]:
     """The pictures of which nothing is known whose class can be guessed.
 
-    Those held out are not learned from for it, and no near-copy of them is taken: they are still unknown to
-    what is trained.
+    Those held out are not learned from for it (how sure is sure enough is told by them), and no near-copy of
+    them is taken, whatever its class: they are still unknown to what is trained. Nor is a picture whose file
+    is not there.
 
     Args:
         gallery: whose pictures.
@@ -27,35 +33,57 @@ def guessed(gallery: Gallery, space: Space, material: Material, held_out: Ints) 
         held_out: (h,) int64 rows of its examples.
 
     Returns:
-        Their numbers, ascending, (g,) int64, and their classes, (g,) int64; with the material at most
-        `adapter.MOST_PICTURES`, as many of each class.
+        Their numbers, ascending, (g,) int64, and their classes, (g,) int64; at least one, and with the
+        material at most `adapter.MOST_PICTURES`, as many of each class.
+
+    Raises:
+        UsageError: there is none.
     """
-    ids, labels = _sure(gallery, space, guesser(material.examples, held_out), material.unknown)
+    if not len(material.unknown):
+        raise UsageError(
+            "there is no picture without a label to guess one for, among those to learn from: leave "
+            "self-training out"
+        )
+    guesses = guesser(material.examples, held_out)
+    ids, labels = _sure(gallery, space, guesses, material, material.examples.take(held_out))
+    there = np.isin(ids, _readable(gallery, ids))
+    ids, labels = ids[there], labels[there]
     kept = sample(labels, max(0, MOST_PICTURES - len(material.ids)))
-    ids, labels = ids[kept], labels[kept]
-    groups = near_copies(_joined(gallery, space, material.examples, ids, labels))
-    fresh = ~np.isin(groups[len(material.ids) :], groups[held_out])
-    return ids[fresh], labels[fresh]
+    if not len(kept):
+        raise UsageError(
+            f"of {len(material.unknown):,} pictures without a label none can be learned from: either of none "
+            f"it is clear enough what it is, or those with a label are {MOST_PICTURES:,} already, which is "
+            f"all that are taken; leave self-training out, or label some more"
+        )
+    return ids[kept], labels[kept]
 
 
-def _sure(gallery: Gallery, space: Space, guesses: Guesser, unknown: Ints) -> tuple[Ints, Ints]:
+def _sure(
+    gallery: Gallery, space: Space, guesses: Guesser, material: Material, held_out: Examples
+) -> tuple[Ints, Ints]:
+    """The numbers of all whose class can be guessed, ascending, and their classes."""
+    pictures = known(gallery, space)
+    unknown = np.intersect1d(material.unknown, pictures.ids)
     found = [np.zeros((0, 2), np.int64)]
     for ids, vectors in gallery.scan(space):
         mine = np.flatnonzero(np.isin(ids, unknown))
         rows, labels = guesses.guess(vectors[mine])
-        found.append(np.column_stack([ids[mine[rows]], labels]))
+        rows = mine[rows]
+        fresh = ~_near(vectors[rows], pictures, np.searchsorted(pictures.ids, ids[rows]), held_out)
+        found.append(np.column_stack([ids[rows], labels])[fresh])
     ids, labels = np.concatenate(found).T
     return ids, labels
 
 
-def _joined(gallery: Gallery, space: Space, examples: Examples, ids: Ints, labels: Ints) -> Examples:
-    """The examples, and behind them other pictures."""
-    pictures = known(gallery, space)
-    rows = np.searchsorted(pictures.ids, ids)
-    return Examples(
-        np.concatenate([examples.vectors, gallery.vectors(space, ids.tolist())]),
-        np.concatenate([examples.labels, labels]),
-        np.concatenate([examples.same, pictures.same[rows]]),
-        np.concatenate([examples.hashes, pictures.hashes[rows]]),
-        examples.apart,
-    )
+def _near(vectors: Vectors, pictures: Known, places: Ints, held_out: Examples) -> Bools:
+    """Which pictures are near-copies of any that is held out; see `adapter.NEAR`."""
+    bits = np.bitwise_count(pictures.hashes[places, None] ^ held_out.hashes)
+    like = (vectors @ held_out.vectors.T >= NEAR) & (bits <= NEAR_BITS)
+    same = pictures.same[places, None] == held_out.same
+    return np.asarray((like | same).any(axis=1))
+
+
+def _readable(gallery: Gallery, ids: Ints) -> Ints:
+    """Those whose files are there."""
+    rows = gallery.still_there(ids.tolist())
+    return np.array([row.id for row in rows if not row.missing and Path(row.path).is_file()], np.int64)

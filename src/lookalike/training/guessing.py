@@ -28,6 +28,9 @@ AS_SURE = 0.05
 LEAST_RIGHT = 0.9
 """Share of the pictures held out as similar to a mean as a guess has to be that are of that class."""
 
+FEWEST_JUDGES = 10
+"""With fewer that are as sure, nothing is said by how many of them are right."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Guesser:
@@ -77,6 +80,7 @@ def _means(vectors: Vectors, labels: Ints, classes: int) -> Floats:
 def _nearest(vectors: Vectors, means: Floats) -> tuple[Floats, Ints]:
     """The similarity of the most similar mean, and which one it is."""
     cosines = vectors @ means.T
+    cosines[:, ~means.any(axis=1)] = -np.inf
     labels = cosines.argmax(axis=1)
     return cosines[np.arange(len(labels)), labels], labels
 
@@ -88,6 +92,6 @@ def _least(vectors: Vectors, labels: Ints, means: Floats) -> float:
     order = np.argsort(-similar, kind="stable")
     right = np.cumsum(guessed[order] == labels[order]) / np.arange(1, len(order) + 1)
     enough = np.flatnonzero(right >= LEAST_RIGHT)
-    if not len(enough):
+    if not len(enough) or enough[-1] + 1 < FEWEST_JUDGES:
         return np.inf
     return float(max(np.quantile(own, AS_SURE), similar[order[enough[-1]]]))
