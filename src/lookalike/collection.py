@@ -950,8 +950,7 @@ class Collection:
         threads: int | None,
     ) -> Lesson:
         truth.check_one(label, pairs, "train")
-        chosen = self._chosen(where)
-        return Lesson(name, label, self._pairs(pairs), chosen, output=output, threads=_threads(threads))
+        return Lesson(name, label, self._pairs(pairs), self._chosen(where), output, _threads(threads))
 
     def finetune(
         self,
@@ -960,7 +959,6 @@ class Collection:
         *,
         pairs: str | os.PathLike[str] | None = None,
         where: str | Filter | None = None,
-        self_training: bool = False,
         output: str | None = None,
         recipe: Recipe | None = None,
         threads: int | None = None,
@@ -977,8 +975,6 @@ class Collection:
             label: a column whose values say what belongs together.
             pairs: instead, a table of pictures that belong together; see `evaluation.truth.read_pairs`.
             where: a filter expression for the pictures it learns from; None means all.
-            self_training: learn from pictures of which nothing is known, too, where the others tell clearly
-                what they are; see `training.guessing`.
             output: the output that is trained; None means the one that is searched now.
             recipe: how to train; None means `training.recipe.Recipe()`.
             threads: pictures read side by side for the new vectors; None means one for each processor.
@@ -993,7 +989,6 @@ class Collection:
             CollectionBusy: another process is writing.
         """
         lesson = self._lesson(name, label, pairs, where, output, threads)
-        lesson = replace(lesson, self_training=self_training)
         chosen = recipe or Recipe()
         return self._adopted(finetuning.finetune(self.gallery, self.space, lesson, chosen, progress, told))
 

@@ -4,7 +4,7 @@ verdict, model."""
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ from lookalike.models.cards import HELD_OUT_FIGURE
 from lookalike.progress import Stages
 from lookalike.results import FinetuneReport
 from lookalike.spaces import space_of
-from lookalike.teaching import lessons, retraining, self_training
+from lookalike.teaching import lessons, retraining
 from lookalike.teaching.lessons import Lesson
 from lookalike.teaching.retraining import Told
 from lookalike.training import adapter, examples
@@ -37,7 +37,7 @@ class _Material:
 
     Attributes:
         known: the pictures and what is known about them.
-        pictures: their files, classes, and which are held out; behind them those whose class was guessed.
+        pictures: their files, classes, and which are held out.
     """
 
     known: examples.Material
@@ -82,12 +82,11 @@ def finetune(
 
     trained = retraining.train(begun, material.pictures, recipe, task, told)
     by = f"by {lesson.label}" if lesson.label else "by pairs"
-    more = f" and {material.pictures.guessed:,} guessed ones" if material.pictures.guessed else ""
     card = retraining.save(
         begun,
         trained,
         material.pictures,
-        f"{begun.base.name} fine-tuned {by} on {len(known.ids):,} pictures of {known.classes:,} kinds{more}",
+        f"{begun.base.name} fine-tuned {by} on {len(known.ids):,} pictures of {known.classes:,} kinds",
         {f"{HELD_OUT_FIGURE}recall_at_1": round(trained.best.recall, 4)},
     )
     taught = Embedder.load(card.name, None, current.runtime)
@@ -103,7 +102,6 @@ def finetune(
         classes=known.classes,
         alone=known.alone,
         unlabelled=len(known.unknown),
-        guessed=material.pictures.guessed,
         unlabelled_before=elsewhere.was.means(),
         unlabelled_after=elsewhere.now.means(),
         unmatched=known.unmatched,
@@ -133,16 +131,11 @@ def _material(gallery: Gallery, space: Space, lesson: Lesson) -> _Material:
             f"{len(held_out)} to see whether it gets better, and {FEWEST_HELD_OUT} are needed: some "
             f'{10 * FEWEST_HELD_OUT} pictures, three or more of a kind. The method "adapter" needs fewer'
         )
-    more, guessed = found.ids[:0], labels[:0]
-    if lesson.self_training:
-        more, guessed = self_training.guessed(gallery, space, found, held_out)
-    files = retraining.readable(gallery, [*found.ids.tolist(), *more.tolist()])
-    found = replace(found, unknown=np.setdiff1d(found.unknown, more))
-    return _Material(found, TrainingSet(files, np.concatenate([labels, guessed]), held_out, len(more)))
+    return _Material(found, TrainingSet(retraining.readable(gallery, found.ids.tolist()), labels, held_out))
 
 
 def _outcomes(gallery: Gallery, space: Space, material: _Material) -> Outcomes:
-    """How those held out that judge are found among those that were shown, what was guessed left out."""
+    """How those held out that judge are found among those that were shown."""
     vectors = gallery.vectors(space, material.known.ids.tolist())
     pictures = material.pictures
-    return adapter.outcomes(vectors, material.known.examples, pictures.judging, pictures.gallery)
+    return adapter.outcomes(vectors, material.known.examples, pictures.judging, pictures.shown)

@@ -37,8 +37,6 @@ class Lesson:
         label: a column whose values say what belongs together; None when `pairs` say it.
         pairs: which pictures belong together, and which do not.
         where: only from these pictures; None for all.
-        self_training: the classes of pictures of which nothing is known are guessed, where that is clear, and
-            learned from as well.
         output: which output of the base is mapped; None for the longest, since a map can leave out
             but not add.
         threads: pictures read side by side, where that is needed.
@@ -48,7 +46,6 @@ class Lesson:
     label: str | None = None
     pairs: PairList | None = None
     where: Filter | None = None
-    self_training: bool = False
     output: str | None = None
     threads: int = 1
 
