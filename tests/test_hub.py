@@ -183,6 +183,37 @@ def test_fetching_again_replaces_a_damaged_file(server: Hub, folder: Path, card:
         onnx_file(card)
     fetch(find("mine"))
     assert onnx_file(card).read_bytes() == CONTENT
+    assert (folder / "removed" / "mine" / "mine.onnx").read_bytes() == b"damaged"  # nothing is lost
+
+
+def test_nothing_is_downloaded_twice(server: Hub, folder: Path, card: Card) -> None:
+    assert fetch(card) == fetch(card)
+    assert len(server.requests) == 1
+    assert listing(folder) == ["mine.onnx", "mine.toml"]
+
+
+def test_a_file_of_another_model_is_left_alone(server: Hub, folder: Path, card: Card) -> None:
+    folder.mkdir(parents=True)
+    theirs = CARD.replace(SHA256, hashlib.sha256(b"theirs").hexdigest())
+    (folder / "theirs.toml").write_text(theirs.replace('name = "mine"', 'name = "theirs"'))
+    (folder / "mine.onnx").write_bytes(b"theirs")
+    message = (
+        f"{folder / 'mine.onnx'} is the file of model 'theirs': write another name as `file` into the card "
+        f"of 'mine'"
+    )
+    with pytest.raises(ModelError, match=f"^{re.escape(message)}$"):
+        fetch(card)
+    assert (folder / "mine.onnx").read_bytes() == b"theirs"
+    assert server.requests == []
+
+
+def test_an_older_card_is_kept_aside(server: Hub, folder: Path, card: Card) -> None:
+    folder.mkdir(parents=True)
+    older = CARD.replace("one of my own", "as it was")
+    (folder / "mine.toml").write_text(older)
+    fetch(card)
+    assert (folder / "mine.toml").read_text() == CARD
+    assert (folder / "removed" / "mine" / "mine.toml").read_text() == older
 
 
 def test_a_card_in_a_folder_given_by_a_relative_path(
@@ -216,7 +247,7 @@ def test_the_default_hub(monkeypatch: pytest.MonkeyPatch, card: Card) -> None:
 
 
 def test_a_token_is_sent(server: Hub, folder: Path, card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
-    fetch(card)
+    fetch(card).unlink()
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     fetch(card)
     assert [headers.get("authorization") for _, headers in server.requests] == [None, "Bearer hf_secret"]
@@ -290,13 +321,14 @@ def test_something_else_comes(server: Hub, folder: Path, card: Card) -> None:
 
 
 def test_a_failure_keeps_what_was_there(server: Hub, folder: Path, card: Card) -> None:
-    fetch(card)
+    path = fetch(card)
+    path.write_bytes(b"damaged")
     for answer in (send_other, send_half, refuse(404)):
         server.answer = answer
         with pytest.raises(FetchError):
             fetch(card)
     assert listing(folder) == ["mine.onnx", "mine.toml"]
-    assert onnx_file(card).read_bytes() == CONTENT
+    assert path.read_bytes() == b"damaged"
 
 
 def test_the_connection_breaks_off(server: Hub, folder: Path, card: Card) -> None:

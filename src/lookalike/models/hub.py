@@ -22,7 +22,8 @@ from urllib.request import Request
 
 from lookalike.errors import FetchError, ModelError
 from lookalike.models.cards import Card
-from lookalike.models.registry import models_folder
+from lookalike.models.registry import is_file, models_folder
+from lookalike.models.storing import files, is_own, others_than, set_aside
 
 HUB = "https://huggingface.co"
 TIMEOUT_SECONDS = 30
@@ -35,7 +36,9 @@ def fetch(card: Card, progress: Callable[[int, int | None], None] | None = None)
     """Download a card's ONNX file to the user's model folder and verify it.
 
     The hub's address can be changed with `HF_ENDPOINT`; a token in `HF_TOKEN` is sent to
-    it, and to no other host that it redirects to.
+    it, and to no other host that it redirects to. When the file is there already nothing is
+    downloaded. Another file or card of its name, as a damaged or an older one, is moved to the
+    folder `removed` in the model folder.
 
     Args:
         card: a card with a `[hub]` section.
@@ -45,27 +48,47 @@ def fetch(card: Card, progress: Callable[[int, int | None], None] | None = None)
         The verified file.
 
     Raises:
-        ModelError: the card has no `[hub]` section.
+        ModelError: the card has no `[hub]` section, or the name of its file is taken by another
+            model's.
         FetchError: the hub cannot be reached, refuses, or sends something else; or the model
             folder cannot be written to.
     """
     if card.hub is None:
         raise ModelError(f"model {card.name!r} has no [hub] section in its card that says where to fetch it")
     folder = models_folder()
+    _check_free(card)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        target = _kept(card, folder, progress)
+        target = folder / card.file
+        if not is_file(target, card.sha256):
+            _download(card, target, progress)
         if not card.path.parent.samefile(folder):
-            shutil.copyfile(card.path, folder / card.path.name)
+            _copy_card(card, folder / card.path.name)
     except OSError as error:
         raise FetchError(f"{folder} cannot be written to: {error.strerror or error}") from error
     return target
 
 
-def _kept(card: Card, folder: Path, progress: Callable[[int, int | None], None] | None) -> Path:
+def _check_free(card: Card) -> None:
+    """Refuse to put a file where that of another model is."""
+    for other in others_than(card):
+        if is_own(other) and card.file in files(other) and other.sha256 != card.sha256:
+            raise ModelError(
+                f"{other.path.with_name(card.file)} is the file of model {other.name!r}: write another "
+                f"name as `file` into the card of {card.name!r}"
+            )
+
+
+def _copy_card(card: Card, target: Path) -> None:
+    if target.is_file() and target.read_bytes() != card.path.read_bytes():
+        set_aside(card.name, [target])
+    shutil.copyfile(card.path, target)
+
+
+def _download(card: Card, target: Path, progress: Callable[[int, int | None], None] | None) -> None:
     """Download, verify, and only then give the file its name."""
-    address, target = _address(card), folder / card.file
-    temporary = folder / f".{card.file}.{secrets.token_hex(4)}"
+    address = _address(card)
+    temporary = target.with_name(f".{card.file}.{secrets.token_hex(4)}")
     digest, done = hashlib.sha256(), 0
     try:
         with temporary.open("xb") as file, contextlib.closing(_chunks(address, card)) as chunks:
@@ -80,10 +103,11 @@ def _kept(card: Card, folder: Path, progress: Callable[[int, int | None], None] 
                 f"what {address} sent is not model {card.name!r}: sha256 {digest.hexdigest()[:12]}…, "
                 f"expected {card.sha256[:12]}…; nothing was kept"
             )
+        if target.exists():
+            set_aside(card.name, [target])
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
-    return target
 
 
 def _address(card: Card) -> str:

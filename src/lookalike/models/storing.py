@@ -14,7 +14,7 @@ import secrets
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -160,14 +160,26 @@ def remove(card: Card) -> Path:
     Raises:
         ModelError: the model came with lookalike or lies somewhere else, or its files cannot be moved.
     """
-    if not _is_own(card):
+    if not is_own(card):
         raise ModelError(f"model {card.name!r} is not in {models_folder()}: only models there are removed")
+    return set_aside(card.name, removable(card))
+
+
+def set_aside(name: str, paths: Iterable[Path]) -> Path:
+    """Move files of a model to a new folder in `removed`, in the model folder.
+
+    Returns:
+        That folder.
+
+    Raises:
+        ModelError: they cannot be moved.
+    """
     with _writable(models_folder() / "removed") as removed:
-        place = removed / card.name
+        place = removed / name
         while place.exists():
-            place = removed / f"{card.name}-{secrets.token_hex(2)}"
+            place = removed / f"{name}-{secrets.token_hex(2)}"
         place.mkdir()
-        for path in removable(card):
+        for path in paths:
             path.replace(place / path.name)
     return place
 
@@ -175,16 +187,22 @@ def remove(card: Card) -> Path:
 def removable(card: Card) -> list[Path]:
     """The card, its learning curve and the files in the model folder that no other card names, the card
     first."""
-    others = {file for other in available() if other.name != card.name for file in _files(other)}
-    paths = [curve_of(card), *(card.path.parent / file for file in _files(card) if file not in others)]
+    others = {file for other in others_than(card) for file in files(other)}
+    paths = [curve_of(card), *(card.path.parent / file for file in files(card) if file not in others)]
     return [card.path, *(path for path in paths if path.is_file())]
 
 
-def _is_own(card: Card) -> bool:
+def others_than(card: Card) -> list[Card]:
+    """The models there are that are called otherwise."""
+    return [other for other in available() if other.name != card.name]
+
+
+def is_own(card: Card) -> bool:
+    """Whether its card lies in the user's model folder."""
     return card.path.parent.resolve() == models_folder().resolve()
 
 
-def _files(card: Card) -> list[str]:
+def files(card: Card) -> list[str]:
     """The names of the files a card speaks of."""
     return [card.file, *(o.adapter.file for o in card.outputs.values() if o.adapter)]
 
@@ -245,7 +263,7 @@ def _kept(card: Card, folder: Path) -> Card:
     if known and (known.outputs, known.sha256) == (card.outputs, card.sha256):
         return known
     check_name(card.name)
-    for name in _files(card):
+    for name in files(card):
         sha256 = file_sha256(card.path.parent / name)
         if not is_file(BUILT_IN / name, sha256):
             _copy(card.path.parent / name, folder / name, sha256)
@@ -257,7 +275,7 @@ def _unpacked(packed: zipfile.ZipFile, place: Path, file: Path) -> Card:
     """The model in a folder of its own, verified."""
     _extract(packed, "card.toml", place)
     card = read_card(place / "card.toml")
-    for name in _files(card):
+    for name in files(card):
         _extract(packed, name, place)
     if not is_file(place / card.file, card.sha256):
         raise ModelError(f"{file}: {card.file} in it is not the file its card describes; nothing was kept")
