@@ -9,7 +9,10 @@ against photo. The time is that of training, the vectors of the base's output be
 without them, when each picture is read. Beside it: every output without an adapter, and the adapter on
 each output. With `--epochs` also the network fine-tuned with its output `plain` (extra `train`), and the
 adapter on top; `--size` lets it take larger pictures, `--minutes` ends in time, and `--only-finetune` leaves
-the others out. `--model` begins with another model that ships.
+the others out. With `--student N` the collection has the pictures of DATA/unlabelled as well, of which
+nothing is known; the fine-tuned network guesses the product of some of them, and another one is trained from
+the beginning for N epochs with the labels and these guesses.
+`--model` begins with another model that ships.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import argparse
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from lookalike import models
@@ -50,6 +54,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="also fine-tune, with so many epochs")
     parser.add_argument("--minutes", type=float, help="fine-tune no longer than that")
     parser.add_argument("--size", type=int, help="fine-tune with squares of so many pixels")
+    parser.add_argument("--student", type=int, help="then begin anew, so many epochs, with guesses, too")
     parser.add_argument("--only-finetune", action="store_true", help="leave out what needs no PyTorch")
     options = parser.parse_args()
     folder = options.data / "grocery"
@@ -62,7 +67,7 @@ def main() -> None:
             adapted(Path(place), folder, options.model)
         if options.epochs:
             recipe = Recipe(epochs=options.epochs, minutes=options.minutes, size=options.size)
-            finetuned(Path(place) / "finetuned", folder, options.model, recipe)
+            finetuned(Path(place) / "finetuned", folder, options.model, recipe, options.student)
     print(f"load {os.getloadavg()[0]:.1f}")
 
 
@@ -84,25 +89,38 @@ def adapted(place: Path, folder: Path, model: str) -> None:
             print(f"    shrinkage {report.shrinkage:g}; MAP@R of those held out {was:.3f} -> {now:.3f}")
 
 
-def finetuned(place: Path, folder: Path, model: str, recipe: Recipe) -> None:
-    """The network trained on, alone and with an adapter on top."""
+def finetuned(place: Path, folder: Path, model: str, recipe: Recipe, student: int | None) -> None:
+    """The network trained on, alone and with an adapter on top; then one that also learns what it guesses."""
     with Collection.open(place, model=model) as collection:
         collection.add(folder, metadata=folder / "labels.csv")
-        before = time.process_time()
-        report = collection.finetune(
-            "finetuned",
-            "product",
-            where="role != 'query'",
-            output="plain",
-            recipe=recipe,
-            told=tell,
-        )
-        print(f"    {time.process_time() - before:.0f} s of the processor in all")
-        collection.use("finetuned")
-        show(f"fine-tuned, epoch {report.best_epoch} of {report.epochs}", recalls(collection), report.seconds)
-        report_on_top = collection.train("on-top", "product", where="role != 'query'")
-        collection.use("on-top")
-        show(f"adapter on top, {report_on_top.output}", recalls(collection), report_on_top.seconds)
+        if student is not None:
+            collection.add(folder.parent / "unlabelled")
+        started = time.monotonic()
+        taught(collection, "finetuned", recipe)
+        if student is not None:
+            collection.use(model)
+            taught(collection, "student", replace(recipe, epochs=student), "finetuned")
+        print(f"    {time.monotonic() - started:.0f} s in all")
+
+
+def taught(collection: Collection, name: str, recipe: Recipe, teacher: str | None = None) -> None:
+    """Train the network that is searched, fit an adapter on top, and search with both."""
+    before = time.process_time()
+    report = collection.finetune(
+        name,
+        "product",
+        where="role != 'query'",
+        teacher=teacher,
+        output="plain",
+        recipe=recipe,
+        told=tell,
+    )
+    print(f"    guessed {report.guessed}; {time.process_time() - before:.0f} s of the processor in all")
+    collection.use(name)
+    show(f"{name}, epoch {report.best_epoch} of {report.epochs}", recalls(collection), report.seconds)
+    on_top = collection.train(f"{name}-adapted", "product", where="role != 'query'")
+    collection.use(f"{name}-adapted")
+    show(f"adapter on top, {on_top.output}", recalls(collection), on_top.seconds)
 
 
 def tell(epoch: Epoch, epochs: int) -> None:

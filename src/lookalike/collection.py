@@ -73,7 +73,7 @@ from lookalike.results import (
 )
 from lookalike.results.training import ModelReport
 from lookalike.searching import Bounds, Searcher
-from lookalike.spaces import Wanted
+from lookalike.spaces import Wanted, searched
 from lookalike.teaching import adapting, finetuning, retraining, unlabelled
 from lookalike.teaching.lessons import Lesson
 from lookalike.training.recipe import CopyRecipe, Recipe
@@ -950,7 +950,8 @@ class Collection:
         threads: int | None,
     ) -> Lesson:
         truth.check_one(label, pairs, "train")
-        return Lesson(name, label, self._pairs(pairs), self._chosen(where), output, _threads(threads))
+        chosen = self._chosen(where)
+        return Lesson(name, label, self._pairs(pairs), chosen, output=output, threads=_threads(threads))
 
     def finetune(
         self,
@@ -959,6 +960,7 @@ class Collection:
         *,
         pairs: str | os.PathLike[str] | None = None,
         where: str | Filter | None = None,
+        teacher: str | None = None,
         output: str | None = None,
         recipe: Recipe | None = None,
         threads: int | None = None,
@@ -975,6 +977,9 @@ class Collection:
             label: a column whose values say what belongs together.
             pairs: instead, a table of pictures that belong together; see `evaluation.truth.read_pairs`.
             where: a filter expression for the pictures it learns from; None means all.
+            teacher: a model that the collection has vectors of, and another one than is trained: learn from
+                pictures of which nothing is known, too, where it is clear by these vectors what they are (see
+                `training.guessing`), and compare the new model with this one. None for no guesses.
             output: the output that is trained; None means the one that is searched now.
             recipe: how to train; None means `training.recipe.Recipe()`.
             threads: pictures read side by side for the new vectors; None means one for each processor.
@@ -989,6 +994,8 @@ class Collection:
             CollectionBusy: another process is writing.
         """
         lesson = self._lesson(name, label, pairs, where, output, threads)
+        if teacher is not None:
+            lesson = replace(lesson, teacher=searched(self.gallery, Wanted(teacher), self.directory))
         chosen = recipe or Recipe()
         return self._adopted(finetuning.finetune(self.gallery, self.space, lesson, chosen, progress, told))
 

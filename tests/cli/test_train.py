@@ -147,6 +147,16 @@ def test_hand_on_remove_take_in(shop: Shell, tmp_path: Path) -> None:
         (["--name", "x", "--label", "kind", "--batch", "8"], 2, "--batch is for --method finetune and --unl"),
         (["--name", "x", "--unlabelled", "--batch", "1"], 2, "--batch"),
         (["--name", "x", "--label", "kind", "--size", "288"], 2, "--size is for --method finetune and --unl"),
+        (
+            ["--name", "x", "--label", "kind", "--teacher", "y"],
+            2,
+            "--teacher goes with --method finetune",
+        ),
+        (
+            ["--name", "x", "--unlabelled", "--teacher", "y"],
+            2,
+            "--teacher goes with --method finetune",
+        ),
         (["--name", "x", "--unlabelled", "--size", "8"], 2, "--size"),
         (["--name", "x", "--label", "nothing"], 2, "there is no column nothing; there are kind"),
         (["--name", "x", "--label", "folder"], 2, "have the same value in column folder"),

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -18,10 +19,13 @@ import pytest
 from lookalike import models
 from lookalike.collection import Collection
 from lookalike.embedder import Embedder, prepare, reference_picture, to_input
-from lookalike.errors import MissingExtra, ModelError, UsageError
+from lookalike.errors import CollectionError, MissingExtra, ModelError, UsageError
 from lookalike.explaining import explain
-from lookalike.teaching import retraining
-from lookalike.training import recipe
+from lookalike.teaching import lessons, retraining, self_training
+from lookalike.teaching.lessons import Lesson
+from lookalike.training import guessing, recipe
+from lookalike.training.adapter import Examples
+from lookalike.training.examples import Material
 from lookalike.training.recipe import Epoch, Recipe, TrainingSet
 from lookalike.vectors import cosines, unit
 
@@ -36,8 +40,12 @@ def place(tmp_path_factory: pytest.TempPathFactory, draw_shapes: Draw, tiny_mode
     """A folder with `in/` (120 pictures of three shapes), `shapes.csv` and their collection `c`."""
     place = tmp_path_factory.mktemp("place")
     files = draw_shapes(place / "in", EACH)
-    rows = [f"{file.name},{file.stem.partition('-')[0]},x" for file in files]
-    (place / "shapes.csv").write_text("\n".join(["path,shape,all", *rows]) + "\n")
+    parts = [file.stem.partition("-") for file in files]
+    rows = [
+        f"{file.name},{shape},x,{shape if int(number) < 35 else ''}"
+        for file, (shape, _, number) in zip(files, parts, strict=True)
+    ]
+    (place / "shapes.csv").write_text("\n".join(["path,shape,all,most", *rows]) + "\n")
     with Collection.open(place / "c", model=str(tiny_model)) as collection:
         collection.add(place / "in", metadata=place / "shapes.csv", threads=1)
     return place
@@ -135,6 +143,133 @@ def test_the_new_model_is_better_and_used_everywhere(
     assert sum(map(sum, explained.found.shares)) == pytest.approx(explained.similarity, abs=1e-6)
     assert ElementTree.parse(report.curve).getroot().tag.endswith("svg")
     assert not (own_models / "new.training").exists()
+
+
+@needs_torch
+@pytest.mark.usefixtures("own_models")
+def test_a_student_learns_from_what_its_teacher_guesses(
+    collection: Collection, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here all guesses count: whether they are right is a matter of `guessing`."""
+    shown: list[TrainingSet] = []
+    train = retraining.train
+
+    def noted(begun: retraining.Start, pictures: TrainingSet, *rest: Any) -> retraining.Trained:
+        shown.append(pictures)
+        return train(begun, pictures, *rest)
+
+    def of_all(known: Examples, held_out: np.ndarray) -> guessing.Guesser:
+        return replace(guessing.guesser(known, held_out), least=-1.0)
+
+    monkeypatch.setattr(retraining, "train", noted)
+    monkeypatch.setattr(self_training, "guesser", of_all)
+    with collection:
+        collection.train("teacher", "most", threads=1)
+        collection.use(str(tiny_model))
+        report = collection.finetune(
+            "new", "most", teacher="teacher", recipe=replace(QUICK, epochs=1), threads=1
+        )
+        (pictures,) = shown
+        known = {Path(one.path).name: one.metadata.get("most") for one in collection.gallery.pictures()}
+    names = [file.name for file in pictures.files]
+    assert (report.pictures, report.guessed, report.unlabelled) == (105, len(names) - 105, 120 - len(names))
+    assert 0 < report.guessed <= 15
+    assert len(pictures.labels) == len(names)
+    assert all(known[name] is not None for name in names[:105])
+    assert all(known[name] is None for name in names[105:])
+    assert pictures.held_out.max() < 105  # no guess is held out
+    assert report.held_out == len(pictures.held_out)
+    assert pictures.gallery.max() < 105  # nor is one searched for
+    assert report.unlabelled_after == {}  # fewer than 20 are left of which nothing is known
+    assert report.compared == "teacher, embedding"
+    summary = models.find("new").summary
+    assert f"on 105 pictures of 3 kinds and {report.guessed} guessed by teacher" in summary
+
+
+@needs_torch
+@pytest.mark.usefixtures("own_models")
+def test_a_teacher_is_another_model_and_there(collection: Collection, tiny_model: Path) -> None:
+    with collection:
+        with pytest.raises(
+            UsageError, match="cannot be its own teacher: train another model with its guesses"
+        ):
+            collection.finetune("new", "most", teacher=str(tiny_model), threads=1)
+        with pytest.raises(CollectionError, match="no model is called 'nobody'"):
+            collection.finetune("new", "most", teacher="nobody", threads=1)
+
+
+@pytest.fixture
+def guessing_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(self_training, "guesser", lambda *of: replace(guessing.guesser(*of), least=-1.0))
+
+
+def lesson_of(collection: Collection) -> Material:
+    return lessons.material_for(collection.gallery, collection.space, Lesson("new", label="most"))
+
+
+@pytest.mark.usefixtures("guessing_all")
+def test_no_near_copy_of_those_held_out_is_guessed_whatever_its_class(
+    collection: Collection, place: Path
+) -> None:
+    held_out = np.arange(0, 105, 10)
+    with collection:
+        found = lesson_of(collection)
+        original = Path(collection.gallery.get([int(found.ids[0])])[0].path)
+        copy = original.with_name("copy of it.png")
+        shutil.copyfile(original, copy)
+        try:
+            collection.add(copy, threads=1)
+            found = lesson_of(collection)
+            ids, _ = self_training.guessed(collection.gallery, collection.space, found, held_out)
+            shown, _ = self_training.guessed(collection.gallery, collection.space, found, held_out[1:])
+            new = next(one.id for one in collection.gallery.pictures() if one.path == str(copy))
+        finally:
+            copy.unlink()
+    assert new in shown
+    assert new not in ids
+
+
+@pytest.mark.usefixtures("guessing_all")
+def test_a_picture_that_has_vanished_is_not_guessed(collection: Collection) -> None:
+    held_out = np.arange(0, 105, 10)
+    with collection:
+        found = lesson_of(collection)
+        before, _ = self_training.guessed(collection.gallery, collection.space, found, held_out)
+        with collection.gallery.writing() as writing:
+            writing.mark_missing([int(before[0])])
+            writing.remove([int(before[1])])
+        after, labels = self_training.guessed(collection.gallery, collection.space, found, held_out)
+    assert after.tolist() == before[2:].tolist()
+    assert len(labels) == len(after)
+
+
+def test_where_nothing_can_be_guessed_that_is_said_before_training(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_out = np.arange(0, 105, 10)
+    with collection:
+        found, gallery, space = lesson_of(collection), collection.gallery, collection.space
+        none = replace(found, unknown=found.unknown[:0])
+        with pytest.raises(UsageError, match="there is no picture without a label to guess one for"):
+            self_training.guessed(gallery, space, none, held_out)
+        monkeypatch.setattr(
+            self_training, "guesser", lambda *of: replace(guessing.guesser(*of), least=np.inf)
+        )
+        with pytest.raises(UsageError, match="of 15 pictures without a label none can be learned from"):
+            self_training.guessed(gallery, space, found, held_out)
+
+
+@pytest.mark.usefixtures("guessing_all")
+def test_no_more_guesses_are_taken_than_there_is_room_for(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(self_training, "MOST_PICTURES", 111)
+    with collection:
+        found = lesson_of(collection)
+        guessed = self_training.guessed(collection.gallery, collection.space, found, np.arange(0, 105, 10))
+    ids = guessed[0]
+    assert len(ids) == len(set(ids.tolist())) == 6
+    assert set(ids.tolist()) <= set(found.unknown.tolist())
 
 
 @needs_torch

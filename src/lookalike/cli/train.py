@@ -17,7 +17,7 @@ from lookalike.cli.options import (
 )
 from lookalike.cli.switching import left_behind, searched, tell_left
 from lookalike.cli.terminal import console, echo_json, many, plain_table, stage_bar, visible
-from lookalike.results import TrainReport, UnlabelledReport
+from lookalike.results import FinetuneReport, TrainReport, UnlabelledReport
 from lookalike.results.training import LabelledReport, ModelReport, NetworkReport
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 @click.option("--pairs", metavar="FILE", help="A table of pictures that belong together, and that do not.")
 @click.option("--unlabelled", is_flag=True, help="Learn to find copies, from the pictures alone.")
 @click.option("--where", metavar="EXPR", help="Learn only from these pictures.")
+@click.option(
+    "--teacher",
+    metavar="NAME",
+    help="Also learn from pictures without a label (or in no pair), where it is clear by the vectors of this "
+    "model which kind they are.",
+)
 @click.option(
     "--method",
     type=click.Choice(["adapter", "finetune"]),
@@ -72,6 +78,7 @@ def train(
     pairs: str | None,
     unlabelled: bool,
     where: str | None,
+    teacher: str | None,
     method: str | None,
     name: str,
     minutes: float | None,
@@ -98,6 +105,8 @@ def train(
     and the figures told are a little too good. It keeps where it stands after every epoch, and goes on from
     there when it is started again after an interruption. An adapter can be fitted on top: train once more,
     without --method; then the longest output (`--output plain`) is the better one to train the network on.
+    With `--teacher` it also learns from pictures without a label, where a model that was trained before tells
+    clearly which kind they are; then `--model` says which one to begin with.
 
     `--unlabelled` trains the network in the same way (extra `train`) with edits of the pictures, each
     against all others: crops, turns, colours, text, pictures within pictures. Such a model finds edited
@@ -107,6 +116,8 @@ def train(
       lookalike train --label product --name shop-v2
       lookalike train --pairs clicks.csv --name shop-v3
       lookalike train --label product --method finetune --minutes 15 --name shop-v4
+      lookalike train --label product --method finetune --teacher shop-v4
+                      --model efficientnet-lite0 --name shop-v5
       lookalike train --unlabelled --minutes 30 --name copies
     """  # noqa: D301 - \b is a character that keeps click from filling the lines
     if (label is not None) + (pairs is not None) + unlabelled != 1:
@@ -116,6 +127,11 @@ def train(
     if unlabelled and method == "adapter":
         raise click.UsageError(
             "--unlabelled trains the network: an adapter cannot be learned without labels or pairs"
+        )
+    if teacher is not None and (unlabelled or method != "finetune"):
+        raise click.UsageError(
+            "--teacher goes with --method finetune, and --label or --pairs: an adapter gains nothing "
+            "by it, and without labels there is nothing to guess from"
         )
     given = {"minutes": minutes, "epochs": epochs, "batch": batch, "size": size}
     recipe = {option: value for option, value in given.items() if value is not None}
@@ -131,7 +147,8 @@ def train(
             report = pictures.train_unlabelled(name, recipe=_copy_recipe(recipe), told=_tell, **how)
         elif method == "finetune":
             _suggest_output(pictures.space, output)
-            report = pictures.finetune(name, label, pairs=pairs, recipe=_recipe(recipe), told=_tell, **how)
+            how |= {"pairs": pairs, "teacher": teacher, "recipe": _recipe(recipe), "told": _tell}
+            report = pictures.finetune(name, label, **how)
         else:
             report = pictures.train(name, label, pairs=pairs, **how)
         left = left_behind(pictures, before)
@@ -185,6 +202,8 @@ def _show(report: ModelReport) -> None:
         table.add_row(visible(heading), *(f"{value:.3f}" for value in figures.values()))
     console().print(table)
     kinds = f" of {report.classes:,} kinds" if isinstance(report, LabelledReport) else ""
+    if isinstance(report, FinetuneReport) and report.guessed:
+        kinds += f" and {report.guessed:,} whose kind was guessed,"
     click.echo(
         f"\nLearned from {many(report.pictures, 'picture')}{kinds} "
         f"in {report.seconds:.1f} s, on {report.base}, output {report.output}; {_details(report)}"

@@ -103,7 +103,14 @@ class NetworkReport(ModelReport):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneReport(NetworkReport, LabelledReport):
-    """What fine-tuning made: the base with its network trained on."""
+    """What fine-tuning made: the base with its network trained on.
+
+    Attributes:
+        guessed: pictures of which nothing is known that were learned from as well, since their class could be
+            guessed; 0 without a teacher.
+    """
+
+    guessed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,12 @@ verdict, model."""
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lookalike import models
 from lookalike.embedder import Embedder
 from lookalike.errors import UsageError
 from lookalike.evaluation.retrieval import Outcomes
@@ -17,8 +18,8 @@ from lookalike.models import storing
 from lookalike.models.cards import HELD_OUT_FIGURE
 from lookalike.progress import Stages
 from lookalike.results import FinetuneReport
-from lookalike.spaces import space_of
-from lookalike.teaching import lessons, retraining
+from lookalike.spaces import embedder_of, space_of
+from lookalike.teaching import lessons, retraining, self_training
 from lookalike.teaching.lessons import Lesson
 from lookalike.teaching.retraining import Told
 from lookalike.training import adapter, examples
@@ -37,7 +38,7 @@ class _Material:
 
     Attributes:
         known: the pictures and what is known about them.
-        pictures: their files, classes, and which are held out.
+        pictures: their files, classes, and which are held out; behind them those whose class was guessed.
     """
 
     known: examples.Material
@@ -58,7 +59,8 @@ def finetune(
 
     Args:
         gallery: whose pictures.
-        current: the space that is searched now: the new model is compared with it.
+        current: the space that is searched now: the new model is compared with it, or with the lesson's
+            teacher.
         lesson: what is to be learned; its output is the one that is trained, None means the current one.
         recipe: how.
         progress: called now and then with what is being done, how much is done, and of how much.
@@ -72,8 +74,9 @@ def finetune(
     """
     started = time.monotonic()
     begun = retraining.start(current, lesson, recipe.size)
+    if lesson.teacher is not None:
+        _ready_to_teach(gallery, current, lesson.teacher, lesson.threads, progress)
     material = _material(gallery, current, lesson)
-    known = material.known
 
     def task(reader: Reader) -> Task:
         from lookalike.training.supervised import ByLabel
@@ -81,27 +84,28 @@ def finetune(
         return ByLabel(material.pictures, reader, recipe)
 
     trained = retraining.train(begun, material.pictures, recipe, task, told)
-    by = f"by {lesson.label}" if lesson.label else "by pairs"
     card = retraining.save(
         begun,
         trained,
         material.pictures,
-        f"{begun.base.name} fine-tuned {by} on {len(known.ids):,} pictures of {known.classes:,} kinds",
+        f"{begun.base.name} fine-tuned {_on_what(lesson, material)}",
         {f"{HELD_OUT_FIGURE}recall_at_1": round(trained.best.recall, 4)},
     )
     taught = Embedder.load(card.name, None, current.runtime)
     lessons.complete(gallery, taught, card.name, lesson.threads, progress, "reading pictures")
-    was, now = (_outcomes(gallery, space, material) for space in (current, space_of(taught, card.name)))
-    elsewhere = lessons.of_unknown(gallery, current, taught, known, progress)
+    known, against = material.known, lesson.teacher or current
+    was, now = (_outcomes(gallery, space, material) for space in (against, space_of(taught, card.name)))
+    elsewhere = lessons.of_unknown(gallery, against, taught, known, progress)
     return FinetuneReport(
         model=card.name,
         base=begun.base.name,
         output=begun.output,
-        compared=f"{current.model}, {current.output}",
+        compared=f"{against.model}, {against.output}",
         pictures=len(known.ids),
         classes=known.classes,
         alone=known.alone,
         unlabelled=len(known.unknown),
+        guessed=material.pictures.guessed,
         unlabelled_before=elsewhere.was.means(),
         unlabelled_after=elsewhere.now.means(),
         unmatched=known.unmatched,
@@ -118,6 +122,29 @@ def finetune(
     )
 
 
+def _on_what(lesson: Lesson, material: _Material) -> str:
+    """What was learned from, for the summary of the new model."""
+    by = f"by {lesson.label}" if lesson.label else "by pairs"
+    known, guessed = material.known, material.pictures.guessed
+    learned = f"{by} on {len(known.ids):,} pictures of {known.classes:,} kinds"
+    if lesson.teacher is None:
+        return learned
+    return f"{learned} and {guessed:,} guessed by {lesson.teacher.model}"
+
+
+def _ready_to_teach(
+    gallery: Gallery, trained: Space, teacher: Space, threads: int, progress: Stages | None
+) -> None:
+    """Give all pictures a vector of the teacher's; refuse a network that would learn its own guesses (see
+    docs/training.md for what that gave)."""
+    if teacher.model == trained.model:
+        raise UsageError(
+            f"{trained.model} cannot be its own teacher: train another model with its guesses, best the one "
+            f"that it was made from, for example --model {models.DEFAULT_MODEL}"
+        )
+    lessons.complete(gallery, embedder_of(teacher), teacher.model, threads, progress, "reading pictures")
+
+
 def _material(gallery: Gallery, space: Space, lesson: Lesson) -> _Material:
     """The pictures, some of each class held out; near-copies of others never are."""
     found = lessons.material_for(gallery, space, lesson)
@@ -131,11 +158,17 @@ def _material(gallery: Gallery, space: Space, lesson: Lesson) -> _Material:
             f"{len(held_out)} to see whether it gets better, and {FEWEST_HELD_OUT} are needed: some "
             f'{10 * FEWEST_HELD_OUT} pictures, three or more of a kind. The method "adapter" needs fewer'
         )
-    return _Material(found, TrainingSet(retraining.readable(gallery, found.ids.tolist()), labels, held_out))
+    files = retraining.readable(gallery, found.ids.tolist())
+    if lesson.teacher is None:
+        return _Material(found, TrainingSet(files, labels, held_out))
+    more, guessed = self_training.guessed(gallery, lesson.teacher, found, held_out)
+    files += retraining.readable(gallery, more.tolist())
+    found = replace(found, unknown=np.setdiff1d(found.unknown, more))
+    return _Material(found, TrainingSet(files, np.concatenate([labels, guessed]), held_out, len(more)))
 
 
 def _outcomes(gallery: Gallery, space: Space, material: _Material) -> Outcomes:
-    """How those held out that judge are found among those that were shown."""
+    """How those held out that judge are found among those that were shown, what was guessed left out."""
     vectors = gallery.vectors(space, material.known.ids.tolist())
     pictures = material.pictures
-    return adapter.outcomes(vectors, material.known.examples, pictures.judging, pictures.shown)
+    return adapter.outcomes(vectors, material.known.examples, pictures.judging, pictures.gallery)

@@ -37,6 +37,8 @@ class Lesson:
         label: a column whose values say what belongs together; None when `pairs` say it.
         pairs: which pictures belong together, and which do not.
         where: only from these pictures; None for all.
+        teacher: by whose vectors the classes of pictures of which nothing is known are guessed, where that is
+            clear, so that they are learned from as well; None for no guesses.
         output: which output of the base is mapped; None for the longest, since a map can leave out
             but not add.
         threads: pictures read side by side, where that is needed.
@@ -46,6 +48,7 @@ class Lesson:
     label: str | None = None
     pairs: PairList | None = None
     where: Filter | None = None
+    teacher: Space | None = None
     output: str | None = None
     threads: int = 1
 

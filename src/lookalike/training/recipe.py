@@ -29,16 +29,23 @@ class TrainingSet:
         files: (n,) their paths.
         labels: (n,) int64 classes, 0 to C - 1, each with at least one picture.
         held_out: (h,) int64 rows, ascending, that are only searched for.
+        guessed: of so many, the last ones, the class was guessed: they are shown, and judge nothing.
     """
 
     files: tuple[Path, ...]
     labels: Ints
     held_out: Ints
+    guessed: int = 0
 
     @property
     def shown(self) -> Ints:
         """The rows that are trained on, ascending."""
         return np.setdiff1d(np.arange(len(self.labels)), self.held_out)
+
+    @property
+    def gallery(self) -> Ints:
+        """The rows among which those held out are searched for: all that are shown and were not guessed."""
+        return self.shown[self.shown < len(self.labels) - self.guessed]
 
     @property
     def choosing(self) -> Ints:

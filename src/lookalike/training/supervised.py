@@ -173,10 +173,11 @@ class ByLabel(Task):
         return self._reader.plain(self._pictures.files[row] for row in rows.tolist())
 
     def _judged(self) -> Ints:
-        """The rows among which those held out are searched for: all that are shown, or some of many."""
-        if len(self._shown) <= MOST_JUDGED:
-            return self._shown
-        return np.sort(np.random.default_rng(0).permutation(self._shown)[:MOST_JUDGED])
+        """The rows among which those held out are searched for, or some of many."""
+        gallery = self._pictures.gallery
+        if len(gallery) <= MOST_JUDGED:
+            return gallery
+        return np.sort(np.random.default_rng(0).permutation(gallery)[:MOST_JUDGED])
 
     def _found(self, queries: Tensor, gallery: Tensor) -> Found:
         """Recall@1 and MAP@R (as in `evaluation.retrieval`) of those that choose among those judged."""
