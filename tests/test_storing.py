@@ -36,6 +36,7 @@ def saved(name: str = "mine", seed: int = 0, base: Card | None = None) -> Card:
         alike=0.7,
         summary='taught "kind"',
         quality={"held_out_map_at_r": 0.5},
+        seen=np.array([seed, 7]),
     )
 
 
@@ -156,7 +157,11 @@ def test_a_model_is_handed_on_in_one_file(
     assert taken.path == tmp_path / "elsewhere" / "mine.toml"
     assert np.array_equal(Embedder.load("mine").embed([reference_picture()]), vector)
     assert storing.take_in(tmp_path / "mine.lookalike-model") == taken  # once more changes nothing
-    assert sorted(path.name for path in (tmp_path / "elsewhere").iterdir()) == ["mine.npz", "mine.toml"]
+    assert sorted(path.name for path in (tmp_path / "elsewhere").iterdir()) == [
+        "mine.npz",
+        "mine.seen",
+        "mine.toml",
+    ]
 
 
 def test_an_export_is_the_same_bytes_every_time(folder: Path, tmp_path: Path) -> None:
@@ -226,7 +231,7 @@ def test_what_is_no_exported_model(folder: Path, tmp_path: Path, data: bytes) ->
 def test_removed_models_can_be_moved_back(folder: Path) -> None:
     saved()
     place = storing.remove(find("mine"))
-    assert sorted(path.name for path in place.iterdir()) == ["mine.npz", "mine.toml"]
+    assert sorted(path.name for path in place.iterdir()) == ["mine.npz", "mine.seen", "mine.toml"]
     with pytest.raises(ModelError, match="no model is called 'mine'"):
         find("mine")
     saved(seed=3)
@@ -239,8 +244,33 @@ def test_removed_models_can_be_moved_back(folder: Path) -> None:
 def trained(name: str, network: bytes = b"a network") -> object:
     base = find(models.DEFAULT_MODEL)
     return storing.save_trained(
-        name, base, network, base.outputs, curve="<svg/>", summary="trained", quality={"recall": 0.5}
-    )
+        name, base, network, base.outputs, curve="<svg/>", summary="trained", quality={"recall": 0.5},
+        seen=np.array([5, -3]),
+    )  # fmt: skip
+
+
+def test_what_a_model_has_learned_from_is_kept(folder: Path, tmp_path: Path) -> None:
+    assert models.seen_by(find(models.DEFAULT_MODEL)).tolist() == []
+    network = models.onnx_file(find(models.DEFAULT_MODEL)).read_bytes()
+    base = trained("base", network)
+    assert models.seen_by(base).tolist() == [-3, 5]
+    card = saved("on-top", 6, base)
+    assert models.seen_by(find("on-top")).tolist() == [-3, 5, 6, 7]  # those of the base as well
+    storing.export(card, tmp_path / "handed-on")
+    for name in ("on-top", "base"):
+        storing.remove(find(name))
+    assert models.seen_by(storing.take_in(tmp_path / "handed-on")).tolist() == [-3, 5, 6, 7]
+
+
+def test_a_damaged_list_of_what_was_learned_from_is_noticed(folder: Path, tmp_path: Path) -> None:
+    card = saved()
+    (folder / "mine.seen").write_bytes(b"")
+    for use in (models.seen_by, lambda card: storing.export(card, tmp_path / "file")):
+        with pytest.raises(ModelError, match=r"mine\.seen is not the file its card describes"):
+            use(card)
+    (folder / "mine.seen").unlink()
+    with pytest.raises(ModelError, match=r"mine\.seen is missing"):
+        models.seen_by(card)
 
 
 def test_a_learning_curve_goes_with_its_model(folder: Path) -> None:
@@ -248,11 +278,11 @@ def test_a_learning_curve_goes_with_its_model(folder: Path) -> None:
     assert curve.read_text() == "<svg/>"
     assert curve in storing.removable(find("curved"))
     place = storing.remove(find("curved"))
-    assert sorted(path.suffix for path in place.iterdir()) == [".onnx", ".svg", ".toml"]
+    assert sorted(path.suffix for path in place.iterdir()) == [".onnx", ".seen", ".svg", ".toml"]
     assert not list(folder.glob("curved*"))
 
 
-@pytest.mark.parametrize("ending", ["svg", "onnx", "npz"])
+@pytest.mark.parametrize("ending", ["svg", "onnx", "npz", "seen"])
 def test_a_file_in_the_way_is_named_and_kept(folder: Path, ending: str) -> None:
     folder.mkdir(exist_ok=True)
     (folder / f"mine.{ending}").write_text("something else")

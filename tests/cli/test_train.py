@@ -82,7 +82,9 @@ def test_what_the_new_model_lacks_is_said(
     for command in made:
         assert shop(*command.split()).code == 0
     for better, told in ((False, None), (True, said)):
-        monkeypatch.setattr(lessons, "is_better", lambda *_, better=better: better)
+        monkeypatch.setattr(
+            lessons, "verdict", lambda *_, better=better, **__: "better" if better else "chance"
+        )
         lines = shop("train", "--label", "kind", "--name", f"taught-{better}").out.splitlines()
         left = [line for line in lines if line.startswith("Still of the model before")]
         assert left == ([f"Still of the model before, and to be made again: {told}"] if told else [])
@@ -184,7 +186,7 @@ def test_too_little_time_is_said(capsys: pytest.CaptureFixture[str], epochs: flo
     figures = {"recall@1": 0.5, "recall@fmr": 0.5}
     report = UnlabelledReport(
         model="new", base="old", output="plain", compared="old, plain", pictures=100, held_out=20,
-        before=figures, after=figures, better=False, card="new.toml", seconds=1.0, epochs=epochs,
+        before=figures, after=figures, verdict="chance", card="new.toml", seconds=1.0, epochs=epochs,
         best_epoch=0, curve="new.svg", apart=False,
     )  # fmt: skip
     train._show(report)

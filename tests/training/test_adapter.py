@@ -185,6 +185,30 @@ def test_near_copies_stay_together(seed: int) -> None:
         assert len(set(parts[start : start + 3].tolist())) == 1
 
 
+@given(st.integers(0, 2**32), st.floats(0, 1))
+def test_what_has_been_seen_does_not_judge(seed: int, share: float) -> None:
+    dice = np.random.default_rng(seed)
+    vectors = canonical(dice.normal(size=(120, 24)))
+    labels = dice.integers(0, 9, 120)
+    same = dice.integers(0, 100, 120)
+    examples = Examples(vectors, labels, same, hashes(120), NONE)
+    groups, seen = adapter.near_copies(examples), dice.random(120) < share
+    before, after = adapter.split(examples), adapter.split(examples, seen)
+    judging = np.flatnonzero(after == 0)
+    assert not np.isin(groups[judging], groups[seen]).any()
+    fresh = ~np.isin(groups, groups[seen])
+    for label in range(9):
+        mine = labels == label
+        wanted = len(set(groups[mine & (before == 0)].tolist()))
+        there = len(set(groups[mine & fresh].tolist()))
+        assert len(set(groups[mine & (after == 0)].tolist())) == min(wanted, there)
+    for group in np.unique(groups):
+        assert len(set(after[groups == group].tolist())) == 1
+    assert set(after.tolist()) <= set(range(5))
+    if not seen.any():
+        assert np.array_equal(before, after)
+
+
 def test_the_same_bytes_stay_together() -> None:
     examples = made(2, 10)
     same = np.array([0, 0, *range(2, 20)], np.int64)

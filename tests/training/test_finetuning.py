@@ -276,7 +276,7 @@ def test_no_more_guesses_are_taken_than_there_is_room_for(
 def test_of_many_held_out_some_choose_the_epoch_and_others_judge(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pictures = TrainingSet((), np.zeros(400, np.int64), np.arange(40))
+    pictures = TrainingSet((), np.arange(400), np.zeros(400, np.int64), np.arange(40))
     assert sorted([*pictures.choosing, *pictures.judging]) == list(range(40))
     assert len(pictures.judging) == 20
     monkeypatch.setattr(recipe, "FEWEST_SPLIT", 12)

@@ -36,7 +36,9 @@ QUICK = Recipe(epochs=6, batch=9, rate=0.02, averaging=0.8)
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory, draw_shapes: Draw) -> TrainingSet:
     files = draw_shapes(tmp_path_factory.mktemp("drawn"), EACH)
-    return TrainingSet(tuple(files), np.repeat(np.arange(3), EACH), np.array([6, 7, 14, 15, 22, 23]))
+    return TrainingSet(
+        tuple(files), np.arange(3 * EACH), np.repeat(np.arange(3), EACH), np.array([6, 7, 14, 15, 22, 23])
+    )
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +171,7 @@ def test_what_a_part_of_an_epoch_gave_is_kept_when_it_is_the_best(
 
 
 def test_nothing_held_out_means_the_last_is_kept(training: Start, drawn: TrainingSet, reader: Reader) -> None:
-    everything = TrainingSet(drawn.files, drawn.labels, np.array([], np.int64))
+    everything = TrainingSet(drawn.files, drawn.numbers, drawn.labels, np.array([], np.int64))
     one = training(reader, Recipe(epochs=2, batch=9), everything)
     one.run()
     assert one.best == one.history[-1]

@@ -29,7 +29,7 @@ Draw = Callable[[Path, int], list[Path]]
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory, draw_shapes: Draw) -> TrainingSet:
     files = draw_shapes(tmp_path_factory.mktemp("drawn"), 10)
-    return TrainingSet(tuple(files), np.arange(30), np.array([0, 5, 12, 18, 21, 27]))
+    return TrainingSet(tuple(files), np.arange(30), np.arange(30), np.array([0, 5, 12, 18, 21, 27]))
 
 
 @pytest.fixture

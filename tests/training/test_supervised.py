@@ -29,7 +29,7 @@ Draw = Callable[[Path, int], list[Path]]
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory, draw_shapes: Draw) -> TrainingSet:
     files = draw_shapes(tmp_path_factory.mktemp("drawn"), 6)
-    return TrainingSet(tuple(files), np.repeat(np.arange(3), 6), np.array([5, 11, 17]))
+    return TrainingSet(tuple(files), np.arange(18), np.repeat(np.arange(3), 6), np.array([5, 11, 17]))
 
 
 @pytest.fixture
@@ -56,7 +56,10 @@ def test_a_loss_of_pairs_finds_pairs_among_more_classes_than_a_batch_holds(
 ) -> None:
     labels = np.repeat(np.arange(20), 5)
     many = TrainingSet(
-        tuple(drawn.files[at % len(drawn.files)] for at in range(100)), labels, np.array([], np.int64)
+        tuple(drawn.files[at % len(drawn.files)] for at in range(100)),
+        np.arange(100),
+        labels,
+        np.array([], np.int64),
     )
     recipe = Recipe(epochs=1, batch=16, loss=name)
     task = supervised.ByLabel(many, reader, recipe)

@@ -131,6 +131,7 @@ def test_a_model_that_loses_other_pictures_is_not_better(
     report = collection.train("taught", "most")
     assert report.after["map@r"] > report.before["map@r"]
     assert report.better == report.default == better
+    assert report.verdict == ("better" if better else "copies")
     assert (collection.space.model == "taught") == better
 
 
@@ -192,6 +193,7 @@ def test_pairs_teach_as_well(collection: Collection, place: Path) -> None:
 def test_a_model_that_is_not_better_is_not_made_the_default(collection: Collection) -> None:
     before = collection.space
     report = collection.train("useless", "number")  # what has nothing to do with how pictures look
+    assert report.verdict in ("chance", "recall")
     assert not report.better
     assert not report.default
     assert collection.space == before
@@ -203,6 +205,24 @@ def test_it_can_be_taught_again(collection: Collection) -> None:
     report = collection.train("second", "kind", output="embedding")
     assert (report.base, report.output) == (models.DEFAULT_MODEL, "embedding")
     assert report.compared == "first, embedding"
+
+
+def test_a_model_is_not_compared_by_pictures_it_has_learned_from(collection: Collection) -> None:
+    assert collection.train("first", "kind").verdict == "better"
+    report = collection.train("second", "kind")
+    assert report.before["map@r"] == 1  # it knows them
+    assert (report.verdict, report.default) == ("seen", False)
+    assert collection.space.model == "first"
+
+
+def test_pictures_that_are_new_judge(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    collection.train("first", "kind", where="number < 6")
+    report = collection.train("second", "kind")
+    held_out = 2 * KINDS  # of eight a kind two are new, and these judge
+    assert report.held_out <= held_out
+    assert report.verdict != "seen"
+    assert models.seen_by(models.find("second")).size == 64
+    assert set(models.seen_by(models.find("first"))) < set(models.seen_by(models.find("second")))
 
 
 def test_the_output_that_is_lacking_is_made_first(collection: Collection) -> None:

@@ -210,9 +210,12 @@ def test_no_near_copy_is_held_out() -> None:
         def vectors(self, space: object, wanted: list[int]) -> np.ndarray:
             return np.array([rows[number] for number in wanted], np.float32)
 
-    found = unlabelled._like_no_other(Rows(), None, ids, hashes, 9)
+    fit = np.ones(len(ids), bool)
+    found = unlabelled._like_no_other(Rows(), None, ids, hashes, 9, fit)
     assert found.tolist() == [2, 3, 4]  # 1, 2 and 6 look alike; the fourth has another hash
-    assert len(unlabelled._like_no_other(Rows(), None, ids, hashes, 2)) == 2
+    assert len(unlabelled._like_no_other(Rows(), None, ids, hashes, 2, fit)) == 2
+    fit[3] = False
+    assert unlabelled._like_no_other(Rows(), None, ids, hashes, 9, fit).tolist() == [2, 4]
 
 
 # --- killed -----------------------------------------------------------------------------------
@@ -238,7 +241,7 @@ def test_killed_training_goes_on_and_ends_as_if_it_had_not_been(
     assert "epoch 3 of 4: loss" in gone_on.stderr
     assert "epoch 2 of 4: loss" not in gone_on.stderr
     report = json.loads(gone_on.stdout)
-    assert {"model", "before", "after", "seconds", "better"} <= report.keys()
+    assert {"model", "before", "after", "seconds", "verdict"} <= report.keys()
     straight = train("live", "two", "two")
     assert straight.returncode == 0, straight.stderr
     assert (own_models / "one.onnx").read_bytes() == (own_models / "two.onnx").read_bytes()

@@ -18,7 +18,7 @@ from lookalike.cli.options import (
 from lookalike.cli.switching import left_behind, searched, tell_left
 from lookalike.cli.terminal import console, echo_json, many, plain_table, stage_bar, visible
 from lookalike.results import FinetuneReport, TrainReport, UnlabelledReport
-from lookalike.results.training import LabelledReport, ModelReport, NetworkReport
+from lookalike.results.training import LabelledReport, ModelReport, NetworkReport, Verdict
 
 if TYPE_CHECKING:
     from lookalike.gallery.base import Space
@@ -226,7 +226,7 @@ def _show(report: ModelReport) -> None:
 def _tell_verdict(report: ModelReport) -> None:
     if not report.default:
         click.echo(
-            f"{report.model} is not better than what is used now, and is not made the default: "
+            f"{report.model} is not made the default, since {_why_not(report)}. "
             f"`lookalike models use {report.model}` would do that"
         )
         return
@@ -247,6 +247,19 @@ def _tell_verdict(report: ModelReport) -> None:
             f"That goes for the {many(report.unlabelled, 'picture')} of which nothing is known, too; "
             f"how well these are found was not measured: {back}"
         )
+
+
+def _why_not(report: ModelReport) -> str:
+    counts = "recall@fmr" if isinstance(report, UnlabelledReport) else "map@r"
+    reasons: dict[Verdict, str] = {
+        "chance": f"{counts} has not risen by more than chance explains",
+        "recall": "recall@1 has fallen",
+        "copies": "edited copies of pictures of which nothing is known are found less well",
+        "seen": "the two cannot be compared: one of them, or the network it is made of, has learned from the "
+        "pictures held out before, so the figures are too good (keep others back with --where, and "
+        "`lookalike evaluate` both on them)",
+    }
+    return reasons[report.verdict]
 
 
 def _details(report: ModelReport) -> str:

@@ -69,15 +69,25 @@ def known(gallery: Gallery, space: Space, column: str | None = None) -> Known:
             value = None if column is None else value_of(picture, column)
             key = isinstance(value, bool), value
             code = -1 if value is None else codes.setdefault(key, len(codes))
-            rows.append((picture.id, _number(picture.content), picture.phash, code))
+            rows.append((picture.id, number(picture.content), picture.phash, code))
     table = np.array(rows, np.int64).reshape(-1, 4)
     numbers, same, hashes, labels = (np.ascontiguousarray(column) for column in table.T)
     return Known(numbers, same, hashes.view(np.uint64), labels, tuple(value for _, value in codes))
 
 
-def _number(content: str) -> int:
-    """The same for the same bytes; two of a million other pictures share one in 1 of 10^5 collections."""
+def number(content: str) -> int:
+    """The same for the same bytes, in every collection; two of a million other pictures share one in 1 of
+    10^5 collections.
+
+    Args:
+        content: the hash of a picture's bytes, as a collection has it.
+    """
     return int.from_bytes(hashlib.blake2b(content.encode(), digest_size=7).digest())
+
+
+def numbers(gallery: Gallery, ids: Sequence[int]) -> Ints:
+    """(len(ids),) int64, the `number` of each picture."""
+    return np.array([number(picture.content) for picture in gallery.get(ids)], np.int64)
 
 
 def chosen(gallery: Gallery, pictures: Known, where: Filter | None) -> Ints:

@@ -9,7 +9,7 @@ folder (`LOOKALIKE_MODELS`, by default `~/.local/share/lookalike/models`), and t
 come with lookalike. Nothing is downloaded unless `fetch` is called.
 """
 
-from lookalike.models.cards import Adapter, Card, Hub, Output, Preprocessing, read_card
+from lookalike.models.cards import Adapter, Card, Hub, Output, Preprocessing, Seen, read_card
 from lookalike.models.hub import fetch
 from lookalike.models.registry import (
     BUILT_IN,
@@ -19,6 +19,7 @@ from lookalike.models.registry import (
     find,
     models_folder,
     onnx_file,
+    seen_by,
 )
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Hub",
     "Output",
     "Preprocessing",
+    "Seen",
     "adapter_file",
     "available",
     "fetch",
@@ -36,4 +38,5 @@ __all__ = [
     "models_folder",
     "onnx_file",
     "read_card",
+    "seen_by",
 ]

@@ -121,6 +121,20 @@ class Hub:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """Which pictures a model has learned from, so that it is not judged by them.
+
+    Attributes:
+        file: name of a file beside the card: their numbers (see `evaluation.truth.number`), ascending, as
+            64-bit integers, little-endian.
+        sha256: of that file, hexadecimal.
+    """
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """Everything known about a model.
 
@@ -136,6 +150,7 @@ class Card:
         source: where the weights come from.
         hub: where to fetch the file; None when it lies beside the card.
         quality: measured figures, for people.
+        seen: which pictures it has learned from; None when that is not known, as of models that ship.
         path: the card's own file.
     """
 
@@ -150,6 +165,7 @@ class Card:
     source: str = ""
     hub: Hub | None = None
     quality: Mapping[str, float] = field(default_factory=dict)
+    seen: Seen | None = None
     path: Path = Path()
 
     def output(self, name: str | None) -> tuple[str, Output]:
@@ -226,11 +242,12 @@ def read_card(path: Path) -> Card:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"model card {path} is not valid TOML: {error}") from error
     where = f"model card {path}"
-    hub = table.pop("hub", None)
+    hub, seen = table.pop("hub", None), table.pop("seen", None)
     card = Card(
         preprocessing=_section(Preprocessing, table.pop("input", None), f"{where}, [input]"),
         outputs=_outputs(table.pop("outputs", None), where),
         hub=None if hub is None else _section(Hub, hub, f"{where}, [hub]"),
+        seen=None if seen is None else _section(Seen, seen, f"{where}, [seen]"),
         path=path,
         **_plain(Card, table, where),
     )
@@ -299,6 +316,7 @@ def _check(card: Card, where: str) -> None:
         if not 1 <= number <= 65536:
             raise ModelError(f"{where}: {key} must be between 1 and 65536, got {number}")
     hashes = [("sha256", card.sha256), *((f"{key}.sha256", adapter.sha256) for key, adapter in adapters)]
+    hashes += [("seen.sha256", card.seen.sha256)] if card.seen else []
     for key, digest in hashes:
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
             raise ModelError(f"{where}: {key} must be 64 hexadecimal digits, got {digest!r}")
@@ -307,6 +325,10 @@ def _check(card: Card, where: str) -> None:
             raise ModelError(
                 f"{where}: {key}.file must be a bare file name ending in .npz, got {adapter.file!r}"
             )
+    if card.seen and (Path(card.seen.file).name != card.seen.file or not card.seen.file.endswith(".seen")):
+        raise ModelError(
+            f"{where}: seen.file must be a bare file name ending in .seen, got {card.seen.file!r}"
+        )
     if Path(card.file).name != card.file or not card.file.endswith(".onnx"):
         raise ModelError(f"{where}: file must be a bare file name ending in .onnx, got {card.file!r}")
     if card.hub and not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", card.hub.repository):

@@ -5,9 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lookalike.errors import ModelError
 from lookalike.models.cards import Adapter, Card, read_card
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 DEFAULT_MODEL = "efficientnet-lite0"
 BUILT_IN = Path(__file__).parent
@@ -90,6 +95,25 @@ def adapter_file(card: Card, adapter: Adapter) -> Path:
     if not is_file(path, adapter.sha256):
         raise _another(path, adapter.sha256)
     return path
+
+
+def seen_by(card: Card) -> npt.NDArray[np.int64]:
+    """The numbers of the pictures that a model has learned from, ascending, (n,) int64; none when that is
+    not known.
+
+    Raises:
+        ModelError: the file with them is not beside the card, or is not the one the card describes.
+    """
+    import numpy as np
+
+    if card.seen is None:
+        return np.zeros(0, np.int64)
+    path = card.path.parent / card.seen.file
+    if not path.is_file():
+        raise ModelError(f"model {card.name!r}: {path} is missing")
+    if not is_file(path, card.seen.sha256):
+        raise _another(path, card.seen.sha256)
+    return np.frombuffer(path.read_bytes(), "<i8").astype(np.int64)
 
 
 def onnx_file(card: Card) -> Path:

@@ -18,9 +18,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lookalike.errors import ModelError
-from lookalike.models.cards import Adapter, Card, Output, read_card
+from lookalike.models.cards import Adapter, Card, Output, Seen, read_card
 from lookalike.models.registry import (
     BUILT_IN,
     adapter_file,
@@ -29,7 +30,14 @@ from lookalike.models.registry import (
     is_file,
     models_folder,
     onnx_file,
+    seen_by,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Ints = npt.NDArray[np.int64]
 
 SUFFIX = ".lookalike-model"
 """Usual ending of an exported model."""
@@ -45,7 +53,7 @@ def check_name(name: str) -> None:
     Raises:
         ModelError: it is no name that can be used, or there is such a model already.
     """
-    if not _NAME.fullmatch(name) or name.endswith((".onnx", ".toml", ".npz")):
+    if not _NAME.fullmatch(name) or name.endswith((".onnx", ".toml", ".npz", ".seen")):
         raise ModelError(
             f"a model cannot be called {name!r}: use up to 64 letters, digits, dots, dashes and underscores, "
             f"beginning with a letter or digit, and no file ending"
@@ -55,7 +63,7 @@ def check_name(name: str) -> None:
             f"there is a model {name!r} already: choose another name, or first "
             f"`lookalike models remove {name}`"
         )
-    for file in (models_folder() / f"{name}{end}" for end in (".toml", ".npz", ".onnx", ".svg")):
+    for file in (models_folder() / f"{name}{end}" for end in (".toml", ".npz", ".onnx", ".svg", ".seen")):
         if file.exists():
             raise ModelError(f"{file} is in the way: choose another name for the model, or move that file")
 
@@ -70,6 +78,7 @@ def save_adapted(
     alike: float,
     summary: str,
     quality: Mapping[str, float],
+    seen: Ints,
 ) -> Card:
     """Save a model that is another one with an adapter.
 
@@ -82,6 +91,8 @@ def save_adapted(
         alike: see `Output`.
         summary: one line for people.
         quality: measured figures, for people.
+        seen: (n,) int64 numbers of the pictures that the map was learned from; those that the base has
+            learned from are added.
 
     Returns:
         Its card, read back.
@@ -90,17 +101,20 @@ def save_adapted(
         ModelError: the name cannot be used, or the model folder cannot be written to.
     """
     check_name(name)
+    numbers = _with_those_before(seen, base)
     network = base.outputs[output].without_adapter
     adapter = Adapter(f"{name}.npz", hashlib.sha256(weights).hexdigest(), network.dimension)
     adapted = replace(network, dimension=dimension, alike=alike, summary=summary, adapter=adapter)
     card = replace(
         base, name=name, outputs={"embedding": adapted}, summary=summary, quality=dict(quality),
         source=f"{base.name}, output {output}, with an adapter. {base.source}".strip(),
+        seen=_seen(name, numbers),
     )  # fmt: skip
     with _writable(models_folder()) as folder:
         if not is_file(BUILT_IN / base.file, base.sha256):
             _copy(onnx_file(base), folder / base.file, base.sha256)
         _write(folder / adapter.file, weights)
+        _write(folder / f"{name}.seen", numbers)
         _write(folder / f"{name}.toml", card_text(card).encode())
     return read_card(folder / f"{name}.toml")
 
@@ -114,6 +128,7 @@ def save_trained(
     curve: str,
     summary: str,
     quality: Mapping[str, float],
+    seen: Ints,
 ) -> Card:
     """Save a model that is another one with its network trained on.
 
@@ -125,6 +140,7 @@ def save_trained(
         curve: how training went, SVG; kept beside the model for people.
         summary: one line for people.
         quality: measured figures, for people.
+        seen: (n,) int64 numbers of the pictures it was shown; those that the base has learned from are added.
 
     Returns:
         Its card, read back.
@@ -133,16 +149,29 @@ def save_trained(
         ModelError: the name cannot be used, or the model folder cannot be written to.
     """
     check_name(name)
+    numbers = _with_those_before(seen, base)
     card = replace(
         base, name=name, file=f"{name}.onnx", sha256=hashlib.sha256(network).hexdigest(), outputs=outputs,
         summary=summary, quality=dict(quality), hub=None,
-        source=f"{base.name}, fine-tuned. {base.source}".strip(),
+        source=f"{base.name}, fine-tuned. {base.source}".strip(), seen=_seen(name, numbers),
     )  # fmt: skip
     with _writable(models_folder()) as folder:
         _write(folder / card.file, network)
         _write(folder / f"{name}.svg", curve.encode())
+        _write(folder / f"{name}.seen", numbers)
         _write(folder / f"{name}.toml", card_text(card).encode())
     return read_card(folder / f"{name}.toml")
+
+
+def _with_those_before(seen: Ints, base: Card) -> bytes:
+    """The numbers of all pictures that a new model has learned from, as they are kept."""
+    import numpy as np
+
+    return np.union1d(seen, seen_by(base)).astype("<i8").tobytes()
+
+
+def _seen(name: str, numbers: bytes) -> Seen:
+    return Seen(f"{name}.seen", hashlib.sha256(numbers).hexdigest())
 
 
 def curve_of(card: Card) -> Path:
@@ -204,7 +233,8 @@ def is_own(card: Card) -> bool:
 
 def files(card: Card) -> list[str]:
     """The names of the files a card speaks of."""
-    return [card.file, *(o.adapter.file for o in card.outputs.values() if o.adapter)]
+    names = [card.file, *(o.adapter.file for o in card.outputs.values() if o.adapter)]
+    return [*names, card.seen.file] if card.seen else names
 
 
 # --- one file to hand on ---------------------------------------------------------------------
@@ -218,6 +248,9 @@ def export(card: Card, file: Path) -> None:
     """
     parts = {card.file: onnx_file(card)}
     parts |= {o.adapter.file: adapter_file(card, o.adapter) for o in card.outputs.values() if o.adapter}
+    if card.seen:
+        seen_by(card)
+        parts[card.seen.file] = card.path.with_name(card.seen.file)
     if file.exists():
         raise ModelError(f"{file} exists already: nothing is overwritten; choose another name")
     try:
@@ -282,6 +315,7 @@ def _unpacked(packed: zipfile.ZipFile, place: Path, file: Path) -> Card:
     for output in card.outputs.values():
         if output.adapter:
             adapter_file(card, output.adapter)
+    seen_by(card)
     return card
 
 
@@ -358,6 +392,8 @@ def card_text(card: Card) -> str:
             lines += _table(f"outputs.{_key(name)}.adapter", _fields(output.adapter))
     if card.hub:
         lines += _table("hub", _fields(card.hub))
+    if card.seen:
+        lines += _table("seen", _fields(card.seen))
     if card.quality:
         lines += _table("quality", card.quality)
     return "\n".join(lines) + "\n"

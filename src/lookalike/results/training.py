@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["better", "chance", "recall", "copies", "seen"]
+"""Whether a new model is better than the one that was searched before, and if not, why:
+
+- `better`: the figure that counts has risen by more than chance explains (the 95 % interval of its gain is
+  above 0), and recall@1 has not fallen. What counts is MAP@R, and without labels recall@fmr;
+- `seen`: they cannot be compared: the one that was searched before, or the network that the new one is made
+  of, has learned from the pictures held out, so the figures are too good;
+- `recall`: recall@1 has fallen;
+- `chance`: the figure that counts has not risen by more than chance explains;
+- `copies`: edited copies of pictures of which nothing is known are found less well, by more than chance
+  explains.
+
+The interval is over pictures held out. Where these also chose the epoch (see `NetworkReport`), that makes the
+figures a little too good, and the interval does not count it.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +36,7 @@ class ModelReport:
         held_out: pictures that were not learned from when both models were measured on them.
         before: figures of the model that was searched before, each in [0, 1].
         after: figures of the new one.
-        better: the figure that counts has risen by more than chance explains (the 95 % interval of its gain
-            is above 0), and recall@1 has not fallen. What counts is MAP@R, and without labels recall@fmr.
-            The interval is over pictures held out. Where these also chose the epoch (see `NetworkReport`),
-            that makes the figures a little too good, and the interval does not count it.
+        verdict: see `Verdict`.
         card: the new model's card.
         seconds: wall-clock time; of a training that was interrupted, of its last part.
         default: the collection uses the new model from now on.
@@ -36,10 +50,15 @@ class ModelReport:
     held_out: int
     before: Mapping[str, float]
     after: Mapping[str, float]
-    better: bool
+    verdict: Verdict
     card: str
     seconds: float
     default: bool = False
+
+    @property
+    def better(self) -> bool:
+        """Whether the verdict is that the new model is better."""
+        return self.verdict == "better"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +72,7 @@ class LabelledReport(ModelReport):
         unlabelled: pictures left out since nothing is known about them.
         unlabelled_before: how edits of some pictures of which nothing is known were found
             by the model that was searched before: `recall@1` and `recall@fmr` (see `evaluation.copies`).
-            When recall@1 has fallen by more than chance explains, the new model is not better. Empty with
-            fewer than 20 such pictures.
+            Empty with fewer than 20 such pictures.
         unlabelled_after: the same with the new model.
         unmatched: names in the table of pairs that are no pictures of the collection.
     """

@@ -51,8 +51,8 @@ def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Stages | N
         lesson.threads, progress, "reading pictures",
     )  # fmt: skip
     material = lessons.material_for(gallery, space_of(network, _name(base)), lesson)
-    parts = adapter.split(material.examples)
-    _check(material, parts)
+    seen = lessons.learned_from(material.examples.same, base, models.find(current.model))
+    parts = _split(material, seen)
     fitted = adapter.fit(material.examples, parts)
     was, now = (
         outcomes(vectors, material, parts)
@@ -78,7 +78,7 @@ def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Stages | N
         held_out=len(fitted.held_out),
         before=before,
         after=after,
-        better=lessons.is_better(was, now, "map@r") and not elsewhere.is_worse,
+        verdict=lessons.verdict_by_labels(was, now, elsewhere, seen=bool(seen[parts == 0].any())),
         shrinkage=fitted.choice.shrinkage,
         dimension=fitted.map.weights.shape[1],
         centred=fitted.choice.centred,
@@ -105,16 +105,28 @@ def _name(card: Card) -> str:
     return card.name if known else str(card.path.with_suffix(".onnx").absolute())
 
 
-def _check(material: examples.Material, parts: npt.NDArray[np.int64]) -> None:
-    """Say that there is too little to tell whether anything was learned."""
+def _split(material: examples.Material, seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """The parts (see `adapter.split`); those that have been learned from before are held out only where there
+    is too little else.
+
+    Raises:
+        UsageError: there is too little to tell whether anything was learned.
+    """
     labels = material.examples.labels
-    findable = int(np.isin(labels[parts == 0], labels[parts != 0]).sum())
-    if findable < adapter.FEWEST_QUERIES:
+
+    def findable(parts: npt.NDArray[np.int64]) -> int:
+        return int(np.isin(labels[parts == 0], labels[parts != 0]).sum())
+
+    parts = adapter.split(material.examples, seen)
+    if findable(parts) < adapter.FEWEST_QUERIES:
+        parts = adapter.split(material.examples)
+    if findable(parts) < adapter.FEWEST_QUERIES:
         raise UsageError(
             f"too few pictures to learn from: {len(labels):,} of {material.classes:,} kinds, near-copies "
-            f"counted once, leave {findable} to test the model on, and {adapter.FEWEST_QUERIES} are needed: "
-            f"some {5 * adapter.FEWEST_QUERIES} pictures, two or more of a kind"
+            f"counted once, leave {findable(parts)} to test the model on, and {adapter.FEWEST_QUERIES} are "
+            f"needed: some {5 * adapter.FEWEST_QUERIES} pictures, two or more of a kind"
         )
+    return parts
 
 
 def outcomes(vectors: Vectors, material: examples.Material, parts: npt.NDArray[np.int64]) -> Outcomes:
@@ -145,4 +157,5 @@ def _save(
         quality={
             HELD_OUT_FIGURE + name.replace("@", "_at_"): round(value, 4) for name, value in after.items()
         },
+        seen=material.examples.same,
     )

@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from lookalike import models
 from lookalike.embedder import Embedder
 from lookalike.errors import UsageError
 from lookalike.evaluation.retrieval import Outcomes
+from lookalike.evaluation.truth import numbers
 from lookalike.gallery.base import Gallery, Space
-from lookalike.models import storing
+from lookalike.models import Card, storing
 from lookalike.models.cards import HELD_OUT_FIGURE
 from lookalike.progress import Stages
 from lookalike.results import FinetuneReport
@@ -28,6 +30,9 @@ from lookalike.training.recipe import Recipe, TrainingSet, check, hold_out
 
 if TYPE_CHECKING:
     from lookalike.training.loop import Task
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 FEWEST_HELD_OUT = adapter.FEWEST_QUERIES
 
@@ -77,6 +82,7 @@ def finetune(
     if lesson.teacher is not None:
         _ready_to_teach(gallery, current, lesson.teacher, lesson.threads, progress)
     material = _material(gallery, current, lesson)
+    seen = lessons.learned_from(material.pictures.held_out_numbers, *_cards(current, lesson))
 
     def task(reader: Reader) -> Task:
         from lookalike.training.supervised import ByLabel
@@ -113,13 +119,18 @@ def finetune(
         apart=material.pictures.split,
         before=was.means(),
         after=now.means(),
-        better=lessons.is_better(was, now, "map@r") and not elsewhere.is_worse,
+        verdict=lessons.verdict_by_labels(was, now, elsewhere, seen=bool(seen.any())),
         epochs=trained.history[-1].number,
         best_epoch=trained.best.number,
         curve=str(storing.curve_of(card)),
         card=str(card.path),
         seconds=time.monotonic() - started,
     )
+
+
+def _cards(trained: Space, lesson: Lesson) -> list[Card]:
+    """The model that is trained on, and the one it is compared with."""
+    return [models.find(space.model) for space in (trained, lesson.teacher) if space is not None]
 
 
 def _on_what(lesson: Lesson, material: _Material) -> str:
@@ -146,25 +157,51 @@ def _ready_to_teach(
 
 
 def _material(gallery: Gallery, space: Space, lesson: Lesson) -> _Material:
-    """The pictures, some of each class held out; near-copies of others never are."""
+    """The pictures, some of each class held out."""
     found = lessons.material_for(gallery, space, lesson)
     labels = found.examples.labels
     check(labels)
+    seen = lessons.learned_from(found.examples.same, *_cards(space, lesson))
+    held_out = _held_out(found, seen)
+    files = retraining.readable(gallery, found.ids.tolist())
+    pictures = TrainingSet(files, found.examples.same, labels, held_out)
+    if lesson.teacher is not None:
+        ids, guessed = self_training.guessed(gallery, lesson.teacher, found, held_out)
+        found = replace(found, unknown=np.setdiff1d(found.unknown, ids))
+        pictures = _with_guesses(gallery, pictures, ids, guessed)
+    return _Material(found, pictures)
+
+
+def _held_out(found: examples.Material, seen: Bools) -> Ints:
+    """Some of each class; near-copies of others never are, and what has been learned from before only where
+    there is too little else.
+
+    Raises:
+        UsageError: there are too few.
+    """
+    labels = found.examples.labels
     groups = adapter.near_copies(found.examples)
-    held_out = hold_out(labels, np.bincount(groups)[groups] == 1)
+    single = np.bincount(groups)[groups] == 1
+    held_out = hold_out(labels, single & ~seen)
+    if len(held_out) < FEWEST_HELD_OUT:
+        held_out = hold_out(labels, single)
     if len(held_out) < FEWEST_HELD_OUT:
         raise UsageError(
             f"too few pictures to fine-tune on: {len(labels):,} of {found.classes:,} kinds leave "
             f"{len(held_out)} to see whether it gets better, and {FEWEST_HELD_OUT} are needed: some "
             f'{10 * FEWEST_HELD_OUT} pictures, three or more of a kind. The method "adapter" needs fewer'
         )
-    files = retraining.readable(gallery, found.ids.tolist())
-    if lesson.teacher is None:
-        return _Material(found, TrainingSet(files, labels, held_out))
-    more, guessed = self_training.guessed(gallery, lesson.teacher, found, held_out)
-    files += retraining.readable(gallery, more.tolist())
-    found = replace(found, unknown=np.setdiff1d(found.unknown, more))
-    return _Material(found, TrainingSet(files, np.concatenate([labels, guessed]), held_out, len(more)))
+    return held_out
+
+
+def _with_guesses(gallery: Gallery, pictures: TrainingSet, ids: Ints, labels: Ints) -> TrainingSet:
+    return replace(
+        pictures,
+        files=pictures.files + retraining.readable(gallery, ids.tolist()),
+        numbers=np.concatenate([pictures.numbers, numbers(gallery, ids.tolist())]),
+        labels=np.concatenate([pictures.labels, labels]),
+        guessed=len(ids),
+    )
 
 
 def _outcomes(gallery: Gallery, space: Space, material: _Material) -> Outcomes:

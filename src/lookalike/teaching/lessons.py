@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lookalike import indexing
+from lookalike import indexing, models
 from lookalike.embedder import Embedder
 from lookalike.evaluation import copies
 from lookalike.evaluation.retrieval import Outcomes, interval
 from lookalike.evaluation.truth import PairList
 from lookalike.filters import Filter
 from lookalike.gallery.base import Gallery, Space
+from lookalike.models import Card
 from lookalike.progress import Stages, silent
+from lookalike.results.training import Verdict
 from lookalike.spaces import space_of
 from lookalike.training import examples
 from lookalike.vectors import Vectors
@@ -116,10 +118,34 @@ def of_unknown(
     return Elsewhere(*copies.compared((before, taught), files, EDITS_EACH, report))
 
 
-def is_better(was: Outcomes, now: Outcomes, figure: str) -> bool:
-    """Whether a figure has risen by more than chance explains, and recall@1 has not fallen."""
+def learned_from(numbers: npt.NDArray[np.int64], *cards: Card) -> npt.NDArray[np.bool_]:
+    """(n,) which pictures any of these models has learned from, by their numbers (see
+    `evaluation.truth.number`)."""
+    return np.isin(numbers, np.concatenate([models.seen_by(card) for card in cards]))
+
+
+def verdict(was: Outcomes, now: Outcomes, figure: str, *, seen: bool) -> Verdict:
+    """Whether a figure has risen by more than chance explains, and recall@1 has not fallen.
+
+    Args:
+        was: how those held out were found by the model that was searched before.
+        now: the same by the new one.
+        figure: that counts.
+        seen: one of the models, or what they are made of, has learned from those held out.
+    """
+    if seen:
+        return "seen"
     gain = {name: values - was.figures[name] for name, values in now.figures.items()}
-    return interval(gain[figure])[0] > 0 and float(gain["recall@1"].mean()) >= 0
+    if float(gain["recall@1"].mean()) < 0:
+        return "recall"
+    return "better" if interval(gain[figure])[0] > 0 else "chance"
+
+
+def verdict_by_labels(was: Outcomes, now: Outcomes, elsewhere: Elsewhere, *, seen: bool) -> Verdict:
+    """The same of models taught by labels or pairs, by MAP@R; they must not lose pictures of which nothing is
+    known, either."""
+    found = verdict(was, now, "map@r", seen=seen)
+    return "copies" if found == "better" and elsewhere.is_worse else found
 
 
 def alike(vectors: Vectors, labels: npt.NDArray[np.int64]) -> float:

@@ -243,6 +243,7 @@ def save(
         curve=learning_curve(trained.history, begun.name),
         summary=summary,
         quality=quality,
+        seen=pictures.numbers[pictures.shown],
     )
     shutil.rmtree(_work_folder(begun.name), ignore_errors=True)
     return card

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from lookalike import models
 from lookalike.embedder import Embedder
 from lookalike.errors import UsageError
 from lookalike.evaluation import copies
@@ -70,6 +71,7 @@ def train_unlabelled(
     started = time.monotonic()
     begun = retraining.start(current, lesson, recipe.size)
     pictures = _material(gallery, current, lesson, progress)
+    seen = lessons.learned_from(pictures.held_out_numbers, begun.base)
 
     def task(reader: Reader) -> Task:
         from lookalike.training.self_supervised import ByEdits
@@ -103,7 +105,7 @@ def train_unlabelled(
         apart=False,
         before=was.means(),
         after=now.means(),
-        better=lessons.is_better(was, now, "recall@fmr"),
+        verdict=lessons.verdict(was, now, "recall@fmr", seen=bool(seen.any())),
         epochs=trained.history[-1].number,
         best_epoch=trained.best.number,
         curve=str(storing.curve_of(card)),
@@ -121,9 +123,12 @@ def _material(gallery: Gallery, space: Space, lesson: Lesson, progress: Stages |
     rows = rows[_one_of_each(gallery, space, there.ids[rows], there.hashes[rows], progress)]
     ids, hashes = there.ids[rows], there.hashes[rows]
     wanted = int(np.clip(HELD_OUT * len(ids), FEWEST_HELD_OUT, MOST_HELD_OUT))
-    held_out = (
-        _like_no_other(gallery, space, ids, hashes, wanted) if len(ids) >= FEWEST else np.zeros(0, np.int64)
-    )
+    held_out = np.zeros(0, np.int64)
+    if len(ids) >= FEWEST:
+        seen = lessons.learned_from(there.same[rows], models.find(space.model))
+        held_out = _like_no_other(gallery, space, ids, hashes, wanted, ~seen)
+        if len(held_out) < FEWEST_HELD_OUT:
+            held_out = _like_no_other(gallery, space, ids, hashes, wanted, np.ones(len(ids), bool))
     if len(held_out) < FEWEST_HELD_OUT:
         among = " that --where takes" if lesson.where else ""
         alike = f" of which {len(held_out)} look like no other," if len(ids) >= FEWEST else ""
@@ -131,7 +136,8 @@ def _material(gallery: Gallery, space: Space, lesson: Lesson, progress: Stages |
             f"too few pictures to learn from without labels: {len(ids):,} different ones{among},{alike} and "
             f"{FEWEST:,} are needed, {FEWEST_HELD_OUT} of them like no other; some thousand are good"
         )
-    return TrainingSet(retraining.readable(gallery, ids.tolist()), np.arange(len(ids)), held_out)
+    files = retraining.readable(gallery, ids.tolist())
+    return TrainingSet(files, there.same[rows], np.arange(len(ids)), held_out)
 
 
 def _one_of_each(
@@ -152,14 +158,21 @@ def _one_of_each(
 
 
 def _like_no_other(
-    gallery: Gallery, space: Space, ids: Ints, hashes: npt.NDArray[np.uint64], count: int
+    gallery: Gallery,
+    space: Space,
+    ids: Ints,
+    hashes: npt.NDArray[np.uint64],
+    count: int,
+    fit: npt.NDArray[np.bool_],
 ) -> Ints:
-    """At most so many rows, ascending, drawn by chance among those that are near-copies of no other (see
-    `training.adapter`): two photos of one thing would count as a false match."""
+    """At most so many of the rows that are fit for it, ascending, drawn by chance among those that are
+    near-copies of no other (see `training.adapter`): two photos of one thing would count as a false match."""
     found: list[int] = []
     for row in np.random.default_rng(0).permutation(len(ids)).tolist():
         if len(found) == count:
             break
+        if not fit[row]:
+            continue
         alike = np.flatnonzero(np.bitwise_count(hashes ^ hashes[row]) <= NEAR_BITS)
         vectors = gallery.vectors(space, ids[alike].tolist())
         if (vectors @ vectors[alike == row][0] >= NEAR).sum() == 1:

@@ -30,6 +30,7 @@ from lookalike.vectors import Vectors
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 MOST_PICTURES = 10_000
 """Pictures it is fitted on; of more, as many of each class."""
@@ -137,18 +138,49 @@ def fit(examples: Examples, parts: Ints) -> Fitted:
 # --- splitting -------------------------------------------------------------------------------
 
 
-def split(examples: Examples) -> Ints:
-    """(n,) the part of each example, 0 to 4: near-copies go together, each class is spread over all."""
+def split(examples: Examples, seen: Bools | None = None) -> Ints:
+    """(n,) the part of each example, 0 to 4: near-copies go together, each class is spread over all.
+
+    Args:
+        examples: what is split.
+        seen: (n,) which of them are not fit to judge by, since what is judged has learned from them: they
+            and near-copies of them are not in part 0, and others take their place; None for none.
+    """
     groups = near_copies(examples)
+    parts = _dealt(examples.labels, groups)
+    if seen is not None and seen.any():
+        _swap_seen(parts, examples.labels, groups, np.bincount(groups, seen) > 0)
+    return parts
+
+
+def _dealt(labels: Ints, groups: Ints) -> Ints:
+    """(n,) parts, to which the groups of each class are dealt in turn."""
     order = np.random.default_rng(0).permutation(int(groups.max(initial=-1)) + 1)
     parts = np.zeros(len(groups), np.int64)
     next_part = 0
-    for rows in _by_class(examples.labels):
+    for rows in _by_class(labels):
         mine = np.unique(groups[rows])
         for group in mine[np.argsort(order[mine])].tolist():
             parts[rows[groups[rows] == group]] = next_part % _PARTS
             next_part += 1
     return parts
+
+
+def _swap_seen(parts: Ints, labels: Ints, groups: Ints, seen: Bools) -> None:
+    """Take the seen groups out of part 0: each changes places with one of its class that is not seen, or,
+    where there is none, goes to the others in turn."""
+    next_part = 0
+    for rows in _by_class(labels):
+        mine, first = np.unique(groups[rows], return_index=True)
+        judging = parts[rows[first]] == 0
+        fresh = mine[~judging & ~seen[mine]].tolist()
+        for group in mine[judging & seen[mine]].tolist():
+            if fresh:
+                other = rows[groups[rows] == fresh.pop(0)]
+                part, parts[other] = parts[other[0]], 0
+            else:
+                part, next_part = 1 + next_part % (_PARTS - 1), next_part + 1
+            parts[rows[groups[rows] == group]] = part
 
 
 def near_copies(examples: Examples) -> Ints:

@@ -27,12 +27,14 @@ class TrainingSet:
 
     Attributes:
         files: (n,) their paths.
+        numbers: (n,) int64 their numbers, equal for the same bytes (see `evaluation.truth.number`).
         labels: (n,) int64 classes, 0 to C - 1, each with at least one picture.
         held_out: (h,) int64 rows, ascending, that are only searched for.
         guessed: of so many, the last ones, the class was guessed: they are shown, and judge nothing.
     """
 
     files: tuple[Path, ...]
+    numbers: Ints
     labels: Ints
     held_out: Ints
     guessed: int = 0
@@ -41,6 +43,11 @@ class TrainingSet:
     def shown(self) -> Ints:
         """The rows that are trained on, ascending."""
         return np.setdiff1d(np.arange(len(self.labels)), self.held_out)
+
+    @property
+    def held_out_numbers(self) -> Ints:
+        """The numbers of those held out, (h,)."""
+        return self.numbers[self.held_out]
 
     @property
     def gallery(self) -> Ints:
