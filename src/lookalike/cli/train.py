@@ -255,8 +255,8 @@ def _why_not(report: ModelReport) -> str:
         "chance": f"{counts} has not risen by more than chance explains",
         "recall": "recall@1 has fallen",
         "copies": "edited copies of pictures of which nothing is known are found less well",
-        "seen": "the two cannot be compared: one of them, or what it is made of, has learned from the pictures "
-        "held out before, and is too good on them (keep others back with --where, and evaluate both)",
+        "seen": "the two cannot be compared: one of them, or what it is made of, has learned from the "
+        "pictures held out before, and too good on them (keep others back with --where, then evaluate both)",
     }
     return reasons[report.verdict]
 
