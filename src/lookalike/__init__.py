@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         TrainReport,
         UndoReport,
         UnlabelledReport,
+        UseReport,
         ValueCount,
         as_json,
     )
@@ -140,6 +141,7 @@ _HOMES = {
     "TrainReport": "results",
     "UndoReport": "results",
     "UnlabelledReport": "results",
+    "UseReport": "results",
     "ValueCount": "results",
     "UsageError": "errors",
     "as_json": "results",
@@ -206,6 +208,7 @@ __all__ = [
     "UndoReport",
     "UnlabelledReport",
     "UsageError",
+    "UseReport",
     "ValueCount",
     "__version__",
     "as_json",

@@ -17,10 +17,12 @@ from lookalike import (
     files,
     indexing,
     maps,
+    models,
     overview,
     removing,
     roots,
     searching,
+    spaces,
 )
 from lookalike.clusters import finding as cluster_finding
 from lookalike.clusters.representatives import representatives
@@ -70,6 +72,7 @@ from lookalike.results import (
     TrainReport,
     UndoReport,
     UnlabelledReport,
+    UseReport,
 )
 from lookalike.results.training import ModelReport
 from lookalike.searching import Bounds, Searcher
@@ -919,7 +922,8 @@ class Collection:
         """Make a model that has learned from the collection what belongs together.
 
         It is the present model with an adapter, a linear map of its vectors. A part of the pictures is held
-        out to see whether it is better; if so, the collection uses it from now on.
+        out to see whether it is better; if so, and if no picture drops out of the search by that, the
+        collection uses it from now on.
 
         Args:
             name: what the new model is called.
@@ -970,7 +974,8 @@ class Collection:
         """Make a model by training the present one's network on with the collection's pictures.
 
         Needs the extra `train`. Where training stands is kept after each epoch: the same call goes on
-        from there after an interruption. If the new model is better, the collection uses it from now on.
+        from there after an interruption. If the new model is better, and no picture drops out of the search by
+        that, the collection uses it from now on.
 
         Args:
             name: what the new model is called.
@@ -1014,7 +1019,8 @@ class Collection:
         collection's pictures and edits of them; nothing need be known about them.
 
         Needs the extra `train`. Where training stands is kept after each epoch: the same call goes on
-        from there after an interruption. If the new model is better, the collection uses it from now on.
+        from there after an interruption. If the new model is better, and no picture drops out of the search by
+        that, the collection uses it from now on.
 
         Args:
             name: what the new model is called.
@@ -1039,20 +1045,29 @@ class Collection:
         )
 
     def _adopted(self, report: Made) -> Made:
-        """The report of a model that was made, which is searched with from now on if it is better."""
-        if report.better:
-            self.use(report.model)
-        return replace(report, default=report.better)
+        """The report of a model that was made, which is searched with from now on if it is better and no
+        picture drops out of the search by that."""
+        output, _ = models.find(report.model).output(None)
+        made = Wanted(report.model, output, self.space.runtime)
+        before, now = (spaces.searched(self.gallery, one, self.directory) for one in (Wanted(), made))
+        lost = spaces.lost(self.gallery, before, now)
+        default = report.better and not lost
+        if default:
+            self.use(report.model, output, now.runtime)
+        return replace(report, default=default, without_vector=lost)
 
-    def use(self, model: str, output: str | None = None, runtime: str | None = None) -> Space:
+    def use(self, model: str, output: str | None = None, runtime: str | None = None) -> UseReport:
         """Search with this model from now on, unless another one is named. The vectors that it lacks are
-        mapped or made first; then all readers change over at once.
+        mapped or made first; then all readers change over at once. Pictures that cannot be read, nor mapped,
+        are not found with it, and counted.
 
         Raises:
             ModelError: there is no such model.
             CollectionBusy: another process is writing.
         """
-        return self._parts.use(Wanted(model, output, runtime), default_threads())
+        space = self._parts.use(Wanted(model, output, runtime), default_threads())
+        without = sum(1 for _ in self.gallery.without_vector(space))
+        return UseReport(space.model, space.output, space.runtime, without)
 
     # --- the end -----------------------------------------------------------------------------
 

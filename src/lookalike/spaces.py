@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
+import numpy as np
+
 from lookalike import models
 from lookalike.embedder import Embedder
 from lookalike.errors import CollectionError, CollectionNotFound, ModelError
@@ -106,6 +108,12 @@ def _way_out(wanted: Wanted, known: Sequence[Space]) -> str:
         except ModelError as error:
             return f"; {error}"
     return ". Run `lookalike index` with that model first"
+
+
+def lost(gallery: Gallery, before: Space, now: Space) -> int:
+    """How many pictures have a vector of the one space and none of the other: who searched that one and
+    searches this one does not find them any more."""
+    return len(np.setdiff1d(gallery.versions(before)[0], gallery.versions(now)[0]))
 
 
 def naming(gallery: Gallery, space: Space) -> Wanted:

@@ -105,6 +105,30 @@ def test_what_stays_behind_with_another_model_is_said(shop: Shell) -> None:
     assert back.out == ".lookalike is searched with efficientnet-lite0, output embedding\n"
 
 
+def test_a_model_that_finds_fewer_pictures_is_not_made_the_default(
+    shop: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lessons, "verdict", lambda *_, **__: "better")
+    for number in range(54, 60):
+        (tmp_path / "in" / f"{number}.png").unlink()
+    ended = shop("train", "--label", "kind", "--name", "taught")
+    assert ended.out.splitlines()[-2:] == [
+        "6 pictures cannot be read: they are not found with taught",
+        "taught is not made the default, since pictures would drop out of the search, though it is better. "
+        "`lookalike models use taught` would do that",
+    ]
+    assert shop("info", "--json").json["models"][0]["model"] == "efficientnet-lite0"
+    assert shop("models", "use", "taught").out.splitlines() == [
+        ".lookalike is searched with taught, output embedding",
+        "6 pictures cannot be read: they are not found with taught",
+    ]
+    assert shop("models", "use", "taught", "--json").json["without_vector"] == 6
+    assert shop("models", "use", "efficientnet-lite0", "--json").json["without_vector"] == 0
+    # What the vectors that are there can be mapped to loses nothing.
+    report = shop("train", "--label", "kind", "--name", "again", "--output", "embedding", "--json").json
+    assert (report["without_vector"], report["default"]) == (0, True)
+
+
 def test_figures_on_what_was_taught_are_said_to_be_too_good(shop: Shell) -> None:
     assert shop("train", "--label", "kind", "--name", "taught").code == 0
     both = shop("evaluate", "--label", "kind", "--model", "taught", "--model", "efficientnet-lite0")

@@ -15,7 +15,7 @@ from lookalike import files, models
 from lookalike.collection import Collection
 from lookalike.comparing import compare
 from lookalike.embedder import Embedder, reference_picture
-from lookalike.errors import CollectionBusy, ModelError, UsageError
+from lookalike.errors import CollectionBusy, ModelError, PictureError, UsageError
 from lookalike.evaluation import copies
 from lookalike.evaluation.retrieval import Outcomes
 from lookalike.teaching import lessons
@@ -230,6 +230,51 @@ def test_the_output_that_is_lacking_is_made_first(collection: Collection) -> Non
     assert report.output == "texture"
     spaces = {(space.model, space.output) for space in collection.gallery.spaces()}
     assert {(models.DEFAULT_MODEL, "texture"), ("textured", "embedding")} <= spaces
+
+
+def without_files(monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
+    """From now on no file whose name ends so can be read."""
+    read = files.read
+
+    def some(path: str, **how: int) -> bytes:
+        if path.endswith(ending):
+            raise PictureError("cannot be read: No such file or directory", path)
+        return read(path, **how)
+
+    monkeypatch.setattr(files, "read", some)
+
+
+def test_what_would_drop_out_of_the_search_is_counted_and_stays_in_it(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_files(monkeypatch, "-7.png")
+    monkeypatch.setattr(lessons, "verdict", lambda *_, **__: "better")
+    report = collection.train("textured", "kind", output="texture")
+    assert (report.better, report.default, report.without_vector) == (True, False, KINDS)
+    assert collection.space.model == models.DEFAULT_MODEL
+    report = collection.train("mapped", "kind", output="plain")
+    assert (report.better, report.default, report.without_vector) == (True, True, 0)
+    used = collection.use("textured")
+    assert (used.model, used.output, used.without_vector) == ("textured", "embedding", KINDS)
+    # Nothing more drops out with another such model.
+    assert collection.train("textured-2", "kind", output="texture").default
+
+
+def test_pictures_that_are_gone_are_mapped_where_their_vectors_are(
+    collection: Collection, place: Path
+) -> None:
+    taught = collection.train("taught", "kind")
+    assert taught.default
+    collection.use(models.DEFAULT_MODEL)
+    drawn(3, 99).save(place / "new.png")
+    for output in ("embedding", "plain"):
+        with Collection.open(place / "c", model=models.DEFAULT_MODEL, output=output) as one:
+            one.add(place / "new.png", threads=1)
+    (place / "new.png").unlink()
+    with collection.gallery.writing() as writing:
+        writing.mark_missing([collection.picture(place / "new.png").id])
+    lessons.complete(collection.gallery, Embedder.load("taught"), "taught", 1, None, "")
+    assert collection.use("taught").without_vector == 0
 
 
 def test_use_goes_back_and_forth(collection: Collection, place: Path) -> None:

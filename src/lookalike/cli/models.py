@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from lookalike.cli.options import collection_option, json_option, open_collection
-from lookalike.cli.switching import left_behind, searched, tell_left
+from lookalike.cli.switching import left_behind, searched, tell_left, tell_without_vector
 from lookalike.cli.terminal import console, echo_json, plain_table, short_path, visible
 
 if TYPE_CHECKING:
@@ -87,20 +88,21 @@ def use(name: str, output: str | None, runtime: str | None, collection: str | No
     """Search a collection with this model from now on, unless another one is named.
 
     Vectors that the collection lacks are made first, without reading pictures where an adapter maps
-    those of its base. Then every search changes over at once; the other vectors stay, and
-    `lookalike models use` with the former name goes back. Clusters, map and calibration belong to a
-    model: which of them are to be made again is said.
+    those of its base. Pictures that it can neither map nor read are not found with it: how many is said.
+    Then every search changes over at once; the other vectors stay, and `lookalike models use` with the
+    former name goes back. Clusters, map and calibration belong to a model: which of them are to be made
+    again is said.
     """
     with open_collection(collection) as pictures:
         before = searched(pictures)
-        space = pictures.use(name, output, runtime)
+        used = pictures.use(name, output, runtime)
         left = left_behind(pictures, before)
     directory = str(pictures.directory)
     if as_json:
-        used = {"model": space.model, "output": space.output, "collection": directory}
-        echo_json({**used, "left_behind": left})
+        echo_json({**asdict(used), "collection": directory, "left_behind": left})
     else:
-        click.echo(f"{short_path(directory)} is searched with {visible(space.model)}, output {space.output}")
+        click.echo(f"{short_path(directory)} is searched with {visible(used.model)}, output {used.output}")
+        tell_without_vector(used.without_vector, used.model)
         tell_left(left)
 
 

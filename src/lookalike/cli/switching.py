@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lookalike.cli.terminal import many, visible
+
 if TYPE_CHECKING:
     from lookalike.collection import Collection
     from lookalike.gallery.base import Space
@@ -25,6 +27,13 @@ def left_behind(pictures: Collection, before: Space) -> dict[str, str]:
     from lookalike import overview
 
     return overview.left_behind(pictures.gallery, before, searched(pictures))
+
+
+def tell_without_vector(number: int, model: str) -> None:
+    """That so many pictures are not found with a model."""
+    if number:
+        are = "it is" if number == 1 else "they are"
+        click.echo(f"{many(number, 'picture')} cannot be read: {are} not found with {visible(model)}")
 
 
 def tell_left(left: Mapping[str, str]) -> None:

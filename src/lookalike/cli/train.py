@@ -15,7 +15,7 @@ from lookalike.cli.options import (
     open_collection,
     threads_option,
 )
-from lookalike.cli.switching import left_behind, searched, tell_left
+from lookalike.cli.switching import left_behind, searched, tell_left, tell_without_vector
 from lookalike.cli.terminal import console, echo_json, many, plain_table, stage_bar, visible
 from lookalike.results import FinetuneReport, TrainReport, UnlabelledReport
 from lookalike.results.training import LabelledReport, ModelReport, NetworkReport, Verdict
@@ -96,9 +96,10 @@ def train(
     find copies.
 
     The new model is the present one with an adapter, and is named like any other: `search --model`,
-    `index --model`. One picture in five is held out to measure it; when it is better, the collection
-    uses it from now on. --output says which output it is based on, the longest unless told otherwise;
-    the pictures are read once where the collection lacks those vectors.
+    `index --model`. One picture in five is held out to measure it; when it is better, and finds every
+    picture that is found now, the collection uses it from now on. --output says which output it is based
+    on, the longest unless told otherwise; the pictures are read once where the collection lacks those
+    vectors.
 
     `--method finetune` trains the network itself (extra `train`). It holds out one picture in ten: half of
     these choose the epoch, and the others measure the model; when there are fewer than 40, all do both,
@@ -224,6 +225,7 @@ def _show(report: ModelReport) -> None:
 
 
 def _tell_verdict(report: ModelReport) -> None:
+    tell_without_vector(report.without_vector, report.model)
     if not report.default:
         click.echo(
             f"{report.model} is not made the default, since {_why_not(report)}. "
@@ -252,6 +254,7 @@ def _tell_verdict(report: ModelReport) -> None:
 def _why_not(report: ModelReport) -> str:
     counts = "recall@fmr" if isinstance(report, UnlabelledReport) else "map@r"
     reasons: dict[Verdict, str] = {
+        "better": "pictures would drop out of the search, though it is better",
         "chance": f"{counts} has not risen by more than chance explains",
         "recall": "recall@1 has fallen",
         "copies": "edited copies of pictures of which nothing is known are found less well",

@@ -50,7 +50,7 @@ from lookalike.results.outliers import (
     Reason,
 )
 from lookalike.results.searching import Comparison, Hit, SearchResult
-from lookalike.results.training import FinetuneReport, TrainReport, UnlabelledReport
+from lookalike.results.training import FinetuneReport, TrainReport, UnlabelledReport, UseReport
 
 __all__ = [
     "Agreement",
@@ -106,6 +106,7 @@ __all__ = [
     "TrainReport",
     "UndoReport",
     "UnlabelledReport",
+    "UseReport",
     "ValueCount",
     "as_json",
 ]

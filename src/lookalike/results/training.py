@@ -39,7 +39,10 @@ class ModelReport:
         verdict: see `Verdict`.
         card: the new model's card.
         seconds: wall-clock time; of a training that was interrupted, of its last part.
-        default: the collection uses the new model from now on.
+        default: the collection uses the new model from now on: it is better, and finds every picture that the
+            collection's search finds without it.
+        without_vector: pictures that this search finds, and the new model does not: they cannot be read, so
+            there is no vector of it for them.
     """
 
     model: str
@@ -54,6 +57,7 @@ class ModelReport:
     card: str
     seconds: float
     default: bool = False
+    without_vector: int = 0
 
     @property
     def better(self) -> bool:
@@ -137,3 +141,21 @@ class UnlabelledReport(NetworkReport):
     `recall@1` and `recall@fmr` of edited pictures (see `evaluation.copies`). Of more than 5,000 pictures so
     many are shown in an epoch.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class UseReport:
+    """What a collection is searched with from now on.
+
+    Attributes:
+        model: the model's name.
+        output: which of its outputs.
+        runtime: what runs it.
+        without_vector: pictures that are not found with it: they cannot be read, so there is no vector of it
+            for them.
+    """
+
+    model: str
+    output: str
+    runtime: str
+    without_vector: int

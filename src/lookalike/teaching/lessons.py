@@ -58,10 +58,10 @@ class Lesson:
 def complete(
     gallery: Gallery, embedder: Embedder, name: str, threads: int, progress: Stages | None, stage: str
 ) -> None:
-    """Give all pictures a vector of this model."""
+    """Give all pictures a vector of this model that can be read, or whose vectors an adapter can map."""
     known = gallery.spaces()
     space = space_of(embedder, name, known)
-    if space in known and not any(not picture.missing for picture in gallery.without_vector(space)):
+    if space in known and next(gallery.without_vector(space), None) is None:
         return
     total = gallery.count()
 
