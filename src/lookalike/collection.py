@@ -766,6 +766,7 @@ class Collection:
         queries: str | Filter | None = None,
         gallery: str | Filter | None = None,
         worst: int = judging.WORST,
+        beside: Sequence[Space] = (),
         progress: Progress | None = None,
     ) -> Evaluation:
         """How well the collection's model finds what belongs together, on the collection's pictures.
@@ -776,14 +777,18 @@ class Collection:
             queries: a filter expression for the pictures that are searched for; None means all.
             gallery: a filter expression for the pictures that are searched; None means all.
             worst: how many of the worst queries are told.
+            beside: the `space` of each model or output with whose figures these are compared: only pictures
+                that have a vector of each count.
             progress: called with queries done, and of how many.
 
         Raises:
             UsageError: not exactly one of label and pairs, an unknown column, or nothing to find.
         """
         truth.check_one(label, pairs, "evaluate")
-        task = judging.Asked(label, self._pairs(pairs), self._chosen(queries), self._chosen(gallery), worst)
-        return judging.judge(self.gallery, self.space, task, progress)
+        asked = judging.Asked(
+            label, self._pairs(pairs), self._chosen(queries), self._chosen(gallery), worst, tuple(beside)
+        )
+        return judging.judge(self.gallery, self.space, asked, progress)
 
     def consistency(self, progress: Progress | None = None) -> Consistency:
         """How much similarities move when a picture is saved again, resized or mirrored, and whether they are

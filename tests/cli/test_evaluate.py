@@ -106,6 +106,35 @@ def test_mistakes(indexed: Shell, arguments: list[str], message: str) -> None:
     assert not ended.out
 
 
+def test_models_are_compared_on_the_pictures_that_both_know(indexed: Shell, tmp_path: Path) -> None:
+    circles = sorted((tmp_path / "pictures").glob("*-circle.jpg"))
+    for path in circles[:3]:
+        path.unlink()
+    assert indexed("models", "use", "efficientnet-lite0", "--output", "texture").code == 0
+    both = ("evaluate", "--label", "category", "--output", "embedding", "--output", "texture")
+    first, second = indexed(*both, "--json").lines
+    assert first["without_vector"] == second["without_vector"] == 3
+    assert first["gallery"] == second["gallery"] == 9
+    assert first["queries"] == second["queries"] == 8
+    told = indexed(*both).err
+    assert told.startswith("3 pictures without a vector of each of these models and outputs left out\n")
+    told = indexed("evaluate", "--label", "category", "--output", "texture").err
+    assert told.startswith("3 pictures without a vector of efficientnet-lite0 left out\n")
+    assert indexed("evaluate", "--label", "category", "--output", "embedding", "--json").json["gallery"] == 12
+
+
+def test_that_vectors_are_missing_is_said(indexed: Shell, tmp_path: Path) -> None:
+    for path in (tmp_path / "pictures").glob("*-circle.jpg"):
+        path.unlink()
+    assert indexed("models", "use", "efficientnet-lite0", "--output", "texture").code == 0
+    ended = indexed("evaluate", "--label", "category", "--queries", "category == 'circle'")
+    assert (ended.code, ended.out) == (2, "")
+    assert (
+        "no picture with a vector of model efficientnet-lite0, output texture, has a value in column "
+        "category among those that --queries and --gallery take; 4 have no vector of it" in ended.err
+    )
+
+
 def test_a_model_without_vectors(indexed: Shell) -> None:
     ended = indexed("evaluate", "--label", "category", "--output", "plain")
     assert ended.code == 1

@@ -14,6 +14,7 @@ from lookalike.cli.terminal import console, echo_json, many, plain_bar, plain_ta
 
 if TYPE_CHECKING:
     from lookalike.collection import Collection
+    from lookalike.gallery.base import Space
     from lookalike.reports import Section
     from lookalike.results import ClassFigures, Evaluation, JudgedQuery, Scalar
 
@@ -64,8 +65,8 @@ def evaluate(
     """Measure how well a model finds what belongs together, on the pictures of the collection.
 
     Every picture is searched for among all others, unless --queries and --gallery say otherwise;
-    itself and files with the same bytes do not count. In a wide window the ends of the 95 % interval
-    stand behind each figure.
+    itself and files with the same bytes do not count. Several models are compared on the pictures that have
+    vectors of all of them. In a wide window the ends of the 95 % interval stand behind each figure.
 
     \b
       lookalike evaluate --label product
@@ -84,12 +85,12 @@ def evaluate(
     check_outputs(html=html, csv=csv, columns=[*CSV_COLUMNS, *FIGURES])
     found: list[Evaluation] = []
     sections: list[Section] = []
+    beside = [_space(collection, model, output, runtime) for model, output in chosen]
+    how: dict[str, Any] = {"pairs": pairs, "queries": queries, "gallery": gallery, "worst": worst}
     for model, output in chosen:
         with open_collection(collection, model, output, runtime) as pictures:
             with plain_bar() as progress:
-                one = pictures.evaluate(
-                    label, pairs=pairs, queries=queries, gallery=gallery, worst=worst, progress=progress
-                )
+                one = pictures.evaluate(label, **how, beside=beside, progress=progress)
             found.append(one)
             if as_json:
                 echo_json(line(one))
@@ -104,6 +105,11 @@ def evaluate(
             _write_page(html, pictures, sections, found)
     if csv:
         write_csv(csv, [*CSV_COLUMNS, *FIGURES], _rows(found))
+
+
+def _space(collection: str | None, model: str | None, output: str | None, runtime: str | None) -> Space:
+    with open_collection(collection, model, output, runtime) as pictures:
+        return pictures.space
 
 
 def _consistency(
@@ -163,7 +169,7 @@ def _show(found: Sequence[Evaluation]) -> None:
     for one in found:
         if one.calibration_error is not None:
             _show_reliability(one)
-    for text in _left_out(found[0]):
+    for text in _left_out(found):
         click.echo(text, err=True)
     if len(found) == 1 and len(found[0].classes) > 1:
         out.print()
@@ -183,7 +189,12 @@ def _show_reliability(one: Evaluation) -> None:
     diagram(one.reliability)
 
 
-def _left_out(one: Evaluation) -> Iterator[str]:
+def _left_out(found: Sequence[Evaluation]) -> Iterator[str]:
+    """What none of the models was asked about."""
+    one = found[0]
+    if one.without_vector:
+        whose = visible(one.model) if len(found) == 1 else "each of these models and outputs"
+        yield f"{many(one.without_vector, 'picture')} without a vector of {whose} left out"
     if one.alone:
         are = "was" if one.alone == 1 else "were"
         yield f"{many(one.alone, 'picture')} {are} not searched for: nothing else belongs to them"

@@ -49,6 +49,8 @@ class Asked:
         queries: only these pictures are queries; None for all.
         gallery: only these pictures are searched; None for all.
         worst: how many of the worst queries are told.
+        beside: the spaces this one is compared with: only pictures that have a vector of each count.
+        options: which options `queries` and `gallery` come from, for messages.
     """
 
     label: str | None = None
@@ -56,6 +58,8 @@ class Asked:
     queries: Filter | None = None
     gallery: Filter | None = None
     worst: int = WORST
+    beside: Sequence[Space] = ()
+    options: str = "--queries and --gallery take"
 
 
 def judge(gallery: Gallery, space: Space, asked: Asked, progress: Progress | None = None) -> Evaluation:
@@ -73,7 +77,7 @@ def judge(gallery: Gallery, space: Space, asked: Asked, progress: Progress | Non
     Raises:
         UsageError: there is no such column, or no query has anything to find.
     """
-    task, truth, unlabelled = _prepared(gallery, space, asked)
+    task, truth = _prepared(gallery, space, asked)
     same = task.pictures.same
     outcomes = evaluate(task.vectors, task.blocks(), truth, same[task.queries], same[task.places], progress)
     calibrated = Calibration.loads(gallery.note(key(space.identity)))
@@ -84,7 +88,8 @@ def judge(gallery: Gallery, space: Space, asked: Asked, progress: Progress | Non
         queries=len(outcomes.rows),
         gallery=len(task.places),
         alone=len(task.queries) - len(outcomes.rows),
-        unlabelled=unlabelled,
+        unlabelled=task.unlabelled,
+        without_vector=task.without_vector,
         figures=outcomes.means(),
         intervals={name: interval(values) for name, values in outcomes.figures.items()},
         classes=tuple(_classes(task, outcomes)) if asked.pairs is None else (),
@@ -94,21 +99,25 @@ def judge(gallery: Gallery, space: Space, asked: Asked, progress: Progress | Non
     )
 
 
-def _prepared(gallery: Gallery, space: Space, asked: Asked) -> tuple[_Task, Truth, int]:
-    """What is searched for, what belongs to it, and how many pictures are left out without a label."""
-    pictures = known(gallery, space, asked.label)
+def _prepared(gallery: Gallery, space: Space, asked: Asked) -> tuple[_Task, Truth]:
+    """What is searched for, among what, and what belongs to it."""
+    pictures = known(gallery, None, asked.label)
+    has = np.ones(len(pictures.ids), bool)
+    for one in (space, *asked.beside):
+        has &= np.isin(pictures.ids, gallery.versions(one)[0])
     queries, places = (chosen(gallery, pictures, where) for where in (asked.queries, asked.gallery))
     unlabelled = 0
     if asked.pairs is None:
         labelled = pictures.labels >= 0
-        unlabelled = int((~labelled[np.union1d(queries, places)]).sum())
+        unlabelled = int((has & ~labelled)[np.union1d(queries, places)].sum())
         queries, places = queries[labelled[queries]], places[labelled[places]]
     else:
         queries = queries[np.isin(pictures.ids[queries], _queries(asked.pairs))]
-    task = _Task(gallery, space, pictures, queries, places)
+    without = int((~has)[np.union1d(queries, places)].sum())
+    task = _Task(gallery, space, pictures, queries[has[queries]], places[has[places]], unlabelled, without)
     truth = _truth(task, asked)
     _check(task, truth, asked)
-    return task, truth, unlabelled
+    return task, truth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +141,7 @@ def graded(gallery: Gallery, space: Space, asked: Asked, count: int) -> Hits:
     Raises:
         UsageError: as `judge`.
     """
-    task, truth, _ = _prepared(gallery, space, asked)
+    task, truth = _prepared(gallery, space, asked)
     return _graded(task, truth, count)
 
 
@@ -153,13 +162,15 @@ def _reliability(task: _Task, truth: Truth, calibrated: Calibration) -> tuple[Re
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Task:
-    """Queries and gallery as places in the known pictures, both ascending."""
+    """Queries and gallery as places in all pictures, both ascending, and how many are left out of them."""
 
     gallery: Gallery
     space: Space
     pictures: Known
     queries: Ints
     places: Ints
+    unlabelled: int
+    without_vector: int
 
     def vectors(self, rows: Ints) -> Vectors:
         """The vectors of some queries."""
@@ -208,13 +219,18 @@ def _check(task: _Task, truth: Truth, asked: Asked) -> None:
     """Say why there is nothing to measure."""
     if truth.counts.any():
         return
-    where = " among those that --queries and --gallery take" if asked.queries or asked.gallery else ""
+    where = f" among those that {asked.options}" if asked.queries or asked.gallery else ""
+    lack, having = task.without_vector, ""
+    if lack:
+        where += f"; {lack:,} {'has' if lack == 1 else 'have'} no vector of it"
+        having = f" with a vector of model {task.space.model}, output {task.space.output},"
     if asked.label is None:
         raise UsageError(f"no pair is of two pictures of the collection that have vectors{where}")
     if not len(task.queries) or not len(task.places):
-        raise UsageError(f"no picture has a value in column {asked.label}{where}")
+        raise UsageError(f"no picture{having} has a value in column {asked.label}{where}")
     raise UsageError(
-        f"no two pictures have the same value in column {asked.label}{where}: there is nothing to find"
+        f"no two pictures{having} have the same value in column {asked.label}{where}: "
+        f"there is nothing to find"
     )
 
 

@@ -30,7 +30,7 @@ SAME = "same"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Known:
-    """The pictures of a space and what is known about them.
+    """Pictures and what is known about them.
 
     Attributes:
         ids: (n,) int64, ascending.
@@ -47,12 +47,12 @@ class Known:
     names: tuple[Scalar, ...]
 
 
-def known(gallery: Gallery, space: Space, column: str | None = None) -> Known:
+def known(gallery: Gallery, space: Space | None, column: str | None = None) -> Known:
     """The pictures that have a vector, with their values in a column.
 
     Args:
         gallery: whose pictures.
-        space: which vectors.
+        space: which vectors; None for all pictures, also those without any.
         column: of the metadata, or a built-in one such as `folder`; None for no labels.
 
     Raises:
@@ -60,12 +60,11 @@ def known(gallery: Gallery, space: Space, column: str | None = None) -> Known:
     """
     if column is not None:
         check_column(column, gallery.columns())
-    ids, _ = gallery.versions(space)
-    has = set(ids.tolist())
+    has = None if space is None else set(gallery.versions(space)[0].tolist())
     rows: list[tuple[int, int, int, int]] = []
     codes: dict[tuple[bool, Scalar], int] = {}  # 1 and true are two labels
     for picture in gallery.pictures():
-        if picture.id in has:
+        if has is None or picture.id in has:
             value = None if column is None else value_of(picture, column)
             key = isinstance(value, bool), value
             code = -1 if value is None else codes.setdefault(key, len(codes))

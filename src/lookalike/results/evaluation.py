@@ -216,6 +216,8 @@ class Evaluation:
         gallery: pictures that were searched.
         alone: pictures that were no queries since nothing else belongs to them, e.g. a class of one.
         unlabelled: pictures left out since they have no label.
+        without_vector: pictures left out since there is no vector of this model and output for them, or of
+            one that it is compared with.
         figures: means over the queries, each in [0, 1]: `recall@1`, `recall@5`, `recall@10`,
             `precision@10`, `map@r`.
         intervals: for each figure the ends of its 95 % interval.
@@ -238,3 +240,4 @@ class Evaluation:
     worst: tuple[JudgedQuery, ...] = ()
     calibration_error: float | None = None
     reliability: tuple[ReliabilityBin, ...] = ()
+    without_vector: int = 0
