@@ -101,12 +101,16 @@ def searched(gallery: Gallery, wanted: Wanted, directory: str | os.PathLike[str]
 
 
 def _way_out(wanted: Wanted, known: Sequence[Space]) -> str:
-    """How to come by vectors; of a model that there is not, which there are."""
-    if wanted.model is not None and wanted.model not in [space.model for space in known]:
+    """How to come by vectors; of a model or an output that there is not, which there are."""
+    names = dict.fromkeys(space.model for space in known) if wanted.model is None else [wanted.model]
+    problems: list[ModelError] = []
+    for name in names:
         try:
-            models.find(wanted.model)
+            models.find(name).output(wanted.output)
         except ModelError as error:
-            return f"; {error}"
+            problems.append(error)
+    if len(problems) == len(names):
+        return "".join(f"; {problem}" for problem in problems)
     return ". Run `lookalike index` with that model first"
 
 

@@ -135,6 +135,27 @@ def test_that_vectors_are_missing_is_said(indexed: Shell, tmp_path: Path) -> Non
     )
 
 
+def test_outputs_that_a_model_does_not_have_are_left_out(indexed: Shell) -> None:
+    asked = ("evaluate", "--label", "category", "--model", "efficientnet-lite0", "--output", "nix")
+    ended = indexed(*asked, "--output", "embedding", "--json")
+    assert ended.json["output"] == "embedding"
+    has = "model 'efficientnet-lite0' has no output 'nix': it has embedding, plain, texture"
+    assert ended.err == f"Left out: {has}\n"
+    nothing = indexed(*asked)
+    assert (nothing.code, nothing.out, nothing.err) == (1, "", f"Error: {has}\n")
+    consistent = indexed("evaluate", "--consistency", *asked[3:], "--output", "embedding", "--json")
+    assert (consistent.json["output"], consistent.err) == ("embedding", f"Left out: {has}\n")
+
+
+@pytest.mark.parametrize("command", [["evaluate", "--label", "category"], ["search", "id:1"]])
+def test_an_output_that_no_model_here_has_is_not_to_be_indexed(indexed: Shell, command: list[str]) -> None:
+    ended = indexed(*command, "--output", "nix")
+    assert (ended.code, ended.out) == (1, "")
+    assert "model 'efficientnet-lite0' has no output 'nix': choose one of embedding, plain, text" in ended.err
+    assert "Run `lookalike index`" not in ended.err
+    assert "Run `lookalike index`" in indexed(*command, "--output", "plain").err
+
+
 def test_a_model_without_vectors(indexed: Shell) -> None:
     ended = indexed("evaluate", "--label", "category", "--output", "plain")
     assert ended.code == 1

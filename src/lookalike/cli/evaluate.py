@@ -73,7 +73,7 @@ def evaluate(
       lookalike evaluate --label product --queries "role == 'query'" --gallery "role == 'catalogue'"
       lookalike evaluate --label product --model shop-v2 --model efficientnet-lite0
     """  # noqa: D301 - \b is a character that keeps click from filling the lines
-    chosen = list(product(models or (None,), outputs or (None,)))
+    chosen = _combinations(models, outputs)
     if consistency:
         if label is not None or pairs is not None:
             raise click.UsageError("--consistency needs neither --label nor --pairs")
@@ -105,6 +105,34 @@ def evaluate(
             _write_page(html, pictures, sections, found)
     if csv:
         write_csv(csv, [*CSV_COLUMNS, *FIGURES], _rows(found))
+
+
+def _combinations(models: Sequence[str], outputs: Sequence[str]) -> list[tuple[str | None, str | None]]:
+    """The models and outputs that are asked for, without outputs that a model does not have; None means
+    that of the collection.
+
+    Raises:
+        ModelError: nothing is left; the message names the outputs there are.
+    """
+    from lookalike.errors import ModelError
+    from lookalike.models import find
+
+    chosen: list[tuple[str | None, str | None]] = []
+    lacking: list[str] = []
+    for model, output in product(models or (None,), outputs or (None,)):
+        try:
+            card = None if model is None else find(model)
+        except ModelError:  # its vectors may be here all the same
+            card = None
+        if card and output is not None and output not in card.outputs:
+            lacking.append(f"model {card.name!r} has no output {output!r}: it has {', '.join(card.outputs)}")
+        else:
+            chosen.append((model, output))
+    if not chosen:
+        raise ModelError("; ".join(lacking))
+    for text in lacking:
+        click.echo(f"Left out: {text}", err=True)
+    return chosen
 
 
 def _space(collection: str | None, model: str | None, output: str | None, runtime: str | None) -> Space:
