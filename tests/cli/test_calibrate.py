@@ -35,6 +35,9 @@ def test_search_tells_chances_when_calibrated(indexed: Shell, few: None) -> None
     assert chances == sorted(chances, reverse=True)
     assert all(0 < chance < 1 for chance in chances)
     assert [hit["id"] for hit in hits] == [hit["id"] for hit in before["results"]]
+    said = indexed("search", "pictures/red-circle.jpg").out.splitlines()
+    assert said[1].split()[:3] == ["similarity", "probability", "path"]
+    assert f"  {chances[0]:.3f}  " in said[2]
     mixed = indexed("search", "pictures/red-circle.jpg", "--also", "pictures/red-square.jpg", "--json").json
     assert {hit["probability"] for hit in mixed["results"]} == {None}
     found = indexed("evaluate", "--label", "category", "--json").json

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,26 @@ def test_the_table(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         "2  0.751 ██████     /shop/chairs/elm.jpg (missing)  Elm          no",
         "3  -0.200           /shop/table.jpg                       80               Ada",
         "",
+    ]
+
+
+def test_chances_stand_beside_similarities(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    chances = (0.9876, 0.5, None)
+    hits = tuple(
+        replace(hit, probability=chance) for hit, chance in zip(RESULT.results, chances, strict=True)
+    )
+    result = SearchResult(RESULT.query, hits)
+    assert table(shell, monkeypatch, result, 100) == [
+        "Like /shop/query.jpg",
+        "   similarity       probability  path                            name  price  in_stock  maker",
+        "1  1.000 ████████         0.988  /shop/chairs/oak.jpg            Oak   120.5  yes",
+        "2  0.751 ██████           0.500  /shop/chairs/elm.jpg (missing)  Elm          no",
+        "3  -0.200                        /shop/table.jpg                       80               Ada",
+        "",
+    ]
+    assert table(shell, monkeypatch, result, 60)[1:3] == [
+        "   similarity  probability  path",
+        "1  1.000             0.988  /shop/chairs/oak.jpg",
     ]
 
 

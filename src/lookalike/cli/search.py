@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BAR = 8
 BESIDE_PATH = 3 + GAP + len("0.000 ") + BAR + GAP  # rank and similarity
+PROBABILITY = "probability"
 COLUMNS_SHOWN = 6
 
 
@@ -170,14 +171,27 @@ def _table(result: SearchResult) -> None:
         return
     paths = [short_path(hit.path) + (" (missing)" if hit.missing else "") for hit in result.results]
     room = out.width - BESIDE_PATH - max(map(len, paths))
+    chances = _chances(result)
+    room -= sum(GAP + len(heading) for heading in chances)
     columns = _columns(result, room)
-    headings = [(visible(name), "left") for name in columns]
-    table = plain_table(("", "right"), ("similarity", "left"), ("path", "fold"), *headings)
-    for hit, path, *values in zip(result.results, paths, *columns.values(), strict=True):
+    table = plain_table(
+        ("", "right"), ("similarity", "left"), *((heading, "right") for heading in chances), ("path", "fold"),
+        *((visible(name), "left") for name in columns),
+    )  # fmt: skip
+    beside = zip(result.results, *chances.values(), paths, *columns.values(), strict=True)
+    for hit, *values in beside:
         bar = f" {_bar(hit.similarity)}" if room >= 0 else ""
-        table.add_row(str(hit.rank), f"{hit.similarity:.3f}{bar}", path, *values)
+        table.add_row(str(hit.rank), f"{hit.similarity:.3f}{bar}", *values)
     out.print(table)
     out.print()
+
+
+def _chances(result: SearchResult) -> dict[str, list[str]]:
+    """The column of probabilities, in a collection that is calibrated for the model; else none."""
+    chances = [hit.probability for hit in result.results]
+    if all(chance is None for chance in chances):
+        return {}
+    return {PROBABILITY: ["" if chance is None else f"{chance:.3f}" for chance in chances]}
 
 
 def _columns(result: SearchResult, room: int) -> dict[str, list[str]]:
