@@ -142,6 +142,18 @@ def test_figures_on_what_was_taught_are_said_to_be_too_good(shop: Shell) -> None
     assert "too good" not in chosen.err
 
 
+def test_chances_by_what_was_taught_are_said_to_be_too_good(shop: Shell) -> None:
+    assert shop("train", "--label", "kind", "--name", "taught").code == 0
+    calibrate = ("calibrate", "--label", "kind", "--model")
+    assert shop(*calibrate, "taught").err == (
+        "taught was taught: on the pictures it learned from, these figures are too good. "
+        "Keep others back with `lookalike train --where …`, and search for them with --where\n"
+    )
+    assert shop(*calibrate, "taught", "--json").err == ""
+    assert shop(*calibrate, "taught", "--where", "kind != 'k1'").err == ""
+    assert shop(*calibrate, "efficientnet-lite0").err == ""
+
+
 def test_hand_on_remove_take_in(shop: Shell, tmp_path: Path) -> None:
     shop("train", "--label", "kind", "--name", "taught")
     wrote = shop("models", "export", "taught", "taught.lookalike-model")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lookalike.cli.options import collection_option, json_option, model_options, open_collection
+from lookalike.cli.taught import tell_taught
 from lookalike.cli.terminal import console, echo_json, many, plain_bar, plain_table, visible
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def calibrate(
         echo_json(report)
     else:
         _show(report, precision)
+        if where is None and (label is not None or pairs is not None):
+            tell_taught([report.model], "--where")
 
 
 def _show(report: CalibrationReport, precision: float | None) -> None:

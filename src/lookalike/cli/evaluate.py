@@ -10,6 +10,7 @@ import click
 
 from lookalike.cli.options import collection_option, json_option, open_collection
 from lookalike.cli.outputs import check_outputs, write_csv, write_gallery
+from lookalike.cli.taught import tell_taught
 from lookalike.cli.terminal import console, echo_json, many, plain_bar, plain_table, visible
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def evaluate(
     if not as_json:
         _show(found)
         if queries is None:
-            _tell_taught(found)
+            tell_taught((one.model for one in found), "--queries")
     if html:
         several = len(found) > 1
         sections = [_section(query, one, several) for one in found for query in one.worst]
@@ -228,24 +229,6 @@ def _left_out(found: Sequence[Evaluation]) -> Iterator[str]:
         yield f"{many(one.alone, 'picture')} {are} not searched for: nothing else belongs to them"
     if one.unlabelled:
         yield f"{many(one.unlabelled, 'picture')} without a label left out"
-
-
-def _tell_taught(found: Sequence[Evaluation]) -> None:
-    """Whoever taught a model knows by which pictures; the collection does not."""
-    from lookalike.errors import ModelError
-    from lookalike.models import find
-
-    for name in dict.fromkeys(one.model for one in found):
-        try:
-            taught = find(name).is_taught
-        except ModelError:  # its vectors are here all the same
-            continue
-        if taught:
-            click.echo(
-                f"{visible(name)} was taught: on the pictures it learned from, these figures are too good. "
-                f"Keep others back with `lookalike train --where …`, and search for them with --queries",
-                err=True,
-            )
 
 
 def _show_classes(classes: Sequence[ClassFigures]) -> None:
