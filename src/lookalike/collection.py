@@ -818,7 +818,7 @@ class Collection:
             label: a column whose values say what belongs together.
             pairs: instead, a table of pictures that belong together; see `evaluation.truth.read_pairs`.
                 Without either, pictures are edited: the same thing is then the same picture.
-            where: a filter expression for the queries; None means all.
+            where: a filter expression for the pictures that are searched for, or edited; None means all.
             precision: tell the threshold for this precision, in (0, 1]; None tells several.
             recall: also tell the threshold for this recall, in (0, 1].
             progress: called with pictures edited, and of how many.
@@ -830,12 +830,14 @@ class Collection:
         if label is not None and pairs is not None:
             raise UsageError("calibrate takes a label or pairs, not both")
         if label is None and pairs is None:
-            hits = calibrating.from_edits(self.gallery, self.space, self.embedder, progress)
+            hits = calibrating.from_edits(
+                self.gallery, self.space, self.embedder, self._chosen(where), progress
+            )
             source = "edited pictures"
         else:
-            asked = judging.Asked(label, self._pairs(pairs), self._chosen(where))
+            asked = judging.Asked(label, self._pairs(pairs), self._chosen(where), options="--where takes")
             hits = calibrating.from_truth(self.gallery, self.space, asked)
-            source = f"column {label}" if label else "pairs"
+            source = asked.source
         return calibrating.calibrate(
             self.gallery, self.space, hits, source, precision=precision, recall=recall
         )
@@ -979,8 +981,8 @@ class Collection:
         """Make a model by training the present one's network on with the collection's pictures.
 
         Needs the extra `train`. Where training stands is kept after each epoch: the same call goes on
-        from there after an interruption. If the new model is better, and no picture drops out of the search by
-        that, the collection uses it from now on.
+        from there after an interruption. If the new model is better, and no picture drops out of the search
+        by that, the collection uses it from now on.
 
         Args:
             name: what the new model is called.
@@ -1024,8 +1026,8 @@ class Collection:
         collection's pictures and edits of them; nothing need be known about them.
 
         Needs the extra `train`. Where training stands is kept after each epoch: the same call goes on
-        from there after an interruption. If the new model is better, and no picture drops out of the search by
-        that, the collection uses it from now on.
+        from there after an interruption. If the new model is better, and no picture drops out of the search
+        by that, the collection uses it from now on.
 
         Args:
             name: what the new model is called.

@@ -43,7 +43,9 @@ def test_search_tells_chances_when_calibrated(indexed: Shell, few: None) -> None
     found = indexed("evaluate", "--label", "category", "--json").json
     assert 0 <= found["calibration_error"] <= 1
     assert sum(one["hits"] for one in found["reliability"]) == 12 * 10
-    assert "Chances of efficientnet-lite0 are off by" in indexed("evaluate", "--label", "category").out
+    assert found["calibrated_by"] == "column category"
+    said = indexed("evaluate", "--label", "category").out
+    assert "Chances of efficientnet-lite0, calibrated by column category, are off by" in said
 
 
 def test_each_model_has_its_own(indexed: Shell, few: None) -> None:
@@ -74,6 +76,36 @@ def test_edits_when_there_are_no_labels(indexed: Shell, few: None) -> None:
     assert "by edited pictures: 576 hits" in ended.out
     assert "threshold" in ended.out
     assert indexed("calibrate").out == ended.out
+
+
+@pytest.mark.parametrize(
+    ("by", "source"), [([], "edited pictures"), (["--label", "in_stock"], "column in_stock")]
+)
+def test_chances_of_another_kind_of_the_same_are_not_compared(
+    indexed: Shell, few: None, by: list[str], source: str
+) -> None:
+    assert indexed("calibrate", *by).code == 0
+    found = indexed("evaluate", "--label", "category", "--json").json
+    assert (found["calibration_error"], found["reliability"]) == (None, [])
+    assert found["calibrated_by"] == source
+    said = indexed("evaluate", "--label", "category")
+    assert "are off by" not in said.out
+    assert said.err == (
+        f"Chances of efficientnet-lite0 are calibrated by {source}: that is another kind of the same, "
+        "so how true they are is not measured here\n"
+    )
+
+
+def test_what_calibrates_is_chosen_by_where(indexed: Shell, few: None) -> None:
+    ended = indexed("calibrate", "--label", "category", "--where", "price > 1000")
+    assert (ended.code, ended.out) == (2, "")
+    assert "no picture has a value in column category among those that --where takes" in ended.err
+    none = indexed("calibrate", "--where", "price > 1000")
+    assert (none.code, none.out) == (2, "")
+    assert "there is nothing to calibrate from" in none.err
+    some = indexed("calibrate", "--where", "category == 'circle'")
+    assert "by edited pictures: 192 hits" in some.out
+    assert indexed("calibrate", "--where", "prize > 1").code == 2
 
 
 def test_too_little(indexed: Shell) -> None:

@@ -20,7 +20,7 @@ BAR = 20
 @click.command(short_help="Learn how likely a similarity means the same thing.")
 @click.option("--label", metavar="COLUMN", help="Pictures with the same value show the same thing.")
 @click.option("--pairs", metavar="FILE", help="A table of pictures that show the same thing.")
-@click.option("--where", metavar="EXPR", help="Only these pictures are searched for.")
+@click.option("--where", metavar="EXPR", help="Only these pictures are searched for, or edited.")
 @click.option(
     "--precision", type=click.FloatRange(0, 1, min_open=True), metavar="P",
     help="Tell the threshold from which on such a share of the hits is right.",

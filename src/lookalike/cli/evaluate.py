@@ -198,7 +198,7 @@ def _show(found: Sequence[Evaluation]) -> None:
     for one in found:
         if one.calibration_error is not None:
             _show_reliability(one)
-    for text in _left_out(found):
+    for text in [*_left_out(found), *_not_compared(found)]:
         click.echo(text, err=True)
     if len(found) == 1 and len(found[0].classes) > 1:
         out.print()
@@ -214,8 +214,18 @@ def _show_reliability(one: Evaluation) -> None:
     from lookalike.cli.calibrate import diagram
 
     out = console()
-    out.print(f"\nChances of {visible(one.model)} are off by {one.calibration_error:.3f} on average")
+    by = f"{visible(one.model)}, calibrated by {visible(one.calibrated_by or '')},"
+    out.print(f"\nChances of {by} are off by {one.calibration_error:.3f} on average")
     diagram(one.reliability)
+
+
+def _not_compared(found: Sequence[Evaluation]) -> Iterator[str]:
+    for one in found:
+        if one.calibrated_by is not None and one.calibration_error is None:
+            yield (
+                f"Chances of {visible(one.model)} are calibrated by {visible(one.calibrated_by)}: that is "
+                f"another kind of the same, so how true they are is not measured here"
+            )
 
 
 def _left_out(found: Sequence[Evaluation]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from lookalike.errors import PictureError, UsageError
 from lookalike.evaluation import calibration
 from lookalike.evaluation.calibration import Floats, Truths
 from lookalike.evaluation.judging import Asked, Hits, graded
+from lookalike.filters import Filter
 from lookalike.gallery.base import Gallery, Picture, Space
 from lookalike.progress import Progress
 from lookalike.results import Calibration, CalibrationReport
@@ -107,13 +108,26 @@ def from_truth(gallery: Gallery, space: Space, asked: Asked) -> Hits:
 # --- from edits ------------------------------------------------------------------------------
 
 
-def from_edits(gallery: Gallery, space: Space, embedder: Embedder, progress: Progress | None = None) -> Hits:
+def from_edits(
+    gallery: Gallery,
+    space: Space,
+    embedder: Embedder,
+    where: Filter | None = None,
+    progress: Progress | None = None,
+) -> Hits:
     """The hits of edited pictures: right is the picture that was edited, or one with the same bytes.
 
+    Args:
+        gallery: whose pictures.
+        space: which vectors.
+        embedder: the network they were made with.
+        where: only these pictures are edited; None for all.
+        progress: called with pictures edited, and of how many.
+
     Raises:
-        UsageError: there are too few pictures.
+        UsageError: there are no pictures that can be read.
     """
-    chosen = _some(gallery, space)
+    chosen = _some(gallery, space, where)
     queries: list[int] = []
     similarities: list[Floats] = []
     right: list[Truths] = []
@@ -128,13 +142,16 @@ def from_edits(gallery: Gallery, space: Space, embedder: Embedder, progress: Pro
             if progress:
                 progress(number + 1, len(chosen))
     if not similarities:
-        raise UsageError("none of the pictures can be read: there is nothing to calibrate from")
+        among = " that --where takes" if where else ""
+        raise UsageError(f"no picture{among} can be read: there is nothing to calibrate from")
     sizes = [len(part) for part in similarities]
     return Hits(np.repeat(queries, sizes), np.concatenate(similarities), np.concatenate(right))
 
 
-def _some(gallery: Gallery, space: Space) -> list[Picture]:
+def _some(gallery: Gallery, space: Space, where: Filter | None) -> list[Picture]:
     ids, _ = gallery.versions(space)
+    if where is not None:
+        ids = np.intersect1d(ids, np.fromiter((one.id for one in gallery.pictures(where)), np.int64))
     draw = np.random.default_rng(0)
     drawn: Sequence[int] = np.sort(draw.permutation(ids)[:PICTURES]).tolist()
     return [picture for picture in gallery.get(drawn) if not picture.missing]

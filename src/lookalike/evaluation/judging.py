@@ -61,6 +61,11 @@ class Asked:
     beside: Sequence[Space] = ()
     options: str = "--queries and --gallery take"
 
+    @property
+    def source(self) -> str:
+        """What says what belongs together, in words."""
+        return "pairs" if self.label is None else f"column {self.label}"
+
 
 def judge(gallery: Gallery, space: Space, asked: Asked, progress: Progress | None = None) -> Evaluation:
     """How well the vectors of a space find what belongs together.
@@ -81,7 +86,8 @@ def judge(gallery: Gallery, space: Space, asked: Asked, progress: Progress | Non
     same = task.pictures.same
     outcomes = evaluate(task.vectors, task.blocks(), truth, same[task.queries], same[task.places], progress)
     calibrated = Calibration.loads(gallery.note(key(space.identity)))
-    bins = _reliability(task, truth, calibrated) if calibrated else ()
+    comparable = calibrated is not None and calibrated.source == asked.source
+    bins = _reliability(task, truth, calibrated) if calibrated and comparable else ()
     return Evaluation(
         model=space.model,
         output=space.output,
@@ -90,6 +96,7 @@ def judge(gallery: Gallery, space: Space, asked: Asked, progress: Progress | Non
         alone=len(task.queries) - len(outcomes.rows),
         unlabelled=task.unlabelled,
         without_vector=task.without_vector,
+        calibrated_by=calibrated.source if calibrated else None,
         figures=outcomes.means(),
         intervals={name: interval(values) for name, values in outcomes.figures.items()},
         classes=tuple(_classes(task, outcomes)) if asked.pairs is None else (),

@@ -223,8 +223,10 @@ class Evaluation:
         intervals: for each figure the ends of its 95 % interval.
         classes: the figures of each class, worst first; none for pairs.
         worst: the queries that went worst, worst first.
+        calibrated_by: by what the collection was calibrated for this model, in words; None when it was not.
         calibration_error: by how much the calibrated chances of hits are off on average, in [0, 1]; None
-            when the collection is not calibrated for this model.
+            unless it was calibrated by the same column, or by pairs as well: chances of another kind of "the
+            same" cannot be compared.
         reliability: the same in bins of chances; empty likewise.
     """
 
@@ -241,3 +243,4 @@ class Evaluation:
     calibration_error: float | None = None
     reliability: tuple[ReliabilityBin, ...] = ()
     without_vector: int = 0
+    calibrated_by: str | None = None
