@@ -225,6 +225,31 @@ def test_what_is_no_exported_model(folder: Path, tmp_path: Path, data: bytes) ->
         storing.take_in(tmp_path / "none")
 
 
+@pytest.mark.parametrize("share", [0.001, 0.5, 0.99])
+def test_an_exported_model_that_is_cut_short_is_said_to_be(
+    folder: Path, tmp_path: Path, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storing.export(saved(), tmp_path / "file")
+    data = (tmp_path / "file").read_bytes()
+    monkeypatch.setenv("LOOKALIKE_MODELS", str(tmp_path / "elsewhere"))
+    (tmp_path / "short").write_bytes(data[: int(share * len(data))])
+    with pytest.raises(ModelError, match=r"short is damaged or cut short: copy or fetch it again"):
+        storing.take_in(tmp_path / "short")
+    assert not list((tmp_path / "elsewhere").glob("*"))
+
+
+def test_an_exported_model_of_which_the_end_of_the_adapter_is_the_end(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storing.export(saved(), tmp_path / "file")
+    data, adapter = (tmp_path / "file").read_bytes(), (folder / "mine.npz").read_bytes()
+    end = data.index(adapter) + len(adapter)  # which is an archive of its own
+    (tmp_path / "short").write_bytes(data[:end])
+    monkeypatch.setenv("LOOKALIKE_MODELS", str(tmp_path / "elsewhere"))
+    with pytest.raises(ModelError, match="is damaged or cut short"):
+        storing.take_in(tmp_path / "short")
+
+
 # --- removing --------------------------------------------------------------------------------
 
 
@@ -309,3 +334,10 @@ def test_files_that_others_use_stay(folder: Path) -> None:
 def test_what_came_with_lookalike_stays(folder: Path) -> None:
     with pytest.raises(ModelError, match="only models there are removed"):
         storing.remove(find(models.DEFAULT_MODEL))
+    with pytest.raises(ModelError, match="only models there are removed"):
+        storing.removable(find(models.DEFAULT_MODEL))
+
+
+def test_nobody_is_told_to_remove_what_came_with_lookalike(folder: Path) -> None:
+    with pytest.raises(ModelError, match="is a model 'efficientnet-lite0' already: choose another name$"):
+        saved(models.DEFAULT_MODEL)

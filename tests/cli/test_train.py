@@ -231,6 +231,14 @@ def test_too_little_time_is_said(capsys: pytest.CaptureFixture[str], epochs: flo
     assert f"epoch 0 of {epochs} is kept" in shown.out
 
 
+def test_what_came_with_lookalike_is_not_asked_about(shop: Shell) -> None:
+    ended = shop("models", "remove", "efficientnet-lite0", stdin=b"y\n")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("Error: model 'efficientnet-lite0' is not in ")
+    assert ended.err.endswith("only models there are removed\n")
+    assert ended.err.count("\n") == 1
+
+
 def test_a_model_that_does_not_exist_is_not_used(shop: Shell) -> None:
     ended = shop("models", "use", "nothing")
     assert (ended.code, "no model is called 'nothing'" in ended.err) == (1, True)

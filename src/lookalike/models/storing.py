@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 SUFFIX = ".lookalike-model"
 """Usual ending of an exported model."""
 
+CARD = "card.toml"
+"""Name of the card in an exported model; it is the first file in it."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MOST_BYTES = 8 << 30  # of a file in an exported model
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in an exported model, so that it is the same every time
@@ -58,11 +61,10 @@ def check_name(name: str) -> None:
             f"a model cannot be called {name!r}: use up to 64 letters, digits, dots, dashes and underscores, "
             f"beginning with a letter or digit, and no file ending"
         )
-    if name in {card.name for card in available()}:
-        raise ModelError(
-            f"there is a model {name!r} already: choose another name, or first "
-            f"`lookalike models remove {name}`"
-        )
+    for card in available():
+        if card.name == name:
+            first = f", or first `lookalike models remove {name}`" if is_own(card) else ""
+            raise ModelError(f"there is a model {name!r} already: choose another name{first}")
     for file in (models_folder() / f"{name}{end}" for end in (".toml", ".npz", ".onnx", ".svg", ".seen")):
         if file.exists():
             raise ModelError(f"{file} is in the way: choose another name for the model, or move that file")
@@ -189,8 +191,6 @@ def remove(card: Card) -> Path:
     Raises:
         ModelError: the model came with lookalike or lies somewhere else, or its files cannot be moved.
     """
-    if not is_own(card):
-        raise ModelError(f"model {card.name!r} is not in {models_folder()}: only models there are removed")
     return set_aside(card.name, removable(card))
 
 
@@ -215,7 +215,13 @@ def set_aside(name: str, paths: Iterable[Path]) -> Path:
 
 def removable(card: Card) -> list[Path]:
     """The card, its learning curve and the files in the model folder that no other card names, the card
-    first."""
+    first.
+
+    Raises:
+        ModelError: the model came with lookalike or lies somewhere else.
+    """
+    if not is_own(card):
+        raise ModelError(f"model {card.name!r} is not in {models_folder()}: only models there are removed")
     others = {file for other in others_than(card) for file in files(other)}
     paths = [curve_of(card), *(card.path.parent / file for file in files(card) if file not in others)]
     return [card.path, *(path for path in paths if path.is_file())]
@@ -258,7 +264,7 @@ def export(card: Card, file: Path) -> None:
             tempfile.NamedTemporaryFile(dir=file.parent, prefix=".", delete=False) as temporary,
             zipfile.ZipFile(temporary, "w") as packed,
         ):
-            packed.writestr(zipfile.ZipInfo("card.toml", _EPOCH), card_text(card))
+            packed.writestr(zipfile.ZipInfo(CARD, _EPOCH), card_text(card))
             for name, path in sorted(parts.items()):
                 with path.open("rb") as source, packed.open(zipfile.ZipInfo(name, _EPOCH), "w") as target:
                     shutil.copyfileobj(source, target)
@@ -285,9 +291,18 @@ def take_in(file: Path) -> Card:
         ):
             return _kept(_unpacked(packed, Path(place), file), folder)
     except (zipfile.BadZipFile, KeyError, EOFError) as error:
+        if _begins_as_exported(file):
+            raise ModelError(f"{file} is damaged or cut short: copy or fetch it again") from error
         raise ModelError(f"{file} is no model that `lookalike models export` wrote: {error}") from error
     except OSError as error:
         raise ModelError(f"{file} cannot be read: {error.strerror or error}") from error
+
+
+def _begins_as_exported(file: Path) -> bool:
+    """Whether a file begins with a card, as exported models do. How it ends does not tell: what is left of it
+    may end with an adapter, which is an archive of its own."""
+    with file.open("rb") as source:
+        return source.read(30 + len(CARD))[30:] == CARD.encode()  # a name comes after 30 bytes of header
 
 
 def _kept(card: Card, folder: Path) -> Card:
@@ -306,8 +321,8 @@ def _kept(card: Card, folder: Path) -> Card:
 
 def _unpacked(packed: zipfile.ZipFile, place: Path, file: Path) -> Card:
     """The model in a folder of its own, verified."""
-    _extract(packed, "card.toml", place)
-    card = read_card(place / "card.toml")
+    _extract(packed, CARD, place)
+    card = read_card(place / CARD)
     for name in files(card):
         _extract(packed, name, place)
     if not is_file(place / card.file, card.sha256):
