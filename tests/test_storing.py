@@ -86,6 +86,13 @@ def test_the_map_is_part_of_the_identity(folder: Path) -> None:
     assert one.identity("embedding", "onnxruntime") == again.identity("embedding", "onnxruntime")
 
 
+def test_what_an_adapter_says_of_itself_goes_with_it(folder: Path) -> None:
+    adapted, plain = saved().outputs["embedding"], find(models.DEFAULT_MODEL).outputs["embedding"]
+    assert (adapted.summary, adapted.alike) == ('taught "kind"', 0.7)
+    assert (adapted.without_adapter.summary, adapted.without_adapter.alike) == ("", 1.0)
+    assert plain.without_adapter == plain
+
+
 def test_a_feature_map_goes_through_the_adapter(folder: Path) -> None:
     saved()
     embedder = Embedder.load("mine")
@@ -339,5 +346,5 @@ def test_what_came_with_lookalike_stays(folder: Path) -> None:
 
 
 def test_nobody_is_told_to_remove_what_came_with_lookalike(folder: Path) -> None:
-    with pytest.raises(ModelError, match="is a model 'efficientnet-lite0' already: choose another name$"):
+    with pytest.raises(ModelError, match=r"is a model 'efficientnet-lite0' already: choose another name$"):
         saved(models.DEFAULT_MODEL)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -212,9 +214,19 @@ def test_mistakes(shop: Shell, tmp_path: Path, arguments: list[str], code: int, 
 
 
 def test_the_output_that_suits_an_adapter_is_suggested(shop: Shell) -> None:
+    pytest.importorskip("pytorch_metric_learning")
     mistaken = ("train", "--name", "x", "--label", "nothing", "--method", "finetune")
     assert "If an adapter is to be fitted on top, --output plain is the better one" in shop(*mistaken).err
     assert "adapter" not in shop(*mistaken, "--output", "plain").err
+
+
+def test_without_pytorch_there_is_the_error_and_nothing_else(
+    shop: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    ended = shop("train", "--name", "x", "--label", "kind", "--method", "finetune")
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert 'pip install "lookalike[train]"' in ended.err
 
 
 @pytest.mark.parametrize(("epochs", "said"), [(0.4, True), (1, False)])
@@ -228,7 +240,12 @@ def test_too_little_time_is_said(capsys: pytest.CaptureFixture[str], epochs: flo
     train._show(report)
     shown = capsys.readouterr()
     assert ("give more --minutes" in shown.err) == said
-    assert f"epoch 0 of {epochs} is kept" in shown.out
+    assert "\nNothing was learned from 100 pictures in 1.0 s" in shown.out
+    assert f"of {epochs} epochs none was better than the network as it was, which is kept; " in shown.out
+    train._show(replace(report, best_epoch=0.3))
+    shown = capsys.readouterr()
+    assert "\nLearned from 100 pictures in 1.0 s" in shown.out
+    assert f"epoch 0.3 of {epochs} is kept; " in shown.out
 
 
 def test_what_came_with_lookalike_is_not_asked_about(shop: Shell) -> None:

@@ -327,6 +327,12 @@ def test_pairs_that_teach_nothing(
         collection.train("taught", pairs=place / "pairs.csv")
 
 
+def test_pairs_of_pictures_that_where_leaves_out(collection: Collection, place: Path) -> None:
+    (place / "pairs.csv").write_text("first,second\n0-0.png,0-1.png\n")
+    with pytest.raises(UsageError, match="no pair is of two pictures among those that --where takes"):
+        collection.train("taught", pairs=place / "pairs.csv", where="number > 5")
+
+
 def test_a_name_that_is_taken(collection: Collection) -> None:
     with pytest.raises(ModelError, match="there is a model 'efficientnet-lite0' already"):
         collection.train(models.DEFAULT_MODEL, "kind")

@@ -140,6 +140,8 @@ def train(
         raise click.UsageError(
             f"--{next(iter(recipe))} is for --method finetune and --unlabelled: an adapter takes seconds"
         )
+    from lookalike.training.graph import need_extra
+
     with open_collection(collection, model, None, runtime) as pictures, stage_bar() as progress:
         how: dict[str, Any] = {"where": where, "output": output, "threads": threads, "progress": progress}
         before = searched(pictures)
@@ -147,6 +149,7 @@ def train(
         if unlabelled:
             report = pictures.train_unlabelled(name, recipe=_copy_recipe(recipe), told=_tell, **how)
         elif method == "finetune":
+            need_extra()  # before anything is suggested
             _suggest_output(pictures.space, output)
             how |= {"pairs": pairs, "teacher": teacher, "recipe": _recipe(recipe), "told": _tell}
             report = pictures.finetune(name, label, **how)
@@ -205,8 +208,9 @@ def _show(report: ModelReport) -> None:
     kinds = f" of {report.classes:,} kinds" if isinstance(report, LabelledReport) else ""
     if isinstance(report, FinetuneReport) and report.guessed:
         kinds += f" and {report.guessed:,} whose kind was guessed,"
+    nothing = isinstance(report, NetworkReport) and not report.best_epoch
     click.echo(
-        f"\nLearned from {many(report.pictures, 'picture')}{kinds} "
+        f"\n{'Nothing was learned' if nothing else 'Learned'} from {many(report.pictures, 'picture')}{kinds} "
         f"in {report.seconds:.1f} s, on {report.base}, output {report.output}; {_details(report)}"
     )
     if isinstance(report, LabelledReport) and report.unlabelled_after:
@@ -269,6 +273,8 @@ def _details(report: ModelReport) -> str:
         return f"{report.dimension} numbers a picture"
     assert isinstance(report, NetworkReport)
     kept = f"epoch {report.best_epoch:.3g} of {report.epochs:.3g} is kept"
+    if not report.best_epoch:
+        kept = f"of {report.epochs:.3g} epochs none was better than the network as it was, which is kept"
     return f"{kept}; learning curve: {visible(report.curve)}"
 
 

@@ -101,8 +101,10 @@ class Output:
 
     @property
     def without_adapter(self) -> Output:
-        """The network's own vector."""
-        return replace(self, adapter=None, dimension=self.network_dimension)
+        """The network's own vector, of which neither the adapter's summary nor its `alike` speaks."""
+        if self.adapter is None:
+            return self
+        return replace(self, adapter=None, dimension=self.network_dimension, summary="", alike=1.0)
 
 
 @dataclass(frozen=True, slots=True)

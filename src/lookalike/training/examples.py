@@ -78,9 +78,9 @@ def by_pairs(gallery: Gallery, space: Space, pairs: PairList, where: Filter | No
     named = np.unique(here)
     places = np.searchsorted(named, here)
     if not together.any():
+        among = "among those that --where takes" if where else "of the collection"
         raise UsageError(
-            "no pair is of two pictures of the collection that belong together: "
-            "there is nothing to learn from"
+            f"no pair is of two pictures {among} that belong together: there is nothing to learn from"
         )
     labels = groups_of(len(named), [(int(a), int(b)) for a, b in places[together]])
     apart = places[~together]
