@@ -91,8 +91,8 @@ def test_chances_of_another_kind_of_the_same_are_not_compared(
     said = indexed("evaluate", "--label", "category")
     assert "are off by" not in said.out
     assert said.err == (
-        f"Chances of efficientnet-lite0 are calibrated by {source}: that is another kind of the same, "
-        "so how true they are is not measured here\n"
+        f"Chances of efficientnet-lite0 were calibrated by {source}, which is another question: "
+        "how true they are is not measured here\n"
     )
 
 

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from lookalike import models
+from lookalike import files, models
 from lookalike.collection import Collection
 from lookalike.embedder import Embedder, prepare, reference_picture, to_input
 from lookalike.errors import CollectionError, MissingExtra, ModelError, UsageError
@@ -305,6 +305,19 @@ def test_a_model_that_is_not_better_says_so_and_is_not_the_default(collection: C
         assert not report.better
         assert not report.default
         assert collection.space.model == before
+
+
+@needs_torch
+def test_a_picture_that_changes_meanwhile_costs_no_training(
+    collection: Collection, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named, changed = files.content_hash, (place / "in" / "disc-1.png").read_bytes()
+    monkeypatch.setattr(files, "content_hash", lambda data: "another" if data == changed else named(data))
+    with collection:
+        report = collection.finetune("new", "shape", recipe=replace(QUICK, epochs=1), threads=1)
+        assert (report.without_vector, report.default) == (1, False)
+        assert report.after.keys() == report.before.keys()
+        assert collection.use("new").without_vector == 1
 
 
 # --- another size -----------------------------------------------------------------------------

@@ -260,6 +260,18 @@ def test_what_would_drop_out_of_the_search_is_counted_and_stays_in_it(
     assert collection.train("textured-2", "kind", output="texture").default
 
 
+def test_two_models_are_compared_on_the_pictures_that_both_know(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_files(monkeypatch, "-7.png")
+    collection.train("textured", "kind", output="texture")
+    collection.use("textured")
+    report = collection.train("again", "kind", output="embedding")
+    assert report.compared == "textured, embedding"
+    assert report.pictures == KINDS * (EACH - 1)
+    assert collection.use("again").without_vector == 0
+
+
 def test_pictures_that_are_gone_are_mapped_where_their_vectors_are(
     collection: Collection, place: Path
 ) -> None:

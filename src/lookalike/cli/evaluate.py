@@ -223,8 +223,8 @@ def _not_compared(found: Sequence[Evaluation]) -> Iterator[str]:
     for one in found:
         if one.calibrated_by is not None and one.calibration_error is None:
             yield (
-                f"Chances of {visible(one.model)} are calibrated by {visible(one.calibrated_by)}: that is "
-                f"another kind of the same, so how true they are is not measured here"
+                f"Chances of {visible(one.model)} were calibrated by {visible(one.calibrated_by)}, which is "
+                f"another question: how true they are is not measured here"
             )
 
 

@@ -20,7 +20,7 @@ from lookalike.evaluation.retrieval import (
     interval,
     nearest,
 )
-from lookalike.evaluation.truth import Known, PairList, chosen, known
+from lookalike.evaluation.truth import Known, PairList, chosen, having, known
 from lookalike.filters import Filter
 from lookalike.gallery.base import Gallery, Space, Vectors
 from lookalike.progress import Progress
@@ -109,9 +109,7 @@ def judge(gallery: Gallery, space: Space, asked: Asked, progress: Progress | Non
 def _prepared(gallery: Gallery, space: Space, asked: Asked) -> tuple[_Task, Truth]:
     """What is searched for, among what, and what belongs to it."""
     pictures = known(gallery, None, asked.label)
-    has = np.ones(len(pictures.ids), bool)
-    for one in (space, *asked.beside):
-        has &= np.isin(pictures.ids, gallery.versions(one)[0])
+    has = having(gallery, pictures.ids, (space, *asked.beside))
     queries, places = (chosen(gallery, pictures, where) for where in (asked.queries, asked.gallery))
     unlabelled = 0
     if asked.pairs is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +87,14 @@ def number(content: str) -> int:
 def numbers(gallery: Gallery, ids: Sequence[int]) -> Ints:
     """(len(ids),) int64, the `number` of each picture."""
     return np.array([number(picture.content) for picture in gallery.get(ids)], np.int64)
+
+
+def having(gallery: Gallery, ids: Ints, spaces: Iterable[Space]) -> Truths:
+    """(n,) which of these pictures have a vector of each of these spaces."""
+    has = np.ones(len(ids), bool)
+    for space in spaces:
+        has &= np.isin(ids, gallery.versions(space)[0])
+    return has
 
 
 def chosen(gallery: Gallery, pictures: Known, where: Filter | None) -> Ints:

@@ -50,7 +50,7 @@ def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Stages | N
         gallery, Embedder.load(current.model, current.output, current.runtime), current.model,
         lesson.threads, progress, "reading pictures",
     )  # fmt: skip
-    material = lessons.material_for(gallery, space_of(network, _name(base)), lesson)
+    material = lessons.material_for(gallery, space_of(network, _name(base)), lesson, current)
     seen = lessons.learned_from(material.examples.same, base, models.find(current.model))
     parts = _split(material, seen)
     fitted = adapter.fit(material.examples, parts)

@@ -4,6 +4,7 @@ verdict, model."""
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from lookalike import models
 from lookalike.embedder import Embedder
 from lookalike.errors import UsageError
 from lookalike.evaluation.retrieval import Outcomes
-from lookalike.evaluation.truth import numbers
+from lookalike.evaluation.truth import having, numbers
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import Card, storing
 from lookalike.models.cards import HELD_OUT_FIGURE
@@ -100,7 +101,7 @@ def finetune(
     taught = Embedder.load(card.name, None, current.runtime)
     lessons.complete(gallery, taught, card.name, lesson.threads, progress, "reading pictures")
     known, against = material.known, lesson.teacher or current
-    was, now = (_outcomes(gallery, space, material) for space in (against, space_of(taught, card.name)))
+    was, now = _outcomes(gallery, (against, space_of(taught, card.name)), material)
     elsewhere = lessons.of_unknown(gallery, against, taught, known, progress)
     return FinetuneReport(
         model=card.name,
@@ -158,7 +159,7 @@ def _ready_to_teach(
 
 def _material(gallery: Gallery, space: Space, lesson: Lesson) -> _Material:
     """The pictures, some of each class held out."""
-    found = lessons.material_for(gallery, space, lesson)
+    found = lessons.material_for(gallery, space, lesson, lesson.teacher)
     labels = found.examples.labels
     check(labels)
     seen = lessons.learned_from(found.examples.same, *_cards(space, lesson))
@@ -204,8 +205,13 @@ def _with_guesses(gallery: Gallery, pictures: TrainingSet, ids: Ints, labels: In
     )
 
 
-def _outcomes(gallery: Gallery, space: Space, material: _Material) -> Outcomes:
-    """How those held out that judge are found among those that were shown, what was guessed left out."""
-    vectors = gallery.vectors(space, material.known.ids.tolist())
-    pictures = material.pictures
-    return adapter.outcomes(vectors, material.known.examples, pictures.judging, pictures.gallery)
+def _outcomes(gallery: Gallery, spaces: Sequence[Space], material: _Material) -> Iterator[Outcomes]:
+    """How those held out that judge are found among those that were shown, by vectors of each of the spaces.
+    What was guessed is left out, and what has no vector of one of them: a file may have changed meanwhile."""
+    ids, known = material.known.ids, material.known.examples
+    has = having(gallery, ids, spaces)
+    judging, among = (rows[has[rows]] for rows in (material.pictures.judging, material.pictures.gallery))
+    for space in spaces:
+        vectors = np.zeros((len(ids), space.dimension), np.float32)
+        vectors[has] = gallery.vectors(space, ids[has].tolist())
+        yield adapter.outcomes(vectors, known, judging, among)

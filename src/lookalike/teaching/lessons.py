@@ -72,16 +72,19 @@ def complete(
     indexing.complete(gallery, space, embedder, threads=threads, progress=report)
 
 
-def material_for(gallery: Gallery, space: Space, lesson: Lesson) -> examples.Material:
-    """What a lesson says about the pictures that have a vector.
+def material_for(
+    gallery: Gallery, space: Space, lesson: Lesson, beside: Space | None = None
+) -> examples.Material:
+    """What a lesson says about the pictures that have a vector of a space, and of that it is compared with.
 
     Raises:
         UsageError: nothing can be learned from it.
     """
+    others = () if beside is None else (beside,)
     if lesson.pairs is not None:
-        return examples.by_pairs(gallery, space, lesson.pairs, lesson.where)
+        return examples.by_pairs(gallery, space, lesson.pairs, lesson.where, others)
     assert lesson.label is not None
-    return examples.by_label(gallery, space, lesson.label, lesson.where)
+    return examples.by_label(gallery, space, lesson.label, lesson.where, others)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

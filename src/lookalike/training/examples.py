@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import UsageError
-from lookalike.evaluation.truth import Known, PairList, chosen, known
+from lookalike.evaluation.truth import Known, PairList, chosen, having, known
 from lookalike.filters import Filter
 from lookalike.gallery.base import Gallery, Space
 from lookalike.training.adapter import Examples, groups_of, sample
@@ -40,14 +41,24 @@ class Material:
         return len(np.unique(self.examples.labels))
 
 
-def by_label(gallery: Gallery, space: Space, column: str, where: Filter | None) -> Material:
+def by_label(
+    gallery: Gallery, space: Space, column: str, where: Filter | None, beside: Sequence[Space] = ()
+) -> Material:
     """Pictures with the same value in a column belong together.
+
+    Args:
+        gallery: whose pictures.
+        space: whose vectors are learned from.
+        column: whose values say it.
+        where: only these pictures; None for all.
+        beside: only pictures that have a vector of each of these spaces, too.
 
     Raises:
         UsageError: there is no such column, or nothing can be learned from it.
     """
     pictures = known(gallery, space, column)
     rows = chosen(gallery, pictures, where)
+    rows = rows[having(gallery, pictures.ids[rows], beside)]
     labelled = rows[pictures.labels[rows] >= 0]
     among = " among those that --where takes" if where else ""
     if not len(labelled):
@@ -64,14 +75,17 @@ def by_label(gallery: Gallery, space: Space, column: str, where: Filter | None) 
     return _counted(material, labels, pictures.ids[rows[pictures.labels[rows] < 0]])
 
 
-def by_pairs(gallery: Gallery, space: Space, pairs: PairList, where: Filter | None) -> Material:
-    """Pictures that pairs join, directly or over others, belong together.
+def by_pairs(
+    gallery: Gallery, space: Space, pairs: PairList, where: Filter | None, beside: Sequence[Space] = ()
+) -> Material:
+    """Pictures that pairs join, directly or over others, belong together; see `by_label`.
 
     Raises:
         UsageError: pairs contradict each other, or nothing can be learned from them.
     """
     pictures = known(gallery, space)
     rows = chosen(gallery, pictures, where)
+    rows = rows[having(gallery, pictures.ids[rows], beside)]
     ids = pictures.ids[rows]
     here = pairs.ids[np.isin(pairs.ids, ids).all(axis=1)]
     together = pairs.together[np.isin(pairs.ids, ids).all(axis=1)]
