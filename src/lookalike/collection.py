@@ -1003,13 +1003,16 @@ class Collection:
             UsageError: not exactly one of label and pairs, an unknown column, too little to learn from, or
                 pairs that contradict each other.
             ModelError: the name is taken or cannot be used, or the network cannot be trained.
+            LookalikeError: there is too little memory.
             CollectionBusy: another process is writing.
         """
         lesson = self._lesson(name, label, pairs, where, output, threads)
         if teacher is not None:
             lesson = replace(lesson, teacher=searched(self.gallery, Wanted(teacher), self.directory))
         chosen = recipe or Recipe()
-        return self._adopted(finetuning.finetune(self.gallery, self.space, lesson, chosen, progress, told))
+        with retraining.memory_explained(name, chosen):
+            report = finetuning.finetune(self.gallery, self.space, lesson, chosen, progress, told)
+            return self._adopted(report)
 
     def train_unlabelled(
         self,
@@ -1047,9 +1050,9 @@ class Collection:
         """
         lesson = Lesson(name, where=self._chosen(where), output=output, threads=_threads(threads))
         chosen = recipe or CopyRecipe()
-        return self._adopted(
-            unlabelled.train_unlabelled(self.gallery, self.space, lesson, chosen, progress, told)
-        )
+        with retraining.memory_explained(name, chosen):
+            report = unlabelled.train_unlabelled(self.gallery, self.space, lesson, chosen, progress, told)
+            return self._adopted(report)
 
     def _adopted(self, report: Made) -> Made:
         """The report of a model that was made, which is searched with from now on if it is better and no

@@ -21,6 +21,16 @@ command line ends with when the error reaches it.
 
 from __future__ import annotations
 
+_OF_MEMORY = ["allocate memory", "failed to allocate", "bad_alloc", "bad allocation", "out of memory"]
+_OF_MEMORY += ["insufficient memory", "can't start new thread"]
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory is used up: Python says so with MemoryError; PyTorch, ONNX Runtime,
+    OpenCV and the system have errors and words of their own."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in said for words in _OF_MEMORY)
+
 
 class LookalikeError(Exception):
     """The root: catch this to catch everything lookalike raises on purpose."""

@@ -123,6 +123,33 @@ def test_an_interrupted_run_keeps_what_is_done(tmp_path: Path, threads: str) -> 
         assert (report.unchanged, report.added, report.images) == (kept, 400 - kept, 400)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] can't allocate memory: you tried to allocate 9"),
+        RuntimeError("can't start new thread"),
+        OSError(12, "Cannot allocate memory"),
+    ],
+)
+def test_too_little_memory_is_said(tmp_path: Path, error: Exception) -> None:
+    code = f"""
+        from lookalike import models
+        from lookalike.cli import main
+
+        def fail():
+            raise {error!r}
+
+        models.available = fail
+        main()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), "models", "--json"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("Error: there is too little memory: close other programs")
+    assert ended.stderr.count("\n") == 1
+
+
 HOLDER = """
     import sys
     from pathlib import Path

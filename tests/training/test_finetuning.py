@@ -19,7 +19,7 @@ import pytest
 from lookalike import files, models
 from lookalike.collection import Collection
 from lookalike.embedder import Embedder, prepare, reference_picture, to_input
-from lookalike.errors import CollectionError, MissingExtra, ModelError, UsageError
+from lookalike.errors import CollectionError, LookalikeError, MissingExtra, ModelError, UsageError
 from lookalike.explaining import explain
 from lookalike.teaching import lessons, retraining, self_training
 from lookalike.teaching.lessons import Lesson
@@ -397,6 +397,54 @@ def test_a_size_at_which_the_network_does_not_work_is_refused(tiny_model: Path, 
     begun = retraining.Start("odd", card, "vector", retraining._at_size(card.preprocessing, 40))
     with pytest.raises(ModelError, match=r"'tiny' does not work with pictures of 40 x 40 .* of 24 x 24"):
         retraining._graph(begun)
+
+
+# --- too little memory ------------------------------------------------------------------------
+
+NATIVE = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("where", "error", "words"),
+    [
+        ("training.supervised.ByLabel.begin", RuntimeError(NATIVE), "24 pictures at once: .*--batch 12"),
+        ("training.supervised.ByLabel.loss", MemoryError(), "24 pictures at once: .*--batch 12"),
+        ("training.supervised.ByLabel.judge", MemoryError(), "24 pictures at once: .*--batch 12"),
+        ("training.export.smallest", RuntimeError("std::bad_alloc"), "to save what was learned. Close"),
+        ("models.storing.save_trained", MemoryError(), "to save what was learned. Close"),
+        ("indexing.complete", MemoryError(), "It is saved: `lookalike models use new`"),
+        ("teaching.lessons.of_unknown", MemoryError(), "It is saved: `lookalike models use new`"),
+    ],
+)
+def test_too_little_memory_is_explained_wherever_it_shows(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception, words: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    quick = replace(QUICK, epochs=1)
+    with collection:
+        with monkeypatch.context() as until_it_fails:
+            until_it_fails.setattr(f"lookalike.{where}", fail)
+            with pytest.raises(LookalikeError, match=f"too little memory .*{words}"):
+                collection.finetune("new", "shape", recipe=quick, threads=1)
+        if "saved" in words:
+            assert collection.use("new").model == "new"
+        else:
+            assert collection.finetune("new", "shape", recipe=quick, threads=1).epochs == 1
+
+
+@needs_torch
+def test_another_error_is_not_taken_for_too_little_memory(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("lookalike.training.supervised.ByLabel.begin", fail)
+    with collection, pytest.raises(RuntimeError, match="a bug"):
+        collection.finetune("new", "shape", recipe=QUICK, threads=1)
 
 
 # --- killed -----------------------------------------------------------------------------------

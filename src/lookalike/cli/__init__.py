@@ -32,9 +32,13 @@ from lookalike.cli.remove import remove
 from lookalike.cli.search import search
 from lookalike.cli.serve import serve
 from lookalike.cli.train import train
-from lookalike.errors import LookalikeError
+from lookalike.errors import LookalikeError, is_lack_of_memory
 
 INTERRUPTED = 130
+TOO_LITTLE_MEMORY = (
+    "there is too little memory: close other programs, or raise the limit, and try again. "
+    "What was done so far is kept"
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -100,8 +104,13 @@ def main() -> None:
         # SystemExit of it, and of nothing else in this mode.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except OSError as error:  # what files and pictures raise is mapped where it happens
-        click.echo(f"Error: the output cannot be written: {error.strerror or error}", err=True)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        if is_lack_of_memory(error):
+            click.echo(f"Error: {TOO_LITTLE_MEMORY}", err=True)
+        elif isinstance(error, OSError):  # what files and pictures raise is mapped where it happens
+            click.echo(f"Error: the output cannot be written: {error.strerror or error}", err=True)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        else:
+            raise
         code = 1
     sys.exit(code if isinstance(code, int) else 0)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from lookalike import models, runtimes
 from lookalike.embedder import prepare, reference_picture
-from lookalike.errors import ModelError, UsageError
+from lookalike.errors import LookalikeError, ModelError, UsageError, is_lack_of_memory
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import Card, Output, Preprocessing, storing
 from lookalike.sandbox import Decoder
@@ -39,6 +40,9 @@ Rgb = npt.NDArray[np.uint8]
 Told = Callable[[Epoch, int], None]
 """Called after each epoch with how training stands, and of how many epochs."""
 MakeTask = Callable[[Reader], "Task"]
+
+CHECKPOINT = "checkpoint.pt"
+"""Name of the file, in the folder of a training, that says where it stands."""
 
 LEFT_AS_IT_IS = 0.02
 """Share of the weights, the first, that are not trained. They see edges and colours and take two thirds of
@@ -139,7 +143,6 @@ def train(begun: Start, pictures: TrainingSet, recipe: Recipe, task: MakeTask, t
     Raises:
         ModelError: the network cannot be trained, or not at that size, or the model folder cannot be written
             to.
-        LookalikeError: there is too little memory.
     """
     from lookalike.training import backbone, checkpoints, export
     from lookalike.training.loop import Training
@@ -160,7 +163,7 @@ def train(begun: Start, pictures: TrainingSet, recipe: Recipe, task: MakeTask, t
     if cut != graph.graph.input[0].name:
         write(export.only(sized(graph, begun.how.size, None), [cut]), folder / "front.onnx")
         front = runtimes.load("onnxruntime", folder / "front.onnx", begun.how.tensor, 1)
-    kept, whose = folder / "checkpoint.pt", checkpoints.belongs_to(base, begun.output, pictures, recipe)
+    kept, whose = folder / CHECKPOINT, checkpoints.belongs_to(base, begun.output, pictures, recipe)
     with Reader(front, cut, begun.how, begun.shown) as reader:
         training = Training(network, task(reader), recipe)
         if state := checkpoints.kept(kept, whose):
@@ -174,6 +177,42 @@ def train(begun: Start, pictures: TrainingSet, recipe: Recipe, task: MakeTask, t
         training.run(after_epoch)
     training.take_best()
     return Trained(network.trained(), tuple(training.history), training.best)
+
+
+@contextmanager
+def memory_explained(name: str, recipe: Recipe) -> Iterator[None]:
+    """Say what to do when memory is used up anywhere between the first picture and the verdict.
+
+    Args:
+        name: what the new model is called.
+        recipe: how it is trained.
+
+    Raises:
+        LookalikeError: there is too little memory.
+    """
+    try:
+        yield
+    except Exception as error:  # native libraries have errors of their own for it
+        if not is_lack_of_memory(error):
+            raise
+        raise LookalikeError(f"there is too little memory {_way_out(name, recipe.batch)}") from error
+
+
+def _way_out(name: str, batch: int) -> str:
+    """What is there in spite of too little memory, and what to do."""
+    if (models.models_folder() / f"{name}.toml").is_file():
+        return (
+            f"to compare the new model with the one before. It is saved: `lookalike models use {name}` "
+            f"changes over to it, and `lookalike evaluate --model {name}` then tells how good it is"
+        )
+    fewer = f"--batch {max(2, batch // 2)}"
+    if (_work_folder(name) / CHECKPOINT).is_file():
+        return (
+            f"to train with {batch} pictures at once, or to save what was learned. Close other programs and "
+            f"begin again, which goes on after the last whole epoch; or begin anew under another name with "
+            f"fewer, for example {fewer}"
+        )
+    return f"to train with {batch} pictures at once: close other programs, or take fewer, for example {fewer}"
 
 
 def _graph(begun: Start) -> onnx.ModelProto:

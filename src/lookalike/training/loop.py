@@ -30,7 +30,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lookalike.errors import LookalikeError
 from lookalike.training.backbone import Backbone
 from lookalike.training.recipe import Epoch, Recipe
 
@@ -137,14 +136,7 @@ class Training:
         Args:
             after_epoch: called after each, also after one that the limit of minutes ended early; `state` may
                 be kept then.
-
-        Raises:
-            LookalikeError: there is too little memory for a step.
         """
-        with _memory_explained(self._recipe.batch):
-            self._run(after_epoch)
-
-    def _run(self, after_epoch: Callable[[Epoch], None] | None) -> None:
         before, started = self._seconds, time.monotonic()
         for batch in self._batches():
             self._seconds = before + time.monotonic() - started
@@ -316,19 +308,3 @@ def device() -> torch.device:
 def _size(weight: Tensor) -> float:
     """The root mean square of a tensor's numbers."""
     return max(float(weight.detach().square().mean().sqrt()), FLATTEST)
-
-
-@contextmanager
-def _memory_explained(batch: int) -> Iterator[None]:
-    """PyTorch says that memory is used up with MemoryError, an error of its own, or a RuntimeError."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        out = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)
-        if not out:
-            raise
-        raise LookalikeError(
-            f"there is too little memory to train with {batch} pictures at once. Close other programs and "
-            f"begin again, which goes on after the last whole epoch; or begin anew with fewer, for example "
-            f"--batch {max(2, batch // 2)}"
-        ) from error
