@@ -304,7 +304,7 @@ def test_use_goes_back_and_forth(collection: Collection, place: Path) -> None:
 # --- what cannot be learned from -------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+TOO_LITTLE = pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"label": "all"}, r"all 64 pictures have the same value in column all \(x\)"),
@@ -316,13 +316,7 @@ def test_use_goes_back_and_forth(collection: Collection, place: Path) -> None:
         ({"label": "kind", "pairs": "x.csv"}, "give a label or pairs"),
     ],
 )
-def test_too_little(collection: Collection, place: Path, arguments: dict[str, str], message: str) -> None:
-    with pytest.raises(UsageError, match=message):
-        collection.train("taught", **arguments)  # type: ignore[arg-type]
-    assert not list(place.glob("models/*.toml"))
-
-
-@pytest.mark.parametrize(
+PAIRS_THAT_TEACH_NOTHING = pytest.mark.parametrize(
     ("lines", "message"),
     [
         (["0-0.png,0-1.png,true", "0-1.png,0-2.png,true", "0-0.png,0-2.png,false"], "contradict each other"),
@@ -331,6 +325,16 @@ def test_too_little(collection: Collection, place: Path, arguments: dict[str, st
         (["0-0.png,0-1.png,true", "1-0.png,1-1.png,true"], "too few pictures to learn from: 4 of 2 kinds"),
     ],
 )
+
+
+@TOO_LITTLE
+def test_too_little(collection: Collection, place: Path, arguments: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        collection.train("taught", **arguments)  # type: ignore[arg-type]
+    assert not list(place.glob("models/*.toml"))
+
+
+@PAIRS_THAT_TEACH_NOTHING
 def test_pairs_that_teach_nothing(
     collection: Collection, place: Path, lines: list[str], message: str
 ) -> None:
@@ -343,6 +347,47 @@ def test_pairs_of_pictures_that_where_leaves_out(collection: Collection, place: 
     (place / "pairs.csv").write_text("first,second\n0-0.png,0-1.png\n")
     with pytest.raises(UsageError, match="no pair is of two pictures among those that --where takes"):
         collection.train("taught", pairs=place / "pairs.csv", where="number > 5")
+
+
+@TOO_LITTLE
+def test_too_little_is_said_before_a_picture_is_read(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, str], message: str
+) -> None:
+    monkeypatch.setattr(files, "read", lambda *_, **__: pytest.fail("a picture was read"))
+    with pytest.raises(UsageError, match=message):
+        collection.train("taught", output="texture", **arguments)  # type: ignore[arg-type]
+    assert "texture" not in {space.output for space in collection.gallery.spaces()}
+
+
+@PAIRS_THAT_TEACH_NOTHING
+def test_that_pairs_teach_nothing_is_said_before_a_picture_is_read(
+    collection: Collection, place: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], message: str
+) -> None:
+    (place / "pairs.csv").write_text("\n".join(["first,second,same", *lines]) + "\n")
+    monkeypatch.setattr(files, "read", lambda *_, **__: pytest.fail("a picture was read"))
+    with pytest.raises(UsageError, match=message):
+        collection.train("taught", pairs=place / "pairs.csv", output="texture")
+
+
+def test_that_a_column_is_unknown_is_said_before_pictures_are_read_that_the_searched_model_lacks(
+    collection: Collection, original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn(3, 99).save(tmp_path / "new.png")
+    with Collection.open(tmp_path / "c", output="plain") as other:
+        other.add(tmp_path / "new.png", threads=1)
+    monkeypatch.setattr(files, "read", lambda *_, **__: pytest.fail("a picture was read"))
+    with pytest.raises(UsageError, match="there is no column knid"):
+        collection.train("taught", "knid")
+
+
+def test_that_the_model_folder_cannot_be_written_to_is_said_before_a_picture_is_read(
+    collection: Collection, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "models").write_text("no folder")
+    monkeypatch.setenv("LOOKALIKE_MODELS", str(place / "models" / "mine"))
+    monkeypatch.setattr(files, "read", lambda *_, **__: pytest.fail("a picture was read"))
+    with pytest.raises(ModelError, match="models/mine cannot be written to"):
+        collection.train("taught", "kind", output="texture")
 
 
 def test_a_name_that_is_taken(collection: Collection) -> None:

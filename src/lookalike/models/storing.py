@@ -70,6 +70,22 @@ def check_name(name: str) -> None:
             raise ModelError(f"{file} is in the way: choose another name for the model, or move that file")
 
 
+def check_new(name: str) -> None:
+    """Say that a new model cannot be called this, or that there is no place for it. Nothing is made for that.
+
+    Raises:
+        ModelError: the name cannot be used, or the model folder cannot be written to.
+    """
+    check_name(name)
+    folder = models_folder()
+    try:
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
 def save_adapted(
     name: str,
     base: Card,
@@ -351,7 +367,11 @@ def _writable(folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         yield folder
     except OSError as error:
-        raise ModelError(f"{folder} cannot be written to: {error.strerror or error}") from error
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> ModelError:
+    return ModelError(f"{folder} cannot be written to: {error.strerror or error}")
 
 
 def _copy(source: Path, target: Path, sha256: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
@@ -11,6 +12,7 @@ from lookalike import models
 from lookalike.embedder import Embedder
 from lookalike.errors import ModelError, UsageError
 from lookalike.evaluation.retrieval import Outcomes
+from lookalike.filters import check_column
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import Card, storing
 from lookalike.models.cards import HELD_OUT_FIGURE
@@ -36,20 +38,18 @@ def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Stages | N
         progress: called now and then with what is being done, how much is done, and of how much.
 
     Raises:
-        ModelError: the name cannot be used, or the base is not there.
+        ModelError: the name cannot be used, the model folder not be written to, or the base is not there.
         UsageError: nothing can be learned from what is known.
         CollectionBusy: another process is writing.
     """
     started = time.monotonic()
-    storing.check_name(lesson.name)
+    storing.check_new(lesson.name)
+    _complete_searched(gallery, current, lesson, progress)
+    _check(lessons.material_for(gallery, current, lesson))
     base = _base(gallery, current)
     output = lesson.output or base.longest_output
     network = Embedder.load(_name(base), output, current.runtime)
     lessons.complete(gallery, network, _name(base), lesson.threads, progress, "reading pictures")
-    lessons.complete(
-        gallery, Embedder.load(current.model, current.output, current.runtime), current.model,
-        lesson.threads, progress, "reading pictures",
-    )  # fmt: skip
     material = lessons.material_for(gallery, space_of(network, _name(base)), lesson, current)
     seen = lessons.learned_from(material.examples.same, base, models.find(current.model))
     parts = _split(material, seen)
@@ -105,6 +105,24 @@ def _name(card: Card) -> str:
     return card.name if known else str(card.path.with_suffix(".onnx").absolute())
 
 
+def _complete_searched(gallery: Gallery, current: Space, lesson: Lesson, progress: Stages | None) -> None:
+    """Give all pictures a vector of the model that is searched now; hardly ever is there one without."""
+    if lesson.label is not None:
+        check_column(lesson.label, gallery.columns())
+    embedder = Embedder.load(current.model, current.output, current.runtime)
+    lessons.complete(gallery, embedder, current.model, lesson.threads, progress, "reading pictures")
+
+
+def _check(material: examples.Material) -> None:
+    """Say what cannot work before pictures are read for it, whatever the vectors will be.
+
+    Raises:
+        UsageError: there are too few pictures.
+    """
+    sizes = np.bincount(material.examples.labels)
+    _check_enough(material, math.ceil(sizes[sizes > 1].sum() / adapter.PARTS))
+
+
 def _split(material: examples.Material, seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """The parts (see `adapter.split`); those that have been learned from before are held out only where there
     is too little else.
@@ -120,13 +138,18 @@ def _split(material: examples.Material, seen: npt.NDArray[np.bool_]) -> npt.NDAr
     parts = adapter.split(material.examples, seen)
     if findable(parts) < adapter.FEWEST_QUERIES:
         parts = adapter.split(material.examples)
-    if findable(parts) < adapter.FEWEST_QUERIES:
-        raise UsageError(
-            f"too few pictures to learn from: {len(labels):,} of {material.classes:,} kinds, near-copies "
-            f"counted once, leave {findable(parts)} to test the model on, and {adapter.FEWEST_QUERIES} are "
-            f"needed: some {5 * adapter.FEWEST_QUERIES} pictures, two or more of a kind"
-        )
+    _check_enough(material, findable(parts))
     return parts
+
+
+def _check_enough(material: examples.Material, findable: int) -> None:
+    if findable < adapter.FEWEST_QUERIES:
+        raise UsageError(
+            f"too few pictures to learn from: {len(material.ids):,} of {material.classes:,} kinds, "
+            f"near-copies counted once, leave {findable} to test the model on, and "
+            f"{adapter.FEWEST_QUERIES} are needed: "
+            f"some {adapter.PARTS * adapter.FEWEST_QUERIES} pictures, two or more of a kind"
+        )
 
 
 def outcomes(vectors: Vectors, material: examples.Material, parts: npt.NDArray[np.int64]) -> Outcomes:

@@ -98,10 +98,10 @@ def start(current: Space, lesson: Lesson, size: int | None = None) -> Start:
 
     Raises:
         MissingExtra: PyTorch is not installed.
-        ModelError: the name cannot be used, or there is no such output.
+        ModelError: the name cannot be used, the model folder not be written to, or there is no such output.
     """
     need_extra()
-    storing.check_name(lesson.name)
+    storing.check_new(lesson.name)
     base = models.find(current.model)
     output, _ = base.output(lesson.output or (current.output if current.output in base.outputs else None))
     return Start(lesson.name, base, output, _at_size(base.preprocessing, size))

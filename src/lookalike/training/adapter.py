@@ -50,7 +50,7 @@ LONGEST = 256
 _SHARES = (1.0, 0.5)  # of the directions there are that are kept
 _FEW = 32  # with fewer directions between the classes, directions of all variance are kept beside them
 _BESIDE, _VARIANCE, _SAMPLE = 64, 0.1, 256  # how many directions then, how weighted, from how many pictures
-_PARTS = 5  # one is held out, the others are what is cross-validated
+PARTS = 5  # one is held out, the others are what is cross-validated
 _QUERIES = 400  # of a part that are searched for when a choice is judged
 
 
@@ -161,7 +161,7 @@ def _dealt(labels: Ints, groups: Ints) -> Ints:
     for rows in _by_class(labels):
         mine = np.unique(groups[rows])
         for group in mine[np.argsort(order[mine])].tolist():
-            parts[rows[groups[rows] == group]] = next_part % _PARTS
+            parts[rows[groups[rows] == group]] = next_part % PARTS
             next_part += 1
     return parts
 
@@ -179,7 +179,7 @@ def _swap_seen(parts: Ints, labels: Ints, groups: Ints, seen: Bools) -> None:
                 other = rows[groups[rows] == fresh.pop(0)]
                 part, parts[other] = parts[other[0]], 0
             else:
-                part, next_part = 1 + next_part % (_PARTS - 1), next_part + 1
+                part, next_part = 1 + next_part % (PARTS - 1), next_part + 1
             parts[rows[groups[rows] == group]] = part
 
 
