@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from lookalike.embedder import Embedder, reference_picture
 from lookalike.errors import CollectionBusy, ModelError, PictureError, UsageError
 from lookalike.evaluation import copies
 from lookalike.evaluation.retrieval import Outcomes
+from lookalike.models import storing
 from lookalike.teaching import lessons
 
 KINDS = 8
@@ -299,6 +301,94 @@ def test_use_goes_back_and_forth(collection: Collection, place: Path) -> None:
         collection.use("taught")
         assert other.space.model == "taught"
         assert other.search(reference_picture(), k=1).results
+
+
+# --- a model with an adapter in a collection that has no vectors of its base ------------------
+
+
+def files_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that are read from now on, as they come."""
+    seen: list[str] = []
+    read = files.read
+
+    def noted(path: str, *rest: object, **more: object) -> object:
+        seen.append(path)
+        return read(path, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(files, "read", noted)
+    return seen
+
+
+def test_the_vectors_of_a_base_are_made_where_the_collection_has_none(
+    collection: Collection, original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = collection.train("first", "kind")
+    with Collection.open(tmp_path / "new", model="first") as new:
+        new.add(original / "in", metadata=original / "kinds.csv", threads=1)
+        assert [space.model for space in new.gallery.spaces()] == ["first"]
+        seen = files_read(monkeypatch)
+        report = new.train("again", "kind", threads=1)
+        assert len(seen) == len(set(seen)) == 64
+        assert (report.base, report.output) == (models.DEFAULT_MODEL, "plain")
+        assert report.compared == "first, embedding"
+        assert report.after == first.after
+        spaces = {(space.model, space.output) for space in new.gallery.spaces()}
+        assert spaces == {("first", "embedding"), (models.DEFAULT_MODEL, "plain")}
+        one, same = (models.find(name).identity("embedding", "onnxruntime") for name in ("first", "again"))
+        assert one == same  # the same pictures and labels, so the same map
+
+
+@pytest.fixture
+def handed_on(
+    collection: Collection, original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Collection:
+    """A collection indexed with a model that was taken in elsewhere, whose base came along as a bare file."""
+    built_in = models.find(models.DEFAULT_MODEL)
+    data = models.onnx_file(built_in).read_bytes() + b"\x32\x04mine"  # a doc_string, which changes no vector
+    words = {"curve": "<svg/>", "summary": "", "quality": {}}
+    storing.save_trained("ft", built_in, data, built_in.outputs, seen=np.zeros(0, np.int64), **words)
+    collection.use("ft", "plain")
+    collection.train("shop", "kind")
+    storing.export(models.find("shop"), tmp_path / "shop.lookalike-model")
+    monkeypatch.setenv("LOOKALIKE_MODELS", str(tmp_path / "elsewhere"))
+    storing.take_in(tmp_path / "shop.lookalike-model")
+    with pytest.raises(ModelError, match="no model is called 'ft'"):
+        models.find("ft")
+    opened = Collection.open(tmp_path / "new", model="shop")
+    opened.add(original / "in", metadata=original / "kinds.csv", threads=1)
+    return opened
+
+
+def test_a_base_that_came_along_as_a_bare_file_becomes_a_model(handed_on: Collection, tmp_path: Path) -> None:
+    with handed_on:
+        report = handed_on.train("again", "kind", where="number < 7", threads=1)
+        assert (report.base, report.output) == ("ft", "embedding")
+        assert {space.model for space in handed_on.gallery.spaces()} == {"shop", "ft", "again"}
+        assert handed_on.train("once-more", "kind", threads=1).base == "ft"
+        assert handed_on.use("ft").model == "ft"
+    card = models.find("ft")
+    assert (card.path, card.file) == (tmp_path / "elsewhere" / "ft.toml", "ft.onnx")
+    assert (card.summary, card.is_taught) == ("the network of shop", False)
+    storing.remove(models.find("shop"))  # the others go on
+    assert Embedder.load("ft").dimension == 1280
+
+
+@pytest.mark.parametrize("taken", [["ft"], ["ft", "shop-base"]])
+def test_a_base_is_called_otherwise_where_its_name_is_taken(
+    handed_on: Collection, tmp_path: Path, taken: list[str]
+) -> None:
+    for name in taken:
+        (tmp_path / "elsewhere" / f"{name}.toml").write_text(
+            storing.card_text(replace(models.find(models.DEFAULT_MODEL), name=name))
+        )
+    before = {path: path.read_bytes() for path in (tmp_path / "elsewhere").iterdir()}
+    with handed_on:
+        if len(taken) == 1:
+            assert handed_on.train("again", "kind", threads=1).base == "shop-base"
+        else:
+            with pytest.raises(ModelError, match=r"the names ft and shop-base .* are taken: write a card"):
+                handed_on.train("again", "kind", threads=1)
+    assert before.items() <= {path: path.read_bytes() for path in (tmp_path / "elsewhere").iterdir()}.items()
 
 
 # --- what cannot be learned from -------------------------------------------------------------

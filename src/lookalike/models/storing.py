@@ -137,6 +137,39 @@ def save_adapted(
     return read_card(folder / f"{name}.toml")
 
 
+def save_base(adapted: Card, output: str) -> Card:
+    """Save a card for the network of a model with an adapter, beside that model's, so that the network is a
+    model of its own. Which pictures the network alone has learned from is not known: all count that the model
+    has learned from.
+
+    Args:
+        adapted: the model; its network's file is there.
+        output: its output whose adapter is left out.
+
+    Returns:
+        The card, read back: called like the network's file, or else like the model with `-base` behind it.
+
+    Raises:
+        ModelError: both names are taken, or the card cannot be written.
+    """
+    folder, taken = adapted.path.parent, {card.name for card in available()}
+    names = [Path(adapted.file).stem, f"{adapted.name}-base"]
+    name = next((one for one in names if one not in taken and not (folder / f"{one}.toml").exists()), None)
+    if name is None:
+        raise ModelError(
+            f"model {adapted.name!r} maps vectors of the network {adapted.file}, of which no model is known, "
+            f"and the names {' and '.join(names)} for it are taken: write a card for it (docs/models.md has "
+            f"one to copy)"
+        )
+    card = replace(
+        adapted, name=name, outputs={output: adapted.outputs[output].without_adapter}, summary=f"the network of {adapted.name}", quality={},
+        source=f"What {adapted.name} maps. {adapted.source}".strip(),
+    )  # fmt: skip
+    with _writable(folder):
+        _write(folder / f"{name}.toml", card_text(card).encode())
+    return read_card(folder / f"{name}.toml")
+
+
 def save_trained(
     name: str,
     base: Card,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 
@@ -88,15 +89,22 @@ def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Stages | N
 
 
 def _base(gallery: Gallery, current: Space) -> Card:
-    """The card of the model whose network makes the vectors that are searched, an adapter left out."""
+    """The card of the model whose network makes the vectors that are searched, an adapter left out. Where
+    none is known, since the adapter was taken in with the bare file of its network, one is saved."""
     card = models.find(current.model)
     identity = card.base_identity(current.output, current.runtime)
-    if identity == card.identity(current.output, current.runtime):
-        return card
-    for space in gallery.spaces():
-        if space.identity == identity:
-            return models.find(space.model)
-    raise ModelError(f"model {current.model!r} has an adapter, and the collection no vectors of what it maps")
+    for known in (card, *_made_with(gallery, identity), *models.available()):
+        if any(known.identity(output, current.runtime) == identity for output in known.outputs):
+            return known
+    return storing.save_base(card, current.output)
+
+
+def _made_with(gallery: Gallery, identity: str) -> list[Card]:
+    """The model that made a gallery's vectors of this identity, if both are there: it may lie in no folder of
+    models."""
+    with contextlib.suppress(ModelError):
+        return [models.find(space.model) for space in gallery.spaces() if space.identity == identity]
+    return []
 
 
 def _name(card: Card) -> str:
