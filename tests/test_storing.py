@@ -13,7 +13,7 @@ import pytest
 from lookalike import models
 from lookalike.embedder import Embedder, reference_picture
 from lookalike.errors import ModelError
-from lookalike.models import Card, find, read_card, storing
+from lookalike.models import Card, find, read_card, storing, unfinished
 from lookalike.models.linear_map import LinearMap
 
 
@@ -262,12 +262,12 @@ def test_an_exported_model_of_which_the_end_of_the_adapter_is_the_end(
 
 def test_removed_models_can_be_moved_back(folder: Path) -> None:
     saved()
-    place = storing.remove(find("mine"))
+    place = storing.remove("mine")
     assert sorted(path.name for path in place.iterdir()) == ["mine.npz", "mine.seen", "mine.toml"]
     with pytest.raises(ModelError, match="no model is called 'mine'"):
         find("mine")
     saved(seed=3)
-    assert storing.remove(find("mine")) != place
+    assert storing.remove("mine") != place
     for path in place.iterdir():
         path.rename(folder / path.name)
     assert Embedder.load("mine").dimension == 16
@@ -290,7 +290,7 @@ def test_what_a_model_has_learned_from_is_kept(folder: Path, tmp_path: Path) -> 
     assert models.seen_by(find("on-top")).tolist() == [-3, 5, 6, 7]  # those of the base as well
     storing.export(card, tmp_path / "handed-on")
     for name in ("on-top", "base"):
-        storing.remove(find(name))
+        storing.remove(name)
     assert models.seen_by(storing.take_in(tmp_path / "handed-on")).tolist() == [-3, 5, 6, 7]
 
 
@@ -308,8 +308,8 @@ def test_a_damaged_list_of_what_was_learned_from_is_noticed(folder: Path, tmp_pa
 def test_a_learning_curve_goes_with_its_model(folder: Path) -> None:
     curve = storing.curve_of(trained("curved"))
     assert curve.read_text() == "<svg/>"
-    assert curve in storing.removable(find("curved"))
-    place = storing.remove(find("curved"))
+    assert curve in storing.removable("curved")
+    place = storing.remove("curved")
     assert sorted(path.suffix for path in place.iterdir()) == [".onnx", ".seen", ".svg", ".toml"]
     assert not list(folder.glob("curved*"))
 
@@ -332,19 +332,68 @@ def test_files_that_others_use_stay(folder: Path) -> None:
     for name in ("one", "two"):
         path = folder / f"{name}.toml"
         path.write_text(path.read_text().replace('file = "efficientnet-lite0.onnx"', 'file = "shared.onnx"'))
-    storing.remove(find("one"))
+    storing.remove("one")
     assert (folder / "shared.onnx").is_file()
-    storing.remove(find("two"))
+    storing.remove("two")
     assert not (folder / "shared.onnx").exists()
 
 
 def test_what_came_with_lookalike_stays(folder: Path) -> None:
     with pytest.raises(ModelError, match="only models there are removed"):
-        storing.remove(find(models.DEFAULT_MODEL))
+        storing.remove(models.DEFAULT_MODEL)
     with pytest.raises(ModelError, match="only models there are removed"):
-        storing.removable(find(models.DEFAULT_MODEL))
+        storing.removable(models.DEFAULT_MODEL)
 
 
 def test_nobody_is_told_to_remove_what_came_with_lookalike(folder: Path) -> None:
     with pytest.raises(ModelError, match=r"is a model 'efficientnet-lite0' already: choose another name$"):
         saved(models.DEFAULT_MODEL)
+
+
+# --- trainings that have not ended ------------------------------------------------------------
+
+
+def begin(folder: Path, name: str, epoch: float | None) -> Path:
+    """The folder of a training, as an interruption leaves it."""
+    place = unfinished.folder_of(name)
+    place.mkdir(parents=True)
+    (place / "checkpoint.pt").write_bytes(b"12345")
+    if epoch is not None:
+        unfinished.note(name, epoch, 20)
+    return place
+
+
+def test_trainings_that_have_not_ended_are_listed(folder: Path) -> None:
+    assert unfinished.unfinished() == []
+    later, begun, odd = (begin(folder, *one) for one in (("b.2", 3.5), ("a", None), ("c", None)))
+    (odd / "stands.json").write_text("[]")
+    found = unfinished.unfinished()
+    stands = [(one.name, one.epoch, one.epochs) for one in found]
+    assert stands == [("a", 0, 0), ("b.2", 3.5, 20), ("c", 0, 0)]
+    assert [one.folder for one in found] == [begun, later, odd]
+    assert found[0].bytes == 5
+    assert [card.name for card in models.available()] == ["efficientnet-lite0", "efficientnet-lite2"]
+
+
+def test_a_training_is_removed_like_a_model_and_with_one(folder: Path) -> None:
+    place = begin(folder, "mine", 3)
+    assert storing.removable("mine") == [place]
+    gone = storing.remove("mine")
+    assert gone == folder / "removed" / "mine"
+    assert (gone / "mine.training" / "checkpoint.pt").read_bytes() == b"12345"
+    assert unfinished.unfinished() == []
+    saved()
+    place = begin(folder, "mine", None)
+    assert storing.removable("mine") == [
+        folder / "mine.toml",
+        folder / "mine.npz",
+        folder / "mine.seen",
+        place,
+    ]
+    storing.remove("mine")
+    assert [path.name for path in folder.iterdir()] == ["removed"]
+
+
+def test_a_training_whose_folder_cannot_be_written_to(folder: Path) -> None:
+    with pytest.raises(ModelError, match=r"stands\.json cannot be written"):
+        unfinished.note("mine", 1, 2)

@@ -996,7 +996,8 @@ class Collection:
             recipe: how to train; None means `training.recipe.Recipe()`.
             threads: pictures read side by side for the new vectors; None means one for each processor.
             progress: called with what is being done, how much is done, and of how much.
-            told: called after each epoch with its figures, and the number of epochs.
+            told: called where training begins or goes on, with a loss of nan, and after each epoch, with how
+                it stands and the number of epochs.
 
         Raises:
             MissingExtra: PyTorch is not installed.
@@ -1039,7 +1040,8 @@ class Collection:
             recipe: how to train; None means `training.recipe.CopyRecipe()`.
             threads: pictures read side by side for the new vectors; None means one for each processor.
             progress: called with what is being done, how much is done, and of how much.
-            told: called after each epoch with its figures, and the number of epochs.
+            told: called where training begins or goes on, with a loss of nan, and after each epoch, with how
+                it stands and the number of epochs.
 
         Raises:
             MissingExtra: PyTorch is not installed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,8 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lookalike.models import unfinished
 from lookalike.results import UnlabelledReport
 from lookalike.teaching import lessons
+from lookalike.training.recipe import Epoch
 
 train = importlib.import_module("lookalike.cli.train")
 
@@ -175,6 +178,50 @@ def test_hand_on_remove_take_in(shop: Shell, tmp_path: Path) -> None:
     assert "no model is called 'taught'" in gone.err
     assert shop("models", "import", "taught.lookalike-model").out.startswith("taught can be used now: ")
     assert shop("search", "in/3.png", "--model", "taught").code == 0
+
+
+def test_trainings_that_have_not_ended_are_listed_and_removed(shop: Shell, tmp_path: Path) -> None:
+    place = tmp_path / "models" / "begun.training"
+    place.mkdir(parents=True)
+    (place / "checkpoint.pt").write_bytes(bytes(2_000_000))
+    assert "training, stands before the first epoch (2 MB)" in shop("models", columns=200).out
+    unfinished.note("begun", 3, 20)
+    assert "training, stands at epoch 3 of 20 (2 MB)" in shop("models", columns=200).out
+    *cards, begun = shop("models", "--json").json
+    assert [card["training"] for card in cards] == [None] * len(cards)
+    assert begun.keys() == cards[0].keys()
+    assert (begun["name"], begun["here"]) == ("begun", False)
+    assert {name: begun["training"][name] for name in ("epoch", "epochs", "folder")} == {
+        "epoch": 3,
+        "epochs": 20,
+        "folder": str(place),
+    }
+    asked = shop("models", "remove", "begun", stdin=b"n\n")
+    assert (asked.code, "models/begun.training" in asked.err, place.is_dir()) == (1, True, True)
+    assert shop("models", "remove", "begun", "--yes").code == 0
+    assert not place.exists()
+    assert (tmp_path / "models" / "removed" / "begun" / "begun.training" / "checkpoint.pt").is_file()
+    assert "begun" not in shop("models").out
+    assert shop("models", "remove", "begun", "--yes").code == 1
+
+
+def test_what_cannot_be_removed_is_said_without_asking(shop: Shell) -> None:
+    ended = shop("models", "remove", "efficientnet-lite0")
+    assert (ended.code, "only models there are removed" in ended.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "said"),
+    [
+        (Epoch(0, math.nan, 0.5, 0.0), "before the first of 20 epochs, recall@1 0.500 on pictures held out"),
+        (Epoch(3, math.nan, math.nan, 2.0), "goes on after epoch 3 of 20 (2 s)"),
+        (Epoch(9, 0.25, 0.5, 2.0), "epoch 9 of 20: loss 0.250, recall@1 0.500 on pictures held out (2 s)"),
+        (Epoch(1.5, 0.25, math.nan, 2.0), "epoch 1.5 of 20: loss 0.250 (2 s)"),
+    ],
+)
+def test_how_training_stands_is_told(capsys: pytest.CaptureFixture[str], epoch: Epoch, said: str) -> None:
+    train._tell(epoch, 20)
+    assert capsys.readouterr().err == f"{said}\n"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from lookalike.collection import Collection
 from lookalike.embedder import Embedder, prepare, reference_picture, to_input
 from lookalike.errors import CollectionError, LookalikeError, MissingExtra, ModelError, UsageError
 from lookalike.explaining import explain
+from lookalike.models import storing
+from lookalike.models.unfinished import unfinished
 from lookalike.teaching import lessons, retraining, self_training
 from lookalike.teaching.lessons import Lesson
 from lookalike.training import guessing, recipe
@@ -123,8 +125,9 @@ def test_the_new_model_is_better_and_used_everywhere(
         report = collection.finetune(
             "new", "shape", recipe=QUICK, threads=1, told=lambda epoch, epochs: told.append(epoch)
         )
-        assert [epoch.number for epoch in told] == list(range(1, 9))
-        assert told[-1].loss < told[0].loss
+        assert [epoch.number for epoch in told] == list(range(9))
+        assert np.isnan(told[0].loss)
+        assert told[-1].loss < told[1].loss
         assert report.after["recall@1"] > report.before["recall@1"]
         assert report.better
         assert (report.held_out, report.apart) == (12, False)
@@ -447,6 +450,75 @@ def test_another_error_is_not_taken_for_too_little_memory(
         collection.finetune("new", "shape", recipe=QUICK, threads=1)
 
 
+# --- interrupted ------------------------------------------------------------------------------
+
+
+class Interrupted(Exception):
+    """What ends a training in these tests."""
+
+
+def interrupt(collection: Collection, name: str, after: int = 1) -> None:
+    """Train until so many epochs are over."""
+
+    def stop(epoch: Epoch, _: int) -> None:
+        if epoch.number == after:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        collection.finetune(name, "shape", recipe=QUICK, threads=1, told=stop)
+
+
+@needs_torch
+def test_a_training_that_goes_on_tells_so(collection: Collection) -> None:
+    told: list[Epoch] = []
+    with collection:
+        interrupt(collection, "new", 3)
+        assert [(one.name, one.epoch, one.epochs) for one in unfinished()] == [("new", 3, 8)]
+        report = collection.finetune(
+            "new", "shape", recipe=QUICK, threads=1, told=lambda epoch, _: told.append(epoch)
+        )
+    assert [epoch.number for epoch in told] == [3, 4, 5, 6, 7, 8]
+    assert [np.isnan(epoch.loss) for epoch in told] == [True, *[False] * 5]
+    assert report.epochs == 8
+    assert unfinished() == []
+
+
+@needs_torch
+def test_another_training_of_the_name_is_refused_and_loses_nothing(
+    collection: Collection, own_models: Path
+) -> None:
+    with collection:
+        interrupt(collection, "new")
+        kept = {file: file.read_bytes() for file in (own_models / "new.training").iterdir()}
+        for label, recipe, words in (
+            ("shape", replace(QUICK, batch=12), "batch was 24 and is 12"),
+            ("most", QUICK, "pictures changed, labels changed"),
+        ):
+            with pytest.raises(
+                ModelError,
+                match=rf"interrupted after epoch 1, and it is another one: .*{words}\. Give the same command "
+                r"as then to go on with it; or choose another name, or `lookalike models remove new`",
+            ):
+                collection.finetune("new", label, recipe=recipe, threads=1)
+        assert {file: file.read_bytes() for file in (own_models / "new.training").iterdir()} == kept
+        place = storing.remove("new")
+        assert collection.finetune("new", "shape", recipe=replace(QUICK, epochs=1), threads=1).epochs == 1
+    assert (place / "new.training" / "checkpoint.pt").read_bytes() == kept[
+        own_models / "new.training" / "checkpoint.pt"
+    ]
+
+
+@needs_torch
+def test_a_damaged_checkpoint_is_not_overwritten(collection: Collection, own_models: Path) -> None:
+    with collection:
+        interrupt(collection, "new")
+        file = own_models / "new.training" / "checkpoint.pt"
+        file.write_bytes(file.read_bytes()[:-100])
+        with pytest.raises(ModelError, match=r"checkpoint\.pt is damaged .*`lookalike models remove new`"):
+            collection.finetune("new", "shape", recipe=QUICK, threads=1)
+        assert file.is_file()
+
+
 # --- killed -----------------------------------------------------------------------------------
 
 
@@ -467,6 +539,7 @@ def test_killed_training_goes_on_and_ends_as_if_it_had_not_been(
     assert not (own_models / "one.toml").exists()
     gone_on = train("live", "one", "c")
     assert gone_on.returncode == 0, gone_on.stderr
+    assert "\ngoes on after epoch 2 of 4" in f"\n{gone_on.stderr}"
     assert "epoch 3 of 4: loss" in gone_on.stderr
     assert "epoch 2 of 4: loss" not in gone_on.stderr
     report = json.loads(gone_on.stdout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from lookalike import models
 from lookalike.errors import LookalikeError
 from lookalike.models import Preprocessing
 from lookalike.training.reading import Reader
-from lookalike.training.recipe import Epoch, Recipe, TrainingSet
+from lookalike.training.recipe import CopyRecipe, Epoch, Recipe, TrainingSet
 
 torch = pytest.importorskip("torch", reason="fine-tuning needs the extra `train`")
 backbone = pytest.importorskip("lookalike.training.backbone")
@@ -31,6 +32,8 @@ EACH = 8
 Draw = Callable[[Path, int], list[Path]]
 Start = Callable[..., object]
 QUICK = Recipe(epochs=6, batch=9, rate=0.02, averaging=0.8)
+THIS = {"layout": 0, "batch": 9}
+BATCH = "batch was 9 and is 5"
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +95,7 @@ def test_going_on_gives_what_not_stopping_gives(training: Start, reader: Reader,
         pass
 
     def die(epoch: Epoch) -> None:
-        checkpoints.keep(tmp_path / "c.pt", "this", first.state())
+        checkpoints.keep(tmp_path / "c.pt", THIS, first.state())
         if epoch.number == 3:
             raise Killed
 
@@ -100,8 +103,8 @@ def test_going_on_gives_what_not_stopping_gives(training: Start, reader: Reader,
     with pytest.raises(Killed):
         first.run(die)
     second = training(reader)
-    state = checkpoints.kept(tmp_path / "c.pt", "this")
-    assert state is not None
+    whose, state = checkpoints.kept(tmp_path / "c.pt")
+    assert whose == THIS
     second.restore(state)
     assert [epoch.number for epoch in second.history] == [0, 1, 2, 3]
     second.run()
@@ -184,28 +187,51 @@ def test_nothing_held_out_means_the_last_is_kept(training: Start, drawn: Trainin
 # --- checkpoints ------------------------------------------------------------------------------
 
 
-def test_a_checkpoint_of_another_training_or_a_damaged_one_is_none(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "c.pt"
-    assert checkpoints.kept(file, "a") is None
-    checkpoints.keep(file, "a", {"step": 3})
-    assert checkpoints.kept(file, "a") == {"step": 3}
-    assert checkpoints.kept(file, "b") is None
-    file.write_bytes(file.read_bytes()[:-100])
-    assert checkpoints.kept(file, "a") is None
+    assert checkpoints.kept(file) is None
+    checkpoints.keep(file, THIS, {"step": 3})
+    assert checkpoints.kept(file) == (THIS, {"step": 3})
     assert [path.name for path in file.parent.iterdir()] == ["c.pt"]
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(LookalikeError, match=r"the checkpoint .*c\.pt is damaged or cannot be read"):
+        checkpoints.kept(file)
 
 
-def test_a_checkpoint_of_another_layout_belongs_to_another_training(
+def test_with_too_little_memory_a_checkpoint_is_not_taken_for_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(torch, "load", fail)
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        checkpoints.kept(tmp_path / "c.pt")
+
+
+def test_what_differs_between_two_trainings_is_said(
     drawn: TrainingSet, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = models.find(str(tiny_model))
-    whose = checkpoints.belongs_to(card, "vector", drawn, QUICK)
-    assert checkpoints.belongs_to(card, "vector", drawn, QUICK) == whose
+    one = checkpoints.belongs_to(card, "vector", drawn, QUICK)
+    assert checkpoints.differences(one, checkpoints.belongs_to(card, "vector", drawn, QUICK)) == []
+    for card_now, pictures, recipe, said in (
+        (card, drawn, replace(QUICK, batch=5, minutes=2), ["minutes was none and is 2", BATCH]),
+        (card, replace(drawn, labels=drawn.labels[::-1]), QUICK, ["labels changed"]),
+        (card, replace(drawn, files=drawn.files[::-1]), QUICK, ["pictures changed"]),
+        (replace(card, sha256="0" * 64), drawn, QUICK, ["model or output changed"]),
+    ):
+        now = checkpoints.belongs_to(card_now, "vector", pictures, recipe)
+        assert checkpoints.differences(now, one) == said
+    other_kind = checkpoints.belongs_to(card, "vector", drawn, CopyRecipe())
+    assert "memory was 2048 and is none" in checkpoints.differences(one, other_kind)
     monkeypatch.setattr(checkpoints, "LAYOUT", checkpoints.LAYOUT + 1)
-    assert checkpoints.belongs_to(card, "vector", drawn, QUICK) != whose
+    now = checkpoints.belongs_to(card, "vector", drawn, QUICK)
+    assert checkpoints.differences(now, one) == ["it is of another version of lookalike"]
+    assert checkpoints.differences(now, {}) == ["it is of another version of lookalike"]
 
 
 def test_a_checkpoint_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(LookalikeError, match=r"the checkpoint .* cannot be written"):
-        checkpoints.keep(tmp_path / "file" / "c.pt", "a", {})
+        checkpoints.keep(tmp_path / "file" / "c.pt", THIS, {})

@@ -144,7 +144,7 @@ def test_going_on_gives_what_not_stopping_gives(
         pass
 
     def die(epoch: Epoch) -> None:
-        checkpoints.keep(tmp_path / "c.pt", "this", first.state())
+        checkpoints.keep(tmp_path / "c.pt", {}, first.state())
         if epoch.number == 2:
             raise Killed
 
@@ -154,7 +154,8 @@ def test_going_on_gives_what_not_stopping_gives(
     with pytest.raises(Killed):
         first.run(die)
     second = begin(tiny_network, reader, drawn)
-    second.restore(checkpoints.kept(tmp_path / "c.pt", "this"))
+    _, state = checkpoints.kept(tmp_path / "c.pt")
+    second.restore(state)
     second.run()
     for a, b in zip(straight.network.parameters(), second.network.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=0)

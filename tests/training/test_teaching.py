@@ -369,7 +369,7 @@ def test_a_base_that_came_along_as_a_bare_file_becomes_a_model(handed_on: Collec
     card = models.find("ft")
     assert (card.path, card.file) == (tmp_path / "elsewhere" / "ft.toml", "ft.onnx")
     assert (card.summary, card.is_taught) == ("the network of shop", False)
-    storing.remove(models.find("shop"))  # the others go on
+    storing.remove("shop")  # the others go on
     assert Embedder.load("ft").dimension == 1280
 
 

@@ -130,7 +130,7 @@ def test_too_little_memory_is_explained_and_nothing_is_lost(
         collection.train_unlabelled(
             "new", recipe=QUICK, threads=1, told=lambda epoch, _: told.append(epoch.number)
         )
-    assert told == [2, 3, 4]
+    assert told == [1, 2, 3, 4]
 
 
 # --- what is made -----------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_the_new_model_is_saved_measured_and_used_only_when_better(
         report = collection.train_unlabelled(
             "new", recipe=QUICK, threads=1, told=lambda epoch, epochs: told.append(epoch)
         )
-        assert [epoch.number for epoch in told] == [1, 2, 3, 4]
+        assert [epoch.number for epoch in told] == [0, 1, 2, 3, 4]
         assert (report.pictures, report.held_out) == (COUNT, 20)  # the copy counts once
         assert tuple(report.after) == tuple(report.before) == copies.FIGURES
         assert report.default == report.better == (collection.space.model == "new")
@@ -238,6 +238,7 @@ def test_killed_training_goes_on_and_ends_as_if_it_had_not_been(
     assert not (own_models / "one.toml").exists()
     gone_on = train("live", "one", "c")
     assert gone_on.returncode == 0, gone_on.stderr
+    assert gone_on.stderr.startswith("goes on after epoch 2 of 4")
     assert "epoch 3 of 4: loss" in gone_on.stderr
     assert "epoch 2 of 4: loss" not in gone_on.stderr
     report = json.loads(gone_on.stdout)

@@ -14,6 +14,7 @@ from lookalike.cli.terminal import console, echo_json, plain_table, short_path, 
 
 if TYPE_CHECKING:
     from lookalike.models import Card
+    from lookalike.models.unfinished import Unfinished
 
 
 @click.group(invoke_without_command=True, short_help="List, show, use, remove, export and import models.")
@@ -22,20 +23,24 @@ if TYPE_CHECKING:
 def models(context: click.Context, as_json: bool) -> None:
     """List the models that can be used; the commands below do more.
 
-    A model of your own is an ONNX file with a card beside it and is named by its path.
+    A model of your own is an ONNX file with a card beside it and is named by its path. Trainings that
+    have not ended are listed, too: the command that began one goes on with it, and
+    `lookalike models remove` puts it away.
     """
     if context.invoked_subcommand is not None:
         return
-    from lookalike.models import available, models_folder
+    from lookalike.models import available, models_folder, unfinished
 
-    cards = available()
+    cards, begun = available(), unfinished.unfinished()
     if as_json:
-        echo_json([_facts(card) for card in cards])
+        echo_json([*map(_facts, cards), *map(_begun_facts, begun)])
         return
     table = plain_table(("model", "left"), ("outputs", "fold"), ("here", "left"), ("", "fold"))
     for card in cards:
         outputs = ", ".join(f"{name} ({output.dimension})" for name, output in card.outputs.items())
         table.add_row(card.name, outputs, "yes" if is_here(card) else "no", card.summary)
+    for training in begun:
+        table.add_row(training.name, "", "no", _stands(training))
     console().print(table)
     click.echo(f"\nYour own models belong in {models_folder()}", err=True)
 
@@ -106,30 +111,31 @@ def use(name: str, output: str | None, runtime: str | None, collection: str | No
         tell_left(left)
 
 
-@models.command(short_help="Take a model of your own out of use.")
+@models.command(short_help="Take a model of your own, or a training, out of use.")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def remove(name: str, yes: bool, as_json: bool) -> None:
-    """Take a model of your own out of use.
+    """Take a model of your own out of use, or a training that has not ended.
 
     Its card and files are moved to the folder `removed` of your model folder, and can be moved back.
-    Collections keep its vectors, but cannot embed new pictures with it.
+    Collections keep its vectors, but cannot embed new pictures with it. Of a training that was interrupted
+    the folder NAME.training is moved; moved back, it goes on.
     """
-    from lookalike.models import find, models_folder, storing
+    from lookalike.models import models_folder, storing
 
-    card = find(name)
+    paths = storing.removable(name)
     if not yes:
-        for path in storing.removable(card):
+        for path in paths:
             click.echo(short_path(str(path)), err=True)
         if not _agreed(f"Move these to {models_folder() / 'removed'}?"):
             click.echo("Nothing was done.", err=True)
             raise click.exceptions.Exit(1)
-    place = storing.remove(card)
+    place = storing.remove(name)
     if as_json:
-        echo_json({"model": card.name, "to": str(place)})
+        echo_json({"model": name, "to": str(place)})
     else:
-        click.echo(f"{card.name} is in {place} now")
+        click.echo(f"{name} is in {place} now")
 
 
 @models.command(short_help="Write a model with all its files into one file.")
@@ -202,4 +208,28 @@ def _facts(card: Card) -> dict[str, object]:
         "source": card.source,
         "sha256": card.sha256,
         "card": str(card.path),
+        "training": None,
     }
+
+
+def _begun_facts(training: Unfinished) -> dict[str, object]:
+    """Of a training the same names as of a model."""
+    nothing = dict.fromkeys(("licence", "attribution", "source", "sha256", "card"), "")
+    return {
+        "name": training.name,
+        "summary": _stands(training),
+        "here": False,
+        "outputs": {},
+        **nothing,
+        "training": {
+            "epoch": training.epoch,
+            "epochs": training.epochs,
+            "bytes": training.bytes,
+            "folder": str(training.folder),
+        },
+    }
+
+
+def _stands(training: Unfinished) -> str:
+    at = f"at epoch {training.epoch:.3g} of {training.epochs}" if training.epoch else "before the first epoch"
+    return f"training, stands {at} ({training.bytes / 1e6:.0f} MB)"

@@ -104,7 +104,7 @@ def train(
     `--method finetune` trains the network itself (extra `train`). It holds out one picture in ten: half of
     these choose the epoch, and the others measure the model; when there are fewer than 40, all do both,
     and the figures told are a little too good. It keeps where it stands after every epoch, and goes on from
-    there when it is started again after an interruption. An adapter can be fitted on top: train once more,
+    there when the same command is given again. An adapter can be fitted on top: train once more,
     without --method; then the longest output (`--output plain`) is the better one to train the network on.
     With `--teacher` it also learns from pictures without a label, where a model that was trained before tells
     clearly which kind they are; then `--model` says which one to begin with.
@@ -188,10 +188,17 @@ def _suggest_output(searched: Space, output: str | None) -> None:
 
 
 def _tell(epoch: Epoch, epochs: int) -> None:
-    """A line on standard error after each epoch."""
+    """A line on standard error where training begins or goes on, and after each epoch."""
     recall = "" if math.isnan(epoch.recall) else f", recall@1 {epoch.recall:.3f} on pictures held out"
-    at = f"epoch {epoch.number:.3g} of {epochs}"
-    click.echo(f"{at}: loss {epoch.loss:.3f}{recall} ({epoch.seconds:.0f} s)", err=True)
+    stands = f"epoch {epoch.number:.3g} of {epochs}"
+    if not epoch.number:
+        stands = f"before the first of {many(epochs, 'epoch')}"
+    elif math.isnan(epoch.loss):
+        stands = f"goes on after {stands}"
+    else:
+        stands += f": loss {epoch.loss:.3f}"
+    took = f" ({epoch.seconds:.0f} s)" if epoch.number else ""
+    click.echo(f"{stands}{recall}{took}", err=True)
 
 
 def _show(report: ModelReport) -> None:

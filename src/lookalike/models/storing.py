@@ -27,11 +27,13 @@ from lookalike.models.registry import (
     adapter_file,
     available,
     file_sha256,
+    find,
     is_file,
     models_folder,
     onnx_file,
     seen_by,
 )
+from lookalike.models.unfinished import unfinished
 
 if TYPE_CHECKING:
     import numpy as np
@@ -162,7 +164,8 @@ def save_base(adapted: Card, output: str) -> Card:
             f"one to copy)"
         )
     card = replace(
-        adapted, name=name, outputs={output: adapted.outputs[output].without_adapter}, summary=f"the network of {adapted.name}", quality={},
+        adapted, name=name, outputs={output: adapted.outputs[output].without_adapter},
+        summary=f"the network of {adapted.name}", quality={},
         source=f"What {adapted.name} maps. {adapted.source}".strip(),
     )  # fmt: skip
     with _writable(folder):
@@ -230,17 +233,19 @@ def curve_of(card: Card) -> Path:
     return card.path.with_suffix(".svg")
 
 
-def remove(card: Card) -> Path:
-    """Take a model of the user's out of use: its card, its learning curve, and the files that no other card
-    names, go to a folder `removed` beside them.
+def remove(name: str) -> Path:
+    """Take a model of the user's out of use, or a training that has not ended: what is `removable` goes to a
+    folder `removed` beside it.
 
     Returns:
-        That folder; moved back, the files are a model again.
+        That folder; moved back, the files are a model or a training again.
 
     Raises:
-        ModelError: the model came with lookalike or lies somewhere else, or its files cannot be moved.
+        ModelError: there is neither; the model came with lookalike or lies somewhere else; or the files
+            cannot be moved.
     """
-    return set_aside(card.name, removable(card))
+    paths = removable(name)
+    return set_aside(paths[0].stem, paths)
 
 
 def set_aside(name: str, paths: Iterable[Path]) -> Path:
@@ -262,18 +267,22 @@ def set_aside(name: str, paths: Iterable[Path]) -> Path:
     return place
 
 
-def removable(card: Card) -> list[Path]:
-    """The card, its learning curve and the files in the model folder that no other card names, the card
-    first.
+def removable(name: str) -> list[Path]:
+    """Of a model its card, the learning curve and the files in the model folder that no other card names, the
+    card first; and the folder of a training of that name.
 
     Raises:
-        ModelError: the model came with lookalike or lies somewhere else.
+        ModelError: there is neither, or the model came with lookalike or lies somewhere else.
     """
+    begun = [one.folder for one in unfinished() if one.name == name]
+    if begun and name not in {card.name for card in available()}:
+        return begun
+    card = find(name)
     if not is_own(card):
         raise ModelError(f"model {card.name!r} is not in {models_folder()}: only models there are removed")
     others = {file for other in others_than(card) for file in files(other)}
     paths = [curve_of(card), *(card.path.parent / file for file in files(card) if file not in others)]
-    return [card.path, *(path for path in paths if path.is_file())]
+    return [card.path, *(path for path in paths if path.is_file()), *begun]
 
 
 def others_than(card: Card) -> list[Card]:

@@ -70,7 +70,7 @@ def finetune(
         lesson: what is to be learned; its output is the one that is trained, None means the current one.
         recipe: how.
         progress: called now and then with what is being done, how much is done, and of how much.
-        told: called after each epoch with how training stands, and of how many epochs.
+        told: called where training begins or goes on, and after each epoch; see `retraining.Told`.
 
     Raises:
         MissingExtra: PyTorch is not installed.

@@ -1,18 +1,19 @@
 """What every training of a network shares, whatever it learns from: from a model's file to a new one.
 
 Where a training stands is kept in the user's model folder after every epoch; the same task, asked for
-again, goes on from there.
+again, goes on from there, and another one of the same name is refused.
 """
 
 from __future__ import annotations
 
 import base64
+import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from lookalike import models, runtimes
 from lookalike.embedder import prepare, reference_picture
 from lookalike.errors import LookalikeError, ModelError, UsageError, is_lack_of_memory
 from lookalike.gallery.base import Gallery, Space
-from lookalike.models import Card, Output, Preprocessing, storing
+from lookalike.models import Card, Output, Preprocessing, storing, unfinished
 from lookalike.sandbox import Decoder
 from lookalike.teaching import lessons
 from lookalike.teaching.lessons import Lesson
@@ -34,11 +35,13 @@ from lookalike.vectors import to_half
 if TYPE_CHECKING:
     import onnx
 
+    from lookalike.training import checkpoints
     from lookalike.training.loop import Task
 
 Rgb = npt.NDArray[np.uint8]
 Told = Callable[[Epoch, int], None]
-"""Called after each epoch with how training stands, and of how many epochs."""
+"""Called with how training stands, and of how many epochs: where it begins or goes on, with a loss of nan,
+and after each epoch."""
 MakeTask = Callable[[Reader], "Task"]
 
 CHECKPOINT = "checkpoint.pt"
@@ -141,8 +144,8 @@ def train(begun: Start, pictures: TrainingSet, recipe: Recipe, task: MakeTask, t
         told: see `Told`.
 
     Raises:
-        ModelError: the network cannot be trained, or not at that size, or the model folder cannot be written
-            to.
+        ModelError: the network cannot be trained, or not at that size; another training of this name was
+            interrupted; or the model folder cannot be written to.
     """
     from lookalike.training import backbone, checkpoints, export
     from lookalike.training.loop import Training
@@ -155,7 +158,9 @@ def train(begun: Start, pictures: TrainingSet, recipe: Recipe, task: MakeTask, t
     graph = _graph(begun)
     cut = backbone.place_to_cut(graph, chosen.tensor, LEFT_AS_IT_IS)
     network = backbone.Backbone(graph, cut, chosen.tensor)
-    folder, front = _work_folder(begun.name), None
+    folder, front = unfinished.folder_of(begun.name), None
+    kept, whose = folder / CHECKPOINT, checkpoints.belongs_to(base, begun.output, pictures, recipe)
+    state = _stood(begun.name, kept, whose)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -163,20 +168,48 @@ def train(begun: Start, pictures: TrainingSet, recipe: Recipe, task: MakeTask, t
     if cut != graph.graph.input[0].name:
         write(export.only(sized(graph, begun.how.size, None), [cut]), folder / "front.onnx")
         front = runtimes.load("onnxruntime", folder / "front.onnx", begun.how.tensor, 1)
-    kept, whose = folder / CHECKPOINT, checkpoints.belongs_to(base, begun.output, pictures, recipe)
     with Reader(front, cut, begun.how, begun.shown) as reader:
         training = Training(network, task(reader), recipe)
-        if state := checkpoints.kept(kept, whose):
+        if state:
             training.restore(state)
+        if told:
+            told(replace(training.history[-1], loss=math.nan), recipe.epochs)
 
         def after_epoch(epoch: Epoch) -> None:
             checkpoints.keep(kept, whose, training.state())
+            unfinished.note(begun.name, epoch.number, recipe.epochs)
             if told:
                 told(epoch, recipe.epochs)
 
         training.run(after_epoch)
     training.take_best()
     return Trained(network.trained(), tuple(training.history), training.best)
+
+
+def _stood(name: str, file: Path, whose: checkpoints.Whose) -> dict[str, Any] | None:
+    """Where this training was interrupted; None when it has not begun.
+
+    Raises:
+        ModelError: another training of this name was interrupted, or what is kept of it cannot be read:
+            nothing is overwritten.
+    """
+    from lookalike.training import checkpoints
+
+    other = f"choose another name, or `lookalike models remove {name}` moves it out of the way"
+    try:
+        found = checkpoints.kept(file)
+    except LookalikeError as error:
+        raise ModelError(f"a training of the name {name} was interrupted: {error}; {other}") from error
+    if found is None:
+        return None
+    before, state = found
+    if changed := checkpoints.differences(whose, before):
+        raise ModelError(
+            f"a training of the name {name} was interrupted after epoch {state['history'][-1][0]:.3g}, and "
+            f"it is another one: {', '.join(changed)}. Give the same command as then to go on with it; or "
+            f"{other}"
+        )
+    return state
 
 
 @contextmanager
@@ -206,7 +239,7 @@ def _way_out(name: str, batch: int) -> str:
             f"changes over to it, and `lookalike evaluate --model {name}` then tells how good it is"
         )
     fewer = f"--batch {max(2, batch // 2)}"
-    if (_work_folder(name) / CHECKPOINT).is_file():
+    if (unfinished.folder_of(name) / CHECKPOINT).is_file():
         return (
             f"to train with {batch} pictures at once, or to save what was learned. Close other programs and "
             f"begin again, which goes on after the last whole epoch; or begin anew under another name with "
@@ -237,11 +270,6 @@ def _graph(begun: Start) -> onnx.ModelProto:
             f"pixels, only of {was} x {was}: try another size, or leave it out ({error})"
         ) from error
     return graph
-
-
-def _work_folder(name: str) -> Path:
-    """A folder of the training's own, which is there until the new model is saved."""
-    return models.models_folder() / f"{name}.training"
 
 
 # --- the new model ---------------------------------------------------------------------------
@@ -284,7 +312,7 @@ def save(
         quality=quality,
         seen=pictures.numbers[pictures.shown],
     )
-    shutil.rmtree(_work_folder(begun.name), ignore_errors=True)
+    shutil.rmtree(unfinished.folder_of(begun.name), ignore_errors=True)
     return card
 
 

@@ -60,7 +60,7 @@ def train_unlabelled(
         lesson: which pictures, and what the model is called; without label and pairs.
         recipe: how.
         progress: called now and then with what is being done, how much is done, and of how much.
-        told: called after each epoch with how training stands, and of how many epochs.
+        told: called where training begins or goes on, and after each epoch; see `retraining.Told`.
 
     Raises:
         MissingExtra: PyTorch is not installed.

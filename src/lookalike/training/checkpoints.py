@@ -11,28 +11,46 @@ from typing import Any
 
 import torch
 
-from lookalike.errors import LookalikeError
+from lookalike.errors import LookalikeError, is_lack_of_memory
 from lookalike.models import Card
 from lookalike.training.recipe import Recipe, TrainingSet
 
-LAYOUT = 3
+LAYOUT = 4
 """What a state holds (see `loop.Training.state`) and means; one of another layout is not gone on from."""
 
+Whose = dict[str, str | int | float | None]
+"""What shapes a training, by name; the same for the same one."""
 
-def belongs_to(card: Card, output: str, pictures: TrainingSet, recipe: Recipe) -> str:
-    """Hash over what shapes a training: 32 hexadecimal digits. Files count by path, size and time."""
-    facts = [[str(file), *_size_and_time(file)] for file in pictures.files]
-    whole = {
+
+def belongs_to(card: Card, output: str, pictures: TrainingSet, recipe: Recipe) -> Whose:
+    """What shapes a training: hashes, and the recipe as it is. Files count by path, size and time."""
+    return {
         "layout": LAYOUT,
         "model": card.identity(output, "training"),
-        "pictures": facts,
-        "labels": pictures.labels.tolist(),
-        "held_out": pictures.held_out.tolist(),
-        "recipe": asdict(recipe),
+        "pictures": _hash([[str(file), *_size_and_time(file)] for file in pictures.files]),
+        "labels": _hash([pictures.labels.tolist(), pictures.held_out.tolist()]),
+        **asdict(recipe),
     }
-    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()[
-        :32
-    ]
+
+
+def _hash(facts: object) -> str:
+    """32 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(facts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def differences(now: Whose, before: Whose) -> list[str]:
+    """What has changed between two trainings, in words; nothing when they are the same."""
+    if before.get("layout") != now["layout"]:
+        return ["it is of another version of lookalike"]
+    changed = [name for name in {**now, **before} if now.get(name) != before.get(name)]
+    return [_difference(name, now.get(name), before.get(name)) for name in changed]
+
+
+def _difference(name: str, now: object, before: object) -> str:
+    if name in ("model", "pictures", "labels"):
+        return f"{'model or output' if name == 'model' else name} changed"
+    shown = ("none" if value is None else value for value in (before, now))
+    return "{} was {} and is {}".format(name, *shown)
 
 
 def _size_and_time(file: Path) -> tuple[int, int]:
@@ -43,7 +61,7 @@ def _size_and_time(file: Path) -> tuple[int, int]:
     return facts.st_size, facts.st_mtime_ns
 
 
-def keep(file: Path, whose: str, state: dict[str, Any]) -> None:
+def keep(file: Path, whose: Whose, state: dict[str, Any]) -> None:
     """Write a checkpoint so that the file is at every moment either the old one or the new one, whole.
 
     Raises:
@@ -69,10 +87,19 @@ def _unwritable(file: Path, error: Exception) -> LookalikeError:
     return LookalikeError(f"the checkpoint {file} cannot be written: {error}")
 
 
-def kept(file: Path, whose: str) -> dict[str, Any] | None:
-    """The checkpoint of this training; None when there is none, it is damaged or another training's."""
+def kept(file: Path) -> tuple[Whose, dict[str, Any]] | None:
+    """A checkpoint: whose it is, and the state; None when there is none.
+
+    Raises:
+        LookalikeError: it cannot be read.
+    """
     try:
         state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, training begins anew
+        whose = state.pop("whose")
+    except FileNotFoundError:
         return None
-    return state if state.pop("whose", None) == whose else None
+    except Exception as error:  # whatever is wrong with it
+        if is_lack_of_memory(error):
+            raise
+        raise LookalikeError(f"the checkpoint {file} is damaged or cannot be read: {error}") from error
+    return (whose if isinstance(whose, dict) else {}), state
