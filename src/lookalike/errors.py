@@ -22,7 +22,7 @@ command line ends with when the error reaches it.
 from __future__ import annotations
 
 _OF_MEMORY = ["allocate memory", "failed to allocate", "bad_alloc", "bad allocation", "out of memory"]
-_OF_MEMORY += ["insufficient memory", "can't start new thread"]
+_OF_MEMORY += ["insufficient memory", "can't start new thread", "failed to map segment"]
 
 
 def is_lack_of_memory(error: BaseException) -> bool:

@@ -130,6 +130,7 @@ def test_an_interrupted_run_keeps_what_is_done(tmp_path: Path, threads: str) -> 
         RuntimeError("[enforce fail at alloc_cpu.cpp:127] can't allocate memory: you tried to allocate 9"),
         RuntimeError("can't start new thread"),
         OSError(12, "Cannot allocate memory"),
+        ImportError("libtorch.so: failed to map segment from shared object"),
     ],
 )
 def test_too_little_memory_is_said(tmp_path: Path, error: Exception) -> None:

@@ -484,6 +484,15 @@ def test_a_training_that_goes_on_tells_so(collection: Collection) -> None:
 
 
 @needs_torch
+def test_a_training_that_breaks_off_before_its_first_epoch_leaves_nothing(
+    collection: Collection, own_models: Path
+) -> None:
+    with collection:
+        interrupt(collection, "new", 0)
+    assert list(own_models.iterdir()) == []
+
+
+@needs_torch
 def test_another_training_of_the_name_is_refused_and_loses_nothing(
     collection: Collection, own_models: Path
 ) -> None:

@@ -158,32 +158,45 @@ def train(begun: Start, pictures: TrainingSet, recipe: Recipe, task: MakeTask, t
     graph = _graph(begun)
     cut = backbone.place_to_cut(graph, chosen.tensor, LEFT_AS_IT_IS)
     network = backbone.Backbone(graph, cut, chosen.tensor)
-    folder, front = unfinished.folder_of(begun.name), None
-    kept, whose = folder / CHECKPOINT, checkpoints.belongs_to(base, begun.output, pictures, recipe)
-    state = _stood(begun.name, kept, whose)
+    kept = unfinished.folder_of(begun.name) / CHECKPOINT
+    whose = checkpoints.belongs_to(base, begun.output, pictures, recipe)
+    state, front = _stood(begun.name, kept, whose), None
+    with _work_folder(begun.name) as folder:
+        if cut != graph.graph.input[0].name:
+            write(export.only(sized(graph, begun.how.size, None), [cut]), folder / "front.onnx")
+            front = runtimes.load("onnxruntime", folder / "front.onnx", begun.how.tensor, 1)
+        with Reader(front, cut, begun.how, begun.shown) as reader:
+            training = Training(network, task(reader), recipe)
+            if state:
+                training.restore(state)
+            if told:
+                told(replace(training.history[-1], loss=math.nan), recipe.epochs)
+
+            def after_epoch(epoch: Epoch) -> None:
+                checkpoints.keep(kept, whose, training.state())
+                unfinished.note(begun.name, epoch.number, recipe.epochs)
+                if told:
+                    told(epoch, recipe.epochs)
+
+            training.run(after_epoch)
+    training.take_best()
+    return Trained(network.trained(), tuple(training.history), training.best)
+
+
+@contextmanager
+def _work_folder(name: str) -> Iterator[Path]:
+    """The folder of a training. When that breaks off, it stays only if it is worth going on from."""
+    folder = unfinished.folder_of(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ModelError(f"{folder} cannot be written to: {error.strerror or error}") from error
-    if cut != graph.graph.input[0].name:
-        write(export.only(sized(graph, begun.how.size, None), [cut]), folder / "front.onnx")
-        front = runtimes.load("onnxruntime", folder / "front.onnx", begun.how.tensor, 1)
-    with Reader(front, cut, begun.how, begun.shown) as reader:
-        training = Training(network, task(reader), recipe)
-        if state:
-            training.restore(state)
-        if told:
-            told(replace(training.history[-1], loss=math.nan), recipe.epochs)
-
-        def after_epoch(epoch: Epoch) -> None:
-            checkpoints.keep(kept, whose, training.state())
-            unfinished.note(begun.name, epoch.number, recipe.epochs)
-            if told:
-                told(epoch, recipe.epochs)
-
-        training.run(after_epoch)
-    training.take_best()
-    return Trained(network.trained(), tuple(training.history), training.best)
+    try:
+        yield folder
+    except BaseException:
+        if not (folder / CHECKPOINT).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _stood(name: str, file: Path, whose: checkpoints.Whose) -> dict[str, Any] | None:

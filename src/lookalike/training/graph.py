@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.errors import MissingExtra
+from lookalike.errors import MissingExtra, is_lack_of_memory
 
 if TYPE_CHECKING:
     import onnx
@@ -28,12 +28,15 @@ def need_extra() -> None:
     Raises:
         MissingExtra: PyTorch, onnx or pytorch-metric-learning is not installed; the message says how to get
             them.
+        MemoryError: there is too little memory to load them.
     """
     try:
         import onnx  # noqa: F401
         import pytorch_metric_learning  # noqa: F401
         import torch  # noqa: F401
     except ImportError as error:
+        if is_lack_of_memory(error):
+            raise MemoryError(str(error)) from error
         raise MissingExtra(
             f"training a network needs PyTorch, and {error.name or 'a part of it'} is not installed: "
             f'pip install "lookalike[train]" (the method "adapter" needs nothing more)'
