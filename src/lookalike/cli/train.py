@@ -177,7 +177,7 @@ def _copy_recipe(given: dict[str, Any]) -> CopyRecipe:
 
 def _suggest_output(searched: Space, output: str | None) -> None:
     """A line on standard error when an adapter on top would gain more from another output (measured: see
-    docs/training.md)."""
+    docs/training-trials.md)."""
     longest = models.find(searched.model).longest_output
     if output is None and searched.output != longest:
         click.echo(
@@ -270,7 +270,7 @@ def _why_not(report: ModelReport) -> str:
         "recall": "recall@1 has fallen",
         "copies": "edited copies of pictures of which nothing is known are found less well",
         "seen": "the two cannot be compared: one of them, or what it is made of, has learned from the "
-        "pictures held out before, and too good on them (keep others back with --where, then evaluate both)",
+        "pictures held out, so its figures are too good (keep others back with --where and evaluate both)",
     }
     return reasons[report.verdict]
 

@@ -148,7 +148,7 @@ def _ready_to_teach(
     gallery: Gallery, trained: Space, teacher: Space, threads: int, progress: Stages | None
 ) -> None:
     """Give all pictures a vector of the teacher's; refuse a network that would learn its own guesses (see
-    docs/training.md for what that gave)."""
+    docs/training-trials.md for what that gave)."""
     if teacher.model == trained.model:
         raise UsageError(
             f"{trained.model} cannot be its own teacher: train another model with its guesses, best the one "

@@ -224,7 +224,7 @@ def choose(examples: Examples, parts: Ints) -> Choice:
     was fitted on the other parts. Of those within one standard error of the best (Hastie, Tibshirani,
     Friedman, "The elements of statistical learning", 2009, section 7.10) the one with the most directions is
     taken, and of these the one with the most shrinkage: directions that are of no use among the pictures that
-    were held out may be in a search for other photos (docs/training.md)."""
+    were held out may be in a search for other photos (docs/training-trials.md)."""
     values: list[list[Floats]] = [[] for _ in CHOICES]
     for part in np.unique(parts).tolist():
         rows = np.flatnonzero(parts != part)

@@ -72,7 +72,7 @@ class TrainingSet:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to train. What of the defaults was measured is in docs/training.md.
+    """How to train. What of the defaults was measured is in docs/training-trials.md.
 
     Attributes:
         epochs: how often each picture is seen, in the mean.

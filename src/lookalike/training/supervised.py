@@ -104,7 +104,7 @@ LOSSES: Mapping[str, Callable[[Tensor, float], Any]] = MappingProxyType(
 )
 """What can be made smaller, by name; each is made from the classes' mean vectors (C, d) and a temperature.
 The first is the default, and the one that the figures of fine-tuning in docs/training.md are measured with.
-What is known of the others is there, too: none was clearly better, and `proxy-anchor` failed."""
+Of the others docs/training-trials.md tells: none was clearly better, and `proxy-anchor` failed."""
 
 _OF_PAIRS, _EACH = ("multi-similarity", "supcon"), 4
 """Losses that learn from pairs within a batch, and how many pictures of a class they are dealt together,

@@ -4,7 +4,7 @@ In `view`, the part is a random crop (Szegedy et al., "Going deeper with convolu
 a small turn, colours, and at times a rectangle that hides something (Zhong et al., "Random erasing data
 augmentation", 2020). A `copy_view` is what people make of pictures before they turn up again; its edits are
 those by which copies are judged (`evaluation.copies`), on other pictures. How often each comes, and how far a
-view goes, are choices; docs/training.md says what was compared.
+view goes, are choices; docs/training-trials.md says what was compared.
 """
 
 from __future__ import annotations
