@@ -10,7 +10,7 @@ import click
 
 from lookalike.cli.options import collection_option, json_option, open_collection
 from lookalike.cli.outputs import check_outputs, write_csv, write_gallery
-from lookalike.cli.taught import tell_taught
+from lookalike.cli.taught import tell_learned
 from lookalike.cli.terminal import console, echo_json, many, plain_bar, plain_table, visible
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ def evaluate(
                 echo_json(line(one))
     if not as_json:
         _show(found)
-        if queries is None:
-            tell_taught((one.model for one in found), "--queries")
+        tell_learned(found)
     if html:
         several = len(found) > 1
         sections = [_section(query, one, several) for one in found for query in one.worst]

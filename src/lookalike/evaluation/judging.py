@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.errors import UsageError
+from lookalike import models
+from lookalike.errors import ModelError, UsageError
 from lookalike.evaluation.calibration import expected_error, key, reliability
 from lookalike.evaluation.retrieval import (
     Blocks,
@@ -20,7 +21,7 @@ from lookalike.evaluation.retrieval import (
     interval,
     nearest,
 )
-from lookalike.evaluation.truth import Known, PairList, chosen, having, known
+from lookalike.evaluation.truth import Known, PairList, chosen, having, known, learned_from
 from lookalike.filters import Filter
 from lookalike.gallery.base import Gallery, Space, Vectors
 from lookalike.progress import Progress
@@ -96,6 +97,7 @@ def judge(gallery: Gallery, space: Space, asked: Asked, progress: Progress | Non
         alone=len(task.queries) - len(outcomes.rows),
         unlabelled=task.unlabelled,
         without_vector=task.without_vector,
+        learned=_learned(space, same[task.queries[outcomes.rows]]),
         calibrated_by=calibrated.source if calibrated else None,
         figures=outcomes.means(),
         intervals={name: interval(values) for name, values in outcomes.figures.items()},
@@ -104,6 +106,17 @@ def judge(gallery: Gallery, space: Space, asked: Asked, progress: Progress | Non
         calibration_error=expected_error(bins) if bins else None,
         reliability=bins,
     )
+
+
+def _learned(space: Space, numbers: Ints) -> int | None:
+    """How many of some pictures the model of a space has learned from; None when that is not known."""
+    try:
+        card = models.find(space.model)
+        if card.identity(space.output, space.runtime) != space.identity or (card.is_taught and not card.seen):
+            return None
+        return int(learned_from(numbers, card).sum())
+    except ModelError:  # the vectors are here all the same
+        return None
 
 
 def _prepared(gallery: Gallery, space: Space, asked: Asked) -> tuple[_Task, Truth]:

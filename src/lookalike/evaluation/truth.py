@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lookalike import models
 from lookalike.errors import UsageError
 from lookalike.filters import Filter, check_column, value_of
 from lookalike.gallery.base import Gallery, Space
 from lookalike.metadata import read_records
+from lookalike.models import Card
 from lookalike.results import Scalar
 
 Ints = npt.NDArray[np.int64]
@@ -95,6 +97,15 @@ def having(gallery: Gallery, ids: Ints, spaces: Iterable[Space]) -> Truths:
     for space in spaces:
         has &= np.isin(ids, gallery.versions(space)[0])
     return has
+
+
+def learned_from(numbers: Ints, *cards: Card) -> Truths:
+    """(n,) which pictures any of these models has learned from, by their numbers.
+
+    Raises:
+        ModelError: a model's list of them is missing or damaged.
+    """
+    return np.isin(numbers, np.concatenate([models.seen_by(card) for card in cards]))
 
 
 def chosen(gallery: Gallery, pictures: Known, where: Filter | None) -> Ints:

@@ -223,6 +223,8 @@ class Evaluation:
         intervals: for each figure the ends of its 95 % interval.
         classes: the figures of each class, worst first; none for pairs.
         worst: the queries that went worst, worst first.
+        learned: queries that the model has learned from, so that its figures are too good; None when that is
+            not known, since the model is not here, or was taught before lists were kept of it.
         calibrated_by: by what the collection was calibrated for this model, in words; None when it was not.
         calibration_error: by how much the calibrated chances of hits are off on average, in [0, 1]; None
             unless it was calibrated by the same column, or by pairs as well: chances of another kind of "the
@@ -243,4 +245,5 @@ class Evaluation:
     calibration_error: float | None = None
     reliability: tuple[ReliabilityBin, ...] = ()
     without_vector: int = 0
+    learned: int | None = None
     calibrated_by: str | None = None

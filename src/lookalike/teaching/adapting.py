@@ -12,6 +12,7 @@ import numpy.typing as npt
 from lookalike import models
 from lookalike.embedder import Embedder
 from lookalike.errors import ModelError, UsageError
+from lookalike.evaluation import truth
 from lookalike.evaluation.retrieval import Outcomes
 from lookalike.filters import check_column
 from lookalike.gallery.base import Gallery, Space
@@ -52,7 +53,7 @@ def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Stages | N
     network = Embedder.load(_name(base), output, current.runtime)
     lessons.complete(gallery, network, _name(base), lesson.threads, progress, "reading pictures")
     material = lessons.material_for(gallery, space_of(network, _name(base)), lesson, current)
-    seen = lessons.learned_from(material.examples.same, base, models.find(current.model))
+    seen = truth.learned_from(material.examples.same, base, models.find(current.model))
     parts = _split(material, seen)
     fitted = adapter.fit(material.examples, parts)
     was, now = (

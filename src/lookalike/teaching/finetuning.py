@@ -14,8 +14,8 @@ import numpy.typing as npt
 from lookalike import models
 from lookalike.embedder import Embedder
 from lookalike.errors import UsageError
+from lookalike.evaluation import truth
 from lookalike.evaluation.retrieval import Outcomes
-from lookalike.evaluation.truth import having, numbers
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import Card, storing
 from lookalike.models.cards import HELD_OUT_FIGURE
@@ -83,7 +83,7 @@ def finetune(
     if lesson.teacher is not None:
         _ready_to_teach(gallery, current, lesson.teacher, lesson.threads, progress)
     material = _material(gallery, current, lesson)
-    seen = lessons.learned_from(material.pictures.held_out_numbers, *_cards(current, lesson))
+    seen = truth.learned_from(material.pictures.held_out_numbers, *_cards(current, lesson))
 
     def task(reader: Reader) -> Task:
         from lookalike.training.supervised import ByLabel
@@ -162,7 +162,7 @@ def _material(gallery: Gallery, space: Space, lesson: Lesson) -> _Material:
     found = lessons.material_for(gallery, space, lesson, lesson.teacher)
     labels = found.examples.labels
     check(labels)
-    seen = lessons.learned_from(found.examples.same, *_cards(space, lesson))
+    seen = truth.learned_from(found.examples.same, *_cards(space, lesson))
     held_out = _held_out(found, seen)
     files = retraining.readable(gallery, found.ids.tolist())
     pictures = TrainingSet(files, found.examples.same, labels, held_out)
@@ -199,7 +199,7 @@ def _with_guesses(gallery: Gallery, pictures: TrainingSet, ids: Ints, labels: In
     return replace(
         pictures,
         files=pictures.files + retraining.readable(gallery, ids.tolist()),
-        numbers=np.concatenate([pictures.numbers, numbers(gallery, ids.tolist())]),
+        numbers=np.concatenate([pictures.numbers, truth.numbers(gallery, ids.tolist())]),
         labels=np.concatenate([pictures.labels, labels]),
         guessed=len(ids),
     )
@@ -209,7 +209,7 @@ def _outcomes(gallery: Gallery, spaces: Sequence[Space], material: _Material) ->
     """How those held out that judge are found among those that were shown, by vectors of each of the spaces.
     What was guessed is left out, and what has no vector of one of them: a file may have changed meanwhile."""
     ids, known = material.known.ids, material.known.examples
-    has = having(gallery, ids, spaces)
+    has = truth.having(gallery, ids, spaces)
     judging, among = (rows[has[rows]] for rows in (material.pictures.judging, material.pictures.gallery))
     for space in spaces:
         vectors = np.zeros((len(ids), space.dimension), np.float32)

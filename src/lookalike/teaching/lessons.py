@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lookalike import indexing, models
+from lookalike import indexing
 from lookalike.embedder import Embedder
 from lookalike.evaluation import copies
 from lookalike.evaluation.retrieval import Outcomes, interval
 from lookalike.evaluation.truth import PairList
 from lookalike.filters import Filter
 from lookalike.gallery.base import Gallery, Space
-from lookalike.models import Card
 from lookalike.progress import Stages, silent
 from lookalike.results.training import Verdict
 from lookalike.spaces import space_of
@@ -119,12 +118,6 @@ def of_unknown(
     files = [Path(picture.path) for picture in gallery.get(some.tolist())]
     report = partial(progress or silent, "comparing")
     return Elsewhere(*copies.compared((before, taught), files, EDITS_EACH, report))
-
-
-def learned_from(numbers: npt.NDArray[np.int64], *cards: Card) -> npt.NDArray[np.bool_]:
-    """(n,) which pictures any of these models has learned from, by their numbers (see
-    `evaluation.truth.number`)."""
-    return np.isin(numbers, np.concatenate([models.seen_by(card) for card in cards]))
 
 
 def verdict(was: Outcomes, now: Outcomes, figure: str, *, seen: bool) -> Verdict:
