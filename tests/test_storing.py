@@ -273,36 +273,51 @@ def test_removed_models_can_be_moved_back(folder: Path) -> None:
     assert Embedder.load("mine").dimension == 16
 
 
-def trained(name: str, network: bytes = b"a network") -> object:
-    base = find(models.DEFAULT_MODEL)
+def trained(name: str, network: bytes = b"a network", base: Card | None = None) -> Card:
+    base = base or find(models.DEFAULT_MODEL)
     return storing.save_trained(
         name, base, network, base.outputs, curve="<svg/>", summary="trained", quality={"recall": 0.5},
-        seen=np.array([5, -3]),
+        seen=np.array([5, -3]), held_out=np.array([8, 6]),
     )  # fmt: skip
 
 
 def test_what_a_model_has_learned_from_is_kept(folder: Path, tmp_path: Path) -> None:
-    assert models.seen_by(find(models.DEFAULT_MODEL)).tolist() == []
-    network = models.onnx_file(find(models.DEFAULT_MODEL)).read_bytes()
-    base = trained("base", network)
-    assert models.seen_by(base).tolist() == [-3, 5]
+    built_in = find(models.DEFAULT_MODEL)
+    assert models.learned_by(built_in).tolist() == models.held_out_by(built_in).tolist() == []
+    base = trained("base", models.onnx_file(built_in).read_bytes())
+    assert models.learned_by(base).tolist() == [-3, 5]
+    assert models.held_out_by(base).tolist() == [6, 8]
     card = saved("on-top", 6, base)
-    assert models.seen_by(find("on-top")).tolist() == [-3, 5, 6, 7]  # those of the base as well
+    assert models.learned_by(find("on-top")).tolist() == [-3, 5, 6, 7]  # those of the base as well
+    assert models.held_out_by(find("on-top")).tolist() == [8]  # the other one has been learned from meanwhile
     storing.export(card, tmp_path / "handed-on")
     for name in ("on-top", "base"):
         storing.remove(name)
-    assert models.seen_by(storing.take_in(tmp_path / "handed-on")).tolist() == [-3, 5, 6, 7]
+    assert models.learned_by(storing.take_in(tmp_path / "handed-on")).tolist() == [-3, 5, 6, 7]
+
+
+def test_a_network_trained_on_has_not_learned_what_only_a_map_has(folder: Path) -> None:
+    adapted = saved("adapted", 9)
+    assert models.learned_by(adapted).tolist() == [7, 9]
+    assert models.network_of(adapted) == find(models.DEFAULT_MODEL)
+    assert models.learned_by(trained("trained", base=adapted)).tolist() == [-3, 5]
 
 
 def test_a_damaged_list_of_what_was_learned_from_is_noticed(folder: Path, tmp_path: Path) -> None:
     card = saved()
     (folder / "mine.seen").write_bytes(b"")
-    for use in (models.seen_by, lambda card: storing.export(card, tmp_path / "file")):
+    for use in (models.learned_by, lambda card: storing.export(card, tmp_path / "file")):
         with pytest.raises(ModelError, match=r"mine\.seen is not the file its card describes"):
             use(card)
     (folder / "mine.seen").unlink()
-    with pytest.raises(ModelError, match=r"mine\.seen is missing"):
-        models.seen_by(card)
+    with pytest.raises(ModelError, match=r"mine\.seen, the list of what it has learned from, is missing"):
+        models.learned_by(card)
+    (folder / "mine.seen").write_bytes(b"7 bytes")
+    digest = hashlib.sha256(b"7 bytes").hexdigest()
+    card_file = folder / "mine.toml"
+    card_file.write_text(card_file.read_text().replace(card.seen.sha256, digest))
+    with pytest.raises(ModelError, match=r"mine\.seen is not the file its card describes"):
+        models.learned_by(find("mine"))
 
 
 def test_a_learning_curve_goes_with_its_model(folder: Path) -> None:

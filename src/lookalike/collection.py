@@ -1057,13 +1057,13 @@ class Collection:
             return self._adopted(report)
 
     def _adopted(self, report: Made) -> Made:
-        """The report of a model that was made, which is searched with from now on if it is better and no
-        picture drops out of the search by that."""
+        """The report of a model that was made, which is searched with from now on if it is better than what
+        was searched with, and no picture drops out of the search by that."""
         output, _ = models.find(report.model).output(None)
         made = Wanted(report.model, output, self.space.runtime)
         before, now = (spaces.searched(self.gallery, one, self.directory) for one in (Wanted(), made))
         lost = spaces.lost(self.gallery, before, now)
-        default = report.better and not lost
+        default = report.better and not lost and report.compared == f"{before.model}, {before.output}"
         if default:
             self.use(report.model, output, now.runtime)
         return replace(report, default=default, without_vector=lost)

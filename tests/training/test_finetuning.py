@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lookalike import files, models
 from lookalike.collection import Collection
@@ -184,19 +185,78 @@ def test_a_student_learns_from_what_its_teacher_guesses(
     assert report.held_out == len(pictures.held_out)
     assert pictures.gallery.max() < 105  # nor is one searched for
     assert report.unlabelled_after == {}  # fewer than 20 are left of which nothing is known
-    assert report.compared == "teacher, embedding"
+    assert report.compared == f"{tiny_model}, vector"
     summary = models.find("new").summary
-    assert f"on 105 pictures of 3 kinds and {report.guessed} guessed by teacher" in summary
+    assert f"on 105 pictures of 3 kinds and {report.guessed} guessed by tiny" in summary
 
 
 @needs_torch
 @pytest.mark.usefixtures("own_models")
-def test_a_teacher_is_another_model_and_there(collection: Collection, tiny_model: Path) -> None:
+def test_the_network_beneath_an_adapter_is_the_teacher(
+    collection: Collection, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = replace(QUICK, epochs=1)
+    monkeypatch.setattr(self_training, "guesser", lambda *of: replace(guessing.guesser(*of), least=-1.0))
     with collection:
-        with pytest.raises(
-            UsageError, match="cannot be its own teacher: train another model with its guesses"
-        ):
-            collection.finetune("new", "most", teacher=str(tiny_model), threads=1)
+        collection.finetune("teacher", "most", recipe=quick, threads=1)
+        collection.use("teacher")
+        collection.train("adapted", "most", threads=1)
+        for trained in ("teacher", "adapted"):
+            collection.use(trained)
+            with pytest.raises(UsageError, match=r"^teacher cannot be its own teacher"):
+                collection.finetune("new", "most", teacher="adapted", recipe=quick, threads=1)
+        collection.use(str(tiny_model))
+        report = collection.finetune("new", "most", teacher="adapted", recipe=quick, threads=1)
+    assert report.compared.startswith("teacher, ")
+    assert report.guessed
+    assert report.verdict != "seen"  # teacher and student hold out the same pictures
+    learned, held_out = (set(of(models.find("teacher")).tolist()) for of in KEPT)
+    assert held_out == set(models.held_out_by(models.find("new")).tolist())
+    assert learned < set(models.learned_by(models.find("new")).tolist())
+
+
+KEPT = (models.learned_by, models.held_out_by)
+
+
+@needs_torch
+@pytest.mark.usefixtures("own_models", "guessing_all")
+def test_pictures_that_came_after_the_teacher_are_learned_from(
+    collection: Collection, tiny_model: Path, tmp_path: Path
+) -> None:
+    quick = replace(QUICK, epochs=1)
+    with collection:
+        collection.finetune("teacher", "most", recipe=quick, threads=1)
+        collection.use("teacher")
+        before = {picture.id for picture in collection.gallery.pictures()}
+        for number in range(3):
+            shape = Image.new("RGB", (64, 64), (40 * number, 90, 200 - 40 * number))
+            shape.save(tmp_path / f"later-{number}.png")
+        collection.add(*[[tmp_path / f"later-{number}.png" for number in range(3)]], threads=1)
+        with Collection.open(tmp_path / "c", model=str(tiny_model)) as student:
+            report = student.finetune("new", "most", teacher="teacher", recipe=quick, threads=1)
+        assert len({picture.id for picture in collection.gallery.pictures()} - before) == 3
+    assert report.guessed + report.unlabelled == 18
+
+
+@needs_torch
+@pytest.mark.usefixtures("own_models")
+def test_a_model_is_not_put_in_the_place_of_one_it_was_not_compared_with(
+    collection: Collection, tiny_model: Path, tmp_path: Path
+) -> None:
+    with collection:
+        collection.finetune("first", "shape", recipe=QUICK, threads=1)
+        collection.use("first")
+    with Collection.open(tmp_path / "c", model=str(tiny_model)) as other:
+        report = other.finetune("second", "shape", recipe=QUICK, threads=1)
+    assert (report.verdict, report.default) == ("better", False)
+    with Collection.open(tmp_path / "c") as again:
+        assert again.space.model == "first"
+
+
+@needs_torch
+@pytest.mark.usefixtures("own_models")
+def test_a_teacher_must_be_there(collection: Collection) -> None:
+    with collection:
         with pytest.raises(CollectionError, match="no model is called 'nobody'"):
             collection.finetune("new", "most", teacher="nobody", threads=1)
 

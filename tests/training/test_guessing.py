@@ -62,6 +62,15 @@ def test_where_nine_of_ten_are_not_right_nothing_is_guessed() -> None:
     assert len(rows) == len(labels) == 0
 
 
+def test_a_class_of_which_one_picture_is_known_is_never_guessed() -> None:
+    known = examples()
+    kept = np.array([row for row in range(CLASSES * EACH) if row < 71])  # of the last class one
+    learned = guesser(known.take(kept), HELD_OUT[HELD_OUT < 70])
+    _, labels = learned.guess(known.vectors)
+    assert len(labels)
+    assert CLASSES - 1 not in labels
+
+
 def test_without_pictures_there_are_no_guesses() -> None:
     rows, labels = guesser(examples(), HELD_OUT).guess(np.zeros((0, LENGTH), np.float32))
     assert rows.tolist() == labels.tolist() == []

@@ -50,6 +50,29 @@ def test_near_copies_are_never_held_out() -> None:
     assert single[held].all()
 
 
+def test_of_what_is_new_a_tenth_is_held_out_and_again_what_was_before() -> None:
+    """However few are new: most of them are learned from."""
+    labels, every = np.repeat(np.arange(50), 22), np.ones(1100, bool)
+    new = np.arange(1100) % 22 >= 20
+    again = np.arange(1100) % 22 == 3
+    held = recipe.hold_out(labels, every, new=new, again=again)
+    assert again[held].sum() == 50
+    assert new[held].sum() == 10
+    assert len(held) == 60
+
+
+@given(LABELS, st.integers(0, 2**32))
+def test_what_is_held_out_again_leaves_two_of_a_class(labels: np.ndarray, seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    new, again, single = dice.random((3, len(labels))) < 0.5
+    held = recipe.hold_out(labels, single, 0.5, new=new & ~again, again=again)
+    assert len(set(held.tolist())) == len(held)
+    assert (single & (new | again))[held].all()
+    kept = np.delete(labels, held)
+    for label in np.unique(labels):
+        assert (kept == label).sum() >= min(2, (labels == label).sum())
+
+
 @given(LABELS, st.integers(0, 3))
 def test_in_an_epoch_every_class_comes_equally_often(labels: np.ndarray, epoch: int) -> None:
     order = epoch_order(labels, 0, epoch)

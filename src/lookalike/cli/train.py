@@ -265,7 +265,9 @@ def _tell_verdict(report: ModelReport) -> None:
 def _why_not(report: ModelReport) -> str:
     counts = "recall@fmr" if isinstance(report, UnlabelledReport) else "map@r"
     reasons: dict[Verdict, str] = {
-        "better": "pictures would drop out of the search, though it is better",
+        "better": "pictures would drop out of the search, though it is better"
+        if report.without_vector
+        else f"it is better than {report.compared}, but was not compared with what is searched now",
         "chance": f"{counts} has not risen by more than chance explains",
         "recall": "recall@1 has fallen",
         "copies": "edited copies of pictures of which nothing is known are found less well",

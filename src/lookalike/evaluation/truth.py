@@ -100,12 +100,24 @@ def having(gallery: Gallery, ids: Ints, spaces: Iterable[Space]) -> Truths:
 
 
 def learned_from(numbers: Ints, *cards: Card) -> Truths:
-    """(n,) which pictures any of these models has learned from, by their numbers.
+    """(n,) which pictures any of these models has learned from, by their numbers; all when that is not known
+    of one that was taught.
 
     Raises:
         ModelError: a model's list of them is missing or damaged.
     """
-    return np.isin(numbers, np.concatenate([models.seen_by(card) for card in cards]))
+    if any(card.is_taught and card.seen is None for card in cards):
+        return np.ones(len(numbers), bool)
+    return np.isin(numbers, np.concatenate([models.learned_by(card) for card in cards]))
+
+
+def held_out_by(numbers: Ints, *cards: Card) -> Truths:
+    """(n,) which pictures were held out when any of these models learned, by their numbers.
+
+    Raises:
+        ModelError: as `learned_from`.
+    """
+    return np.isin(numbers, np.concatenate([models.held_out_by(card) for card in cards]))
 
 
 def chosen(gallery: Gallery, pictures: Known, where: Filter | None) -> Ints:

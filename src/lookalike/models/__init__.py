@@ -17,9 +17,11 @@ from lookalike.models.registry import (
     adapter_file,
     available,
     find,
+    held_out_by,
+    learned_by,
     models_folder,
+    network_of,
     onnx_file,
-    seen_by,
 )
 
 __all__ = [
@@ -35,8 +37,10 @@ __all__ = [
     "available",
     "fetch",
     "find",
+    "held_out_by",
+    "learned_by",
     "models_folder",
+    "network_of",
     "onnx_file",
     "read_card",
-    "seen_by",
 ]

@@ -128,12 +128,14 @@ class Seen:
 
     Attributes:
         file: name of a file beside the card: their numbers (see `evaluation.truth.number`), ascending, as
-            64-bit integers, little-endian.
+            64-bit integers, little-endian; behind them, likewise, those of pictures that were held out.
         sha256: of that file, hexadecimal.
+        learned: how many it has learned from.
     """
 
     file: str
     sha256: str
+    learned: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +291,7 @@ def _plain(cls: type[Any], table: Mapping[str, Any], where: str) -> dict[str, An
             raise ModelError(f"{where}: {key} has the wrong type ({type(value).__name__})")
         values[key] = tuple(value) if isinstance(value, list) else value
     needed = {"tensor", "size", "short_side", "dimension", "name", "file", "sha256", "repository", "revision"}
-    needed |= {"takes"}
+    needed |= {"takes", "learned"}
     missing = [name for name in fields if name in needed and name not in values]
     if missing:
         raise ModelError(f"{where}: {missing[0]} is missing")
@@ -327,6 +329,8 @@ def _check(card: Card, where: str) -> None:
             raise ModelError(
                 f"{where}: {key}.file must be a bare file name ending in .npz, got {adapter.file!r}"
             )
+    if card.seen and card.seen.learned < 0:
+        raise ModelError(f"{where}: seen.learned must be 0 or more, got {card.seen.learned}")
     if card.seen and (Path(card.seen.file).name != card.seen.file or not card.seen.file.endswith(".seen")):
         raise ModelError(
             f"{where}: seen.file must be a bare file name ending in .seen, got {card.seen.file!r}"

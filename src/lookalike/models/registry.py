@@ -97,23 +97,48 @@ def adapter_file(card: Card, adapter: Adapter) -> Path:
     return path
 
 
-def seen_by(card: Card) -> npt.NDArray[np.int64]:
+def learned_by(card: Card) -> npt.NDArray[np.int64]:
     """The numbers of the pictures that a model has learned from, ascending, (n,) int64; none when that is
     not known.
 
     Raises:
         ModelError: the file with them is not beside the card, or is not the one the card describes.
     """
+    return _seen(card)[: card.seen.learned if card.seen else 0]
+
+
+def held_out_by(card: Card) -> npt.NDArray[np.int64]:
+    """The numbers of the pictures that were held out when a model learned, ascending, (n,) int64.
+
+    Raises:
+        ModelError: as `learned_by`.
+    """
+    return _seen(card)[card.seen.learned if card.seen else 0 :]
+
+
+def _seen(card: Card) -> npt.NDArray[np.int64]:
     import numpy as np
 
     if card.seen is None:
         return np.zeros(0, np.int64)
     path = card.path.parent / card.seen.file
     if not path.is_file():
-        raise ModelError(f"model {card.name!r}: {path} is missing")
-    if not is_file(path, card.seen.sha256):
+        raise ModelError(
+            f"model {card.name!r}: {path}, the list of what it has learned from, is missing: copy it there, "
+            f"or take the section [seen] out of {card.path}, and it counts as having learned from everything"
+        )
+    if not is_file(path, card.seen.sha256) or path.stat().st_size % 8:
         raise _another(path, card.seen.sha256)
     return np.frombuffer(path.read_bytes(), "<i8").astype(np.int64)
+
+
+def network_of(card: Card) -> Card:
+    """The model whose network one with an adapter has; the model itself when it has none, or when no other
+    model is known that has this network."""
+    if not any(output.adapter for output in card.outputs.values()):
+        return card
+    others = [other for other in available() if other.sha256 == card.sha256]
+    return next((other for other in others if not any(o.adapter for o in other.outputs.values())), card)
 
 
 def onnx_file(card: Card) -> Path:

@@ -16,7 +16,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,10 +28,12 @@ from lookalike.models.registry import (
     available,
     file_sha256,
     find,
+    held_out_by,
     is_file,
+    learned_by,
     models_folder,
+    network_of,
     onnx_file,
-    seen_by,
 )
 from lookalike.models.unfinished import unfinished
 
@@ -111,7 +113,7 @@ def save_adapted(
         alike: see `Output`.
         summary: one line for people.
         quality: measured figures, for people.
-        seen: (n,) int64 numbers of the pictures that the map was learned from; those that the base has
+        seen: (n,) int64 numbers of the pictures that the map was learned from; those that the network has
             learned from are added.
 
     Returns:
@@ -121,20 +123,20 @@ def save_adapted(
         ModelError: the name cannot be used, or the model folder cannot be written to.
     """
     check_name(name)
-    numbers = _with_those_before(seen, base)
+    kept = _Kept.of(base, seen)
     network = base.outputs[output].without_adapter
     adapter = Adapter(f"{name}.npz", hashlib.sha256(weights).hexdigest(), network.dimension)
     adapted = replace(network, dimension=dimension, alike=alike, summary=summary, adapter=adapter)
     card = replace(
         base, name=name, outputs={"embedding": adapted}, summary=summary, quality=dict(quality),
         source=f"{base.name}, output {output}, with an adapter. {base.source}".strip(),
-        seen=_seen(name, numbers),
+        seen=kept.described(name),
     )  # fmt: skip
     with _writable(models_folder()) as folder:
         if not is_file(BUILT_IN / base.file, base.sha256):
             _copy(onnx_file(base), folder / base.file, base.sha256)
         _write(folder / adapter.file, weights)
-        _write(folder / f"{name}.seen", numbers)
+        _write(folder / f"{name}.seen", kept.numbers)
         _write(folder / f"{name}.toml", card_text(card).encode())
     return read_card(folder / f"{name}.toml")
 
@@ -183,6 +185,7 @@ def save_trained(
     summary: str,
     quality: Mapping[str, float],
     seen: Ints,
+    held_out: Ints,
 ) -> Card:
     """Save a model that is another one with its network trained on.
 
@@ -194,7 +197,9 @@ def save_trained(
         curve: how training went, SVG; kept beside the model for people.
         summary: one line for people.
         quality: measured figures, for people.
-        seen: (n,) int64 numbers of the pictures it was shown; those that the base has learned from are added.
+        seen: (n,) int64 numbers of the pictures it was shown; those that the network has learned from are
+            added.
+        held_out: (h,) int64 likewise, of those held out.
 
     Returns:
         Its card, read back.
@@ -203,29 +208,45 @@ def save_trained(
         ModelError: the name cannot be used, or the model folder cannot be written to.
     """
     check_name(name)
-    numbers = _with_those_before(seen, base)
+    kept = _Kept.of(network_of(base), seen, held_out)
     card = replace(
         base, name=name, file=f"{name}.onnx", sha256=hashlib.sha256(network).hexdigest(), outputs=outputs,
         summary=summary, quality=dict(quality), hub=None,
-        source=f"{base.name}, fine-tuned. {base.source}".strip(), seen=_seen(name, numbers),
+        source=f"{base.name}, fine-tuned. {base.source}".strip(), seen=kept.described(name),
     )  # fmt: skip
     with _writable(models_folder()) as folder:
         _write(folder / card.file, network)
         _write(folder / f"{name}.svg", curve.encode())
-        _write(folder / f"{name}.seen", numbers)
+        _write(folder / f"{name}.seen", kept.numbers)
         _write(folder / f"{name}.toml", card_text(card).encode())
     return read_card(folder / f"{name}.toml")
 
 
-def _with_those_before(seen: Ints, base: Card) -> bytes:
-    """The numbers of all pictures that a new model has learned from, as they are kept."""
-    import numpy as np
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept of the pictures that a new model has learned from; see `cards.Seen`.
 
-    return np.union1d(seen, seen_by(base)).astype("<i8").tobytes()
+    Attributes:
+        numbers: the content of the file.
+        learned: how many of them it has learned from.
+    """
 
+    numbers: bytes
+    learned: int
 
-def _seen(name: str, numbers: bytes) -> Seen:
-    return Seen(f"{name}.seen", hashlib.sha256(numbers).hexdigest())
+    @classmethod
+    def of(cls, before: Card, seen: Ints, held_out: Ints | None = None) -> _Kept:
+        """With those that the model that it was made of has learned from, and that were held out then."""
+        import numpy as np
+
+        learned = np.union1d(seen, learned_by(before))
+        judged = held_out_by(before) if held_out is None else np.union1d(held_out, held_out_by(before))
+        numbers = np.concatenate([learned, np.setdiff1d(judged, learned)])
+        return cls(numbers.astype("<i8").tobytes(), len(learned))
+
+    def described(self, name: str) -> Seen:
+        """What the card of a model of this name says of it."""
+        return Seen(f"{name}.seen", hashlib.sha256(self.numbers).hexdigest(), self.learned)
 
 
 def curve_of(card: Card) -> Path:
@@ -313,7 +334,7 @@ def export(card: Card, file: Path) -> None:
     parts = {card.file: onnx_file(card)}
     parts |= {o.adapter.file: adapter_file(card, o.adapter) for o in card.outputs.values() if o.adapter}
     if card.seen:
-        seen_by(card)
+        learned_by(card)
         parts[card.seen.file] = card.path.with_name(card.seen.file)
     if file.exists():
         raise ModelError(f"{file} exists already: nothing is overwritten; choose another name")
@@ -388,7 +409,7 @@ def _unpacked(packed: zipfile.ZipFile, place: Path, file: Path) -> Card:
     for output in card.outputs.values():
         if output.adapter:
             adapter_file(card, output.adapter)
-    seen_by(card)
+    learned_by(card)
     return card
 
 

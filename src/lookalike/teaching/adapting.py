@@ -14,7 +14,6 @@ from lookalike.embedder import Embedder
 from lookalike.errors import ModelError, UsageError
 from lookalike.evaluation import truth
 from lookalike.evaluation.retrieval import Outcomes
-from lookalike.filters import check_column
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import Card, storing
 from lookalike.models.cards import HELD_OUT_FIGURE
@@ -46,7 +45,7 @@ def teach(gallery: Gallery, current: Space, lesson: Lesson, progress: Stages | N
     """
     started = time.monotonic()
     storing.check_new(lesson.name)
-    _complete_searched(gallery, current, lesson, progress)
+    lessons.complete_searched(gallery, current, lesson, progress)
     _check(lessons.material_for(gallery, current, lesson))
     base = _base(gallery, current)
     output = lesson.output or base.longest_output
@@ -112,14 +111,6 @@ def _name(card: Card) -> str:
     """By what a model is found again: its name, or its path where it lies in no folder of models."""
     known = any(other.name == card.name and other.path == card.path for other in models.available())
     return card.name if known else str(card.path.with_suffix(".onnx").absolute())
-
-
-def _complete_searched(gallery: Gallery, current: Space, lesson: Lesson, progress: Stages | None) -> None:
-    """Give all pictures a vector of the model that is searched now; hardly ever is there one without."""
-    if lesson.label is not None:
-        check_column(lesson.label, gallery.columns())
-    embedder = Embedder.load(current.model, current.output, current.runtime)
-    lessons.complete(gallery, embedder, current.model, lesson.threads, progress, "reading pictures")
 
 
 def _check(material: examples.Material) -> None:

@@ -21,7 +21,7 @@ from lookalike.models import Card, storing
 from lookalike.models.cards import HELD_OUT_FIGURE
 from lookalike.progress import Stages
 from lookalike.results import FinetuneReport
-from lookalike.spaces import embedder_of, space_of
+from lookalike.spaces import space_of
 from lookalike.teaching import lessons, retraining, self_training
 from lookalike.teaching.lessons import Lesson
 from lookalike.teaching.retraining import Told
@@ -80,8 +80,12 @@ def finetune(
     """
     started = time.monotonic()
     begun = retraining.start(current, lesson, recipe.size)
+    lessons.complete_searched(gallery, current, lesson, progress)
     if lesson.teacher is not None:
-        _ready_to_teach(gallery, current, lesson.teacher, lesson.threads, progress)
+        teacher = _network_of(gallery, lesson.teacher)
+        _check_other(current, teacher)
+        lesson = replace(lesson, teacher=teacher)
+        lessons.complete_searched(gallery, teacher, lesson, progress)
     material = _material(gallery, current, lesson)
     seen = truth.learned_from(material.pictures.held_out_numbers, *_cards(current, lesson))
 
@@ -130,8 +134,9 @@ def finetune(
 
 
 def _cards(trained: Space, lesson: Lesson) -> list[Card]:
-    """The model that is trained on, and the one it is compared with."""
-    return [models.find(space.model) for space in (trained, lesson.teacher) if space is not None]
+    """The network that is trained on, and the model that is compared with what comes of it."""
+    network = models.network_of(models.find(trained.model))
+    return [network, models.find((lesson.teacher or trained).model)]
 
 
 def _on_what(lesson: Lesson, material: _Material) -> str:
@@ -141,20 +146,31 @@ def _on_what(lesson: Lesson, material: _Material) -> str:
     learned = f"{by} on {len(known.ids):,} pictures of {known.classes:,} kinds"
     if lesson.teacher is None:
         return learned
-    return f"{learned} and {guessed:,} guessed by {lesson.teacher.model}"
+    return f"{learned} and {guessed:,} guessed by {models.find(lesson.teacher.model).name}"
 
 
-def _ready_to_teach(
-    gallery: Gallery, trained: Space, teacher: Space, threads: int, progress: Stages | None
-) -> None:
-    """Give all pictures a vector of the teacher's; refuse a network that would learn its own guesses (see
-    docs/training-trials.md for what that gave)."""
-    if teacher.model == trained.model:
+def _network_of(gallery: Gallery, teacher: Space) -> Space:
+    """The vectors of the network that an adapter maps, else those of the teacher: an adapter has learned from
+    the pictures that tell how sure a guess must be, and one is fitted without them anyway."""
+    identity = models.find(teacher.model).base_identity(teacher.output, teacher.runtime)
+    for space in (teacher, *gallery.spaces()):
+        if space.identity == identity:
+            return space
+    raise UsageError(
+        f"{teacher.model} has an adapter, and the collection no vectors of what it maps: name the model it "
+        f"was made from as the teacher"
+    )
+
+
+def _check_other(trained: Space, teacher: Space) -> None:
+    """Refuse a network that was trained and would learn its own guesses (see docs/training-trials.md for what
+    that gave)."""
+    network, other = (models.network_of(models.find(space.model)) for space in (trained, teacher))
+    if network.sha256 == other.sha256 and network.is_taught:
         raise UsageError(
-            f"{trained.model} cannot be its own teacher: train another model with its guesses, best the one "
+            f"{network.name} cannot be its own teacher: train another model with its guesses, best the one "
             f"that it was made from, for example --model {models.DEFAULT_MODEL}"
         )
-    lessons.complete(gallery, embedder_of(teacher), teacher.model, threads, progress, "reading pictures")
 
 
 def _material(gallery: Gallery, space: Space, lesson: Lesson) -> _Material:
@@ -162,8 +178,7 @@ def _material(gallery: Gallery, space: Space, lesson: Lesson) -> _Material:
     found = lessons.material_for(gallery, space, lesson, lesson.teacher)
     labels = found.examples.labels
     check(labels)
-    seen = truth.learned_from(found.examples.same, *_cards(space, lesson))
-    held_out = _held_out(found, seen)
+    held_out = _held_out(found, _cards(space, lesson))
     files = retraining.readable(gallery, found.ids.tolist())
     pictures = TrainingSet(files, found.examples.same, labels, held_out)
     if lesson.teacher is not None:
@@ -173,17 +188,19 @@ def _material(gallery: Gallery, space: Space, lesson: Lesson) -> _Material:
     return _Material(found, pictures)
 
 
-def _held_out(found: examples.Material, seen: Bools) -> Ints:
-    """Some of each class; near-copies of others never are, and what has been learned from before only where
-    there is too little else.
+def _held_out(found: examples.Material, cards: Sequence[Card]) -> Ints:
+    """Some of each class; near-copies of others never are, and what one of the models has learned from only
+    where there is too little else. What was held out before is so again, and a share of what is new.
 
     Raises:
         UsageError: there are too few.
     """
     labels = found.examples.labels
+    seen = truth.learned_from(found.examples.same, *cards)
+    before = truth.held_out_by(found.examples.same, *cards) & ~seen
     groups = adapter.near_copies(found.examples)
     single = np.bincount(groups)[groups] == 1
-    held_out = hold_out(labels, single & ~seen)
+    held_out = hold_out(labels, single, new=~seen & ~before, again=before)
     if len(held_out) < FEWEST_HELD_OUT:
         held_out = hold_out(labels, single)
     if len(held_out) < FEWEST_HELD_OUT:

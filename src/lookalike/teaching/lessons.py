@@ -14,7 +14,7 @@ from lookalike.embedder import Embedder
 from lookalike.evaluation import copies
 from lookalike.evaluation.retrieval import Outcomes, interval
 from lookalike.evaluation.truth import PairList
-from lookalike.filters import Filter
+from lookalike.filters import Filter, check_column
 from lookalike.gallery.base import Gallery, Space
 from lookalike.progress import Stages, silent
 from lookalike.results.training import Verdict
@@ -69,6 +69,18 @@ def complete(
             progress(stage, done, total)
 
     indexing.complete(gallery, space, embedder, threads=threads, progress=report)
+
+
+def complete_searched(gallery: Gallery, current: Space, lesson: Lesson, progress: Stages | None) -> None:
+    """Give all pictures a vector of a model that is there already; hardly ever is there one without.
+
+    Raises:
+        UsageError: there is no column of the lesson's label: that is said before pictures are read.
+    """
+    if lesson.label is not None:
+        check_column(lesson.label, gallery.columns())
+    embedder = Embedder.load(current.model, current.output, current.runtime)
+    complete(gallery, embedder, current.model, lesson.threads, progress, "reading pictures")
 
 
 def material_for(

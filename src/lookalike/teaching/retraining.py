@@ -324,6 +324,7 @@ def save(
         summary=summary,
         quality=quality,
         seen=pictures.numbers[pictures.shown],
+        held_out=pictures.held_out_numbers,
     )
     shutil.rmtree(unfinished.folder_of(begun.name), ignore_errors=True)
     return card

@@ -13,7 +13,7 @@ from lookalike import models
 from lookalike.embedder import Embedder
 from lookalike.errors import UsageError
 from lookalike.evaluation import copies
-from lookalike.evaluation.truth import chosen, known, learned_from
+from lookalike.evaluation.truth import chosen, held_out_by, known, learned_from
 from lookalike.gallery.base import Gallery, Space
 from lookalike.models import storing
 from lookalike.models.cards import HELD_OUT_FIGURE
@@ -71,7 +71,7 @@ def train_unlabelled(
     started = time.monotonic()
     begun = retraining.start(current, lesson, recipe.size)
     pictures = _material(gallery, current, lesson, progress)
-    seen = learned_from(pictures.held_out_numbers, begun.base)
+    seen = learned_from(pictures.held_out_numbers, models.network_of(begun.base))
 
     def task(reader: Reader) -> Task:
         from lookalike.training.self_supervised import ByEdits
@@ -125,10 +125,14 @@ def _material(gallery: Gallery, space: Space, lesson: Lesson, progress: Stages |
     wanted = int(np.clip(HELD_OUT * len(ids), FEWEST_HELD_OUT, MOST_HELD_OUT))
     held_out = np.zeros(0, np.int64)
     if len(ids) >= FEWEST:
-        seen = learned_from(there.same[rows], models.find(space.model))
-        held_out = _like_no_other(gallery, space, ids, hashes, wanted, ~seen)
-        if len(held_out) < FEWEST_HELD_OUT:
-            held_out = _like_no_other(gallery, space, ids, hashes, wanted, np.ones(len(ids), bool))
+        # Best by what was held out before, then by what is new, and by what was learned if there is no other.
+        base = models.network_of(models.find(space.model))
+        fresh = ~learned_from(there.same[rows], base)
+        before = held_out_by(there.same[rows], base) & fresh
+        for fit in (before, fresh, np.ones(len(ids), bool)):
+            held_out = _like_no_other(gallery, space, ids, hashes, wanted, fit)
+            if len(held_out) >= FEWEST_HELD_OUT:
+                break
     if len(held_out) < FEWEST_HELD_OUT:
         among = " that --where takes" if lesson.where else ""
         alike = f" of which {len(held_out)} look like no other," if len(ids) >= FEWEST else ""

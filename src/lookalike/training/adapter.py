@@ -146,21 +146,24 @@ def split(examples: Examples, seen: Bools | None = None) -> Ints:
         seen: (n,) which of them are not fit to judge by, since what is judged has learned from them: they
             and near-copies of them are not in part 0, and others take their place; None for none.
     """
-    groups = near_copies(examples)
+    groups = _by_chance(near_copies(examples))
     parts = _dealt(examples.labels, groups)
     if seen is not None and seen.any():
         _swap_seen(parts, examples.labels, groups, np.bincount(groups, seen) > 0)
     return parts
 
 
+def _by_chance(groups: Ints) -> Ints:
+    """The same groups, with other numbers."""
+    return np.random.default_rng(0).permutation(int(groups.max(initial=-1)) + 1)[groups]
+
+
 def _dealt(labels: Ints, groups: Ints) -> Ints:
     """(n,) parts, to which the groups of each class are dealt in turn."""
-    order = np.random.default_rng(0).permutation(int(groups.max(initial=-1)) + 1)
     parts = np.zeros(len(groups), np.int64)
     next_part = 0
     for rows in _by_class(labels):
-        mine = np.unique(groups[rows])
-        for group in mine[np.argsort(order[mine])].tolist():
+        for group in np.unique(groups[rows]).tolist():
             parts[rows[groups[rows] == group]] = next_part % PARTS
             next_part += 1
     return parts

@@ -34,13 +34,18 @@ FEWEST_JUDGES = 10
 """With fewer that are as sure, nothing is said by how many of them are right."""
 
 
+FEWEST_KNOWN = 2
+"""Examples of a class that is guessed; one says nothing of how its pictures differ."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Guesser:
     """Tells the class of a picture by its vector.
 
     Attributes:
         map: learned from the examples that were not held out.
-        means: (C, k) float32 unit rows, the mapped mean of each class; zeros for a class without examples.
+        means: (C, k) float32 unit rows, the mapped mean of each class; zeros for a class with fewer than
+            `FEWEST_KNOWN` examples, which is never guessed.
         least: similarity to the mean from which on a guess counts; infinite when none does.
     """
 
@@ -76,6 +81,7 @@ def guesser(examples: Examples, held_out: Ints) -> Guesser:
 def _means(vectors: Vectors, labels: Ints, classes: int) -> Floats:
     sums = np.zeros((classes, vectors.shape[1]))
     np.add.at(sums, labels, vectors)
+    sums[np.bincount(labels, minlength=classes) < FEWEST_KNOWN] = 0
     return unit(sums)
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lookalike.errors import UsageError
 
+Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 HELD_OUT = 0.1
@@ -146,7 +147,15 @@ class Epoch:
     score: float = math.nan
 
 
-def hold_out(labels: Ints, single: npt.NDArray[np.bool_], share: float = HELD_OUT, seed: int = 0) -> Ints:
+def hold_out(
+    labels: Ints,
+    single: Bools,
+    share: float = HELD_OUT,
+    seed: int = 0,
+    *,
+    new: Bools | None = None,
+    again: Bools | None = None,
+) -> Ints:
     """Rows to hold out: of each class a share, drawn by chance, and never its last two pictures.
 
     Small classes take turns: of ten classes of four pictures each, four give one.
@@ -154,22 +163,27 @@ def hold_out(labels: Ints, single: npt.NDArray[np.bool_], share: float = HELD_OU
     Args:
         labels: (n,) classes.
         single: (n,) whether a picture may be held out, since it has no near-copy.
+        new: (n,) the share is that of these, and drawn among these; None for all.
+        again: (n,) these are held out besides, since they were before; None for none.
         share: of the pictures, in [0, 1).
         seed: of chance.
 
     Returns:
         (h,) int64, ascending.
     """
+    new = np.ones(len(labels), bool) if new is None else new
+    again = np.zeros(len(labels), bool) if again is None else again & single
     dice = np.random.default_rng(seed)
     chosen: list[int] = []
     owed = 0.5
     for label in dice.permutation(np.unique(labels)).tolist():
         rows = np.flatnonzero(labels == label)
-        able = dice.permutation(rows[single[rows]])
-        owed += share * len(rows)
-        count = max(0, min(int(owed), len(rows) - 2, len(able)))
+        before = rows[again[rows]][: max(0, len(rows) - 2)]
+        able = dice.permutation(rows[(single & new)[rows]])
+        owed += share * new[rows].sum()
+        count = max(0, min(int(owed), len(rows) - 2 - len(before), len(able)))
         owed -= count
-        chosen += able[:count].tolist()
+        chosen += [*before.tolist(), *able[:count].tolist()]
     return np.array(sorted(chosen), np.int64)
 
 
