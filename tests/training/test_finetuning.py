@@ -256,9 +256,8 @@ def test_a_model_is_not_put_in_the_place_of_one_it_was_not_compared_with(
 @needs_torch
 @pytest.mark.usefixtures("own_models")
 def test_a_teacher_must_be_there(collection: Collection) -> None:
-    with collection:
-        with pytest.raises(CollectionError, match="no model is called 'nobody'"):
-            collection.finetune("new", "most", teacher="nobody", threads=1)
+    with collection, pytest.raises(CollectionError, match="no model is called 'nobody'"):
+        collection.finetune("new", "most", teacher="nobody", threads=1)
 
 
 @pytest.fixture
