@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,11 +50,13 @@ class Found:
 
     Attributes:
         recall: recall@1.
-        score: what the best epoch has the highest of.
+        score: what the best epoch has the highest of, or nearly.
+        error: the standard error of the score; 0 when the highest is to be the best.
     """
 
     recall: float = math.nan
     score: float = math.nan
+    error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,7 +125,7 @@ class Training:
         self._task, self._recipe = task, recipe
         self._step, self._judged, self._seconds, self._losses = 0, 0, 0.0, list[float]()
         found = task.begin(self._vectors)
-        self.history = [Epoch(0, math.nan, found.recall, 0.0, found.score)]
+        self.history = [Epoch(0, math.nan, found.recall, 0.0, found.score, found.error)]
         self._mean = [weight.detach().clone() for weight in self._weights()]
         self._best = [weight.clone() for weight in self._mean]
         self._optimiser = torch.optim.AdamW(
@@ -163,9 +165,17 @@ class Training:
 
     @property
     def best(self) -> Epoch:
-        """The epoch with the highest score, of equal ones the last; with nothing held out, the last."""
+        """The last epoch whose score is at most one standard error below the highest, since steps get smaller
+        to the end, and a few pictures do not tell such epochs apart (the rule of one standard error: Breiman
+        et al., "Classification and regression trees", 1984); the network as it was only where no epoch has a
+        higher score. With nothing held out, the last."""
         judged = [epoch for epoch in self.history if not math.isnan(epoch.score)]
-        return max(judged, key=lambda e: (e.score, e.number)) if judged else self.history[-1]
+        if not judged:
+            return self.history[-1]
+        highest = max(judged, key=lambda epoch: (epoch.score, epoch.number))
+        if not highest.number:
+            return highest
+        return [e for e in judged if e.number and e.score >= highest.score - highest.error][-1]
 
     def take_best(self) -> None:
         """Put the weights of the best epoch into the network."""
@@ -256,7 +266,7 @@ class Training:
         last, self._judged = self.history[-1], self._step
         with self._mean_weights():
             found = self._task.judge(self._vectors)
-        self.history[-1] = Epoch(last.number, last.loss, found.recall, last.seconds, found.score)
+        self.history[-1] = replace(last, recall=found.recall, score=found.score, error=found.error)
         if self.best is self.history[-1]:
             self._best = [weight.clone() for weight in self._mean]
 
