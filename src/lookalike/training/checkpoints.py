@@ -15,7 +15,7 @@ from lookalike.errors import LookalikeError, is_lack_of_memory
 from lookalike.models import Card
 from lookalike.training.recipe import Recipe, TrainingSet
 
-LAYOUT = 4
+LAYOUT = 5
 """What a state holds (see `loop.Training.state`) and means; one of another layout is not gone on from."""
 
 Whose = dict[str, str | int | float | None]

@@ -138,6 +138,7 @@ class Epoch:
             gets, while the rest of each class still comes closer (grocery, epochs 8 to 12 of 30: recall@1
             stayed 0.914, that of the one catalogue picture of each class rose from 0.809 to 0.852); without
             labels the share of copies found at few false matches.
+        error: the standard error of the score; see `loop.Training.best`.
     """
 
     number: float
@@ -145,6 +146,7 @@ class Epoch:
     recall: float
     seconds: float
     score: float = math.nan
+    error: float = 0.0
 
 
 def hold_out(

@@ -189,8 +189,9 @@ class ByLabel(Task):
         counts, place = right.sum(axis=1, keepdims=True), np.arange(1, right.shape[1] + 1)
         counted = right & (place <= counts)
         precision = np.cumsum(counted, axis=1) / place
-        map_r = ((precision * counted).sum(axis=1) / np.maximum(counts[:, 0], 1)).mean()
-        return Found(float(right[:, 0].mean()), float(map_r))
+        map_r = (precision * counted).sum(axis=1) / np.maximum(counts[:, 0], 1)
+        error = map_r.std() / np.sqrt(len(map_r))
+        return Found(float(right[:, 0].mean()), float(map_r.mean()), float(error))
 
 
 def _view(file: Path, size: int, seed: Sequence[int], decoded: Decoded) -> Rgb:
