@@ -223,8 +223,8 @@ def test_pictures_that_are_new_judge(collection: Collection, monkeypatch: pytest
     held_out = 2 * KINDS  # of eight a kind two are new, and these judge
     assert report.held_out <= held_out
     assert report.verdict != "seen"
-    assert models.seen_by(models.find("second")).size == 64
-    assert set(models.seen_by(models.find("first"))) < set(models.seen_by(models.find("second")))
+    assert models.learned_by(models.find("second")).size == 64
+    assert set(models.learned_by(models.find("first"))) < set(models.learned_by(models.find("second")))
 
 
 def test_the_output_that_is_lacking_is_made_first(collection: Collection) -> None:
