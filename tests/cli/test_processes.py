@@ -19,8 +19,14 @@ LOOKALIKE = [sys.executable, "-m", "lookalike"]
 
 
 def run(*arguments: object, cwd: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    # Environment by name: readline, which pytest imports, tells the window's size behind `os.environ`.
     return subprocess.run(
-        [*LOOKALIKE, *map(str, arguments)], cwd=cwd, input=stdin, capture_output=True, check=False
+        [*LOOKALIKE, *map(str, arguments)],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        check=False,
+        env=dict(os.environ),
     )
 
 
