@@ -134,6 +134,30 @@ def test_the_best_is_kept_and_training_ends_when_it_gets_no_better(
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        ([0.2, 0.5, 0.9, 0.86, 0.84], 3),  # the last that is not worse by more than 0.05
+        ([0.2, 0.5, 0.9, 0.80, 0.84], 2),
+        ([0.2, 0.5, 0.88, 0.86, 0.92], 4),
+        ([0.9, 0.5, 0.88, 0.89, 0.86], 0),  # nothing was learned: the network as it was
+        ([0.9, 0.5, 0.91, 0.89, 0.8], 3),
+    ],
+)
+def test_of_epochs_that_a_few_pictures_cannot_tell_apart_the_last_is_kept(
+    training: Start, reader: Reader, monkeypatch: pytest.MonkeyPatch, scores: list[float], best: int
+) -> None:
+    told = iter(scores)
+    monkeypatch.setattr(supervised.ByLabel, "_found", lambda *_: loop.Found(0.5, next(told), 0.05))
+    one = training(reader, Recipe(epochs=4, batch=9, patience=99))
+    means = [[mean.numpy().copy() for mean in one._mean]]
+    one.run(lambda _: means.append([mean.numpy().copy() for mean in one._mean]))
+    assert one.best.number == best
+    one.take_best()
+    for a, b in zip(weights(one), means[best], strict=False):
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second passes whenever one looks, which training does once a step."""

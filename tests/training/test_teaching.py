@@ -345,8 +345,9 @@ def handed_on(
     """A collection indexed with a model that was taken in elsewhere, whose base came along as a bare file."""
     built_in = models.find(models.DEFAULT_MODEL)
     data = models.onnx_file(built_in).read_bytes() + b"\x32\x04mine"  # a doc_string, which changes no vector
-    words = {"curve": "<svg/>", "summary": "", "quality": {}}
-    storing.save_trained("ft", built_in, data, built_in.outputs, seen=np.zeros(0, np.int64), **words)
+    none = np.zeros(0, np.int64)
+    words = {"curve": "<svg/>", "summary": "", "quality": {}, "seen": none, "held_out": none}
+    storing.save_trained("ft", built_in, data, built_in.outputs, **words)
     collection.use("ft", "plain")
     collection.train("shop", "kind")
     storing.export(models.find("shop"), tmp_path / "shop.lookalike-model")

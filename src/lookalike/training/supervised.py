@@ -3,7 +3,7 @@
 Vectors are compared by their cosine, with a loss of pytorch-metric-learning (`LOSSES`; the recipe names
 one). Losses with a proxy vector for each class begin with the mean vectors of the classes (Qi, Brown,
 Lowe, "Low-shot learning with imprinted weights", 2018). Classes are dealt equally often. The best epoch
-is the one with the highest MAP@R: recall@1 is soon as high as it gets, while the rest of each class still
+is the last of those that nearly have the highest MAP@R: recall@1 is soon as high as it gets, while the rest of each class still
 comes closer.
 """
 
