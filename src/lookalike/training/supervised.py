@@ -3,8 +3,8 @@
 Vectors are compared by their cosine, with a loss of pytorch-metric-learning (`LOSSES`; the recipe names
 one). Losses with a proxy vector for each class begin with the mean vectors of the classes (Qi, Brown,
 Lowe, "Low-shot learning with imprinted weights", 2018). Classes are dealt equally often. The best epoch
-is the last of those that nearly have the highest MAP@R: recall@1 is soon as high as it gets, while the rest of each class still
-comes closer.
+is the last of those that nearly have the highest MAP@R: recall@1 is soon as high as it gets, while the rest
+of each class still comes closer.
 """
 
 from __future__ import annotations
