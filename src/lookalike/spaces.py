@@ -143,6 +143,14 @@ def embedder_of(space: Space) -> Embedder:
     Raises:
         ModelError: it is not there, or not the one it was when the vectors were made.
     """
+    try:
+        models.find(space.model)
+    except ModelError as error:
+        raise ModelError(
+            f"the collection has vectors of model {space.model!r}, but the model is not there any more: "
+            f"bring it back (`lookalike models import`, or out of the folder `removed` of your models), or "
+            f"name another one, for example `lookalike models use {models.DEFAULT_MODEL}` ({error})"
+        ) from error
     embedder = Embedder.load(space.model, space.output, space.runtime)
     if embedder.identity != space.identity:
         raise ModelError(

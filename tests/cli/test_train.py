@@ -220,6 +220,20 @@ def test_trainings_that_have_not_ended_are_listed_and_removed(shop: Shell, tmp_p
     assert shop("models", "remove", "begun", "--yes").code == 1
 
 
+def test_without_the_model_that_is_searched_the_way_out_is_told(shop: Shell) -> None:
+    assert shop("train", "--label", "kind", "--name", "fleeting").code == 0
+    assert shop("models", "use", "fleeting").code == 0
+    assert shop("models", "remove", "fleeting", "--yes").code == 0
+    Image.new("RGB", (64, 64), "red").save("new.png")
+    for command in (["search", "new.png"], ["index", "new.png"]):
+        ended = shop(*command)
+        assert ended.code == 1
+        assert "vectors of model 'fleeting', but the model is not there any more: bring it back" in ended.err
+        assert "`lookalike models use efficientnet-lite0`" in ended.err
+    assert shop("models", "use", "efficientnet-lite0").code == 0
+    assert shop("index", "new.png").code == 0
+
+
 def test_what_cannot_be_removed_is_said_without_asking(shop: Shell) -> None:
     ended = shop("models", "remove", "efficientnet-lite0")
     assert (ended.code, "only models there are removed" in ended.err) == (1, True)

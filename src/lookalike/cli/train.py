@@ -237,6 +237,11 @@ def _show(report: ModelReport) -> None:
 
 def _tell_verdict(report: ModelReport) -> None:
     tell_without_vector(report.without_vector, report.model)
+    if isinstance(report, NetworkReport) and not report.apart:
+        click.echo(
+            "The pictures held out also chose the epoch, so its figures are a little too good: for figures "
+            "to rely on, keep others back with --where"
+        )
     if not report.default:
         click.echo(
             f"{report.model} is not made the default, since {_why_not(report)}. "
@@ -244,11 +249,6 @@ def _tell_verdict(report: ModelReport) -> None:
         )
         return
     click.echo(f"{report.model} is better: the collection is searched with it from now on")
-    if isinstance(report, NetworkReport) and not report.apart:
-        click.echo(
-            "The pictures held out also chose the epoch, so its figures are a little too good: for figures "
-            "to rely on, keep others back with --where"
-        )
     back = f"`lookalike models use {report.compared.partition(', ')[0]}` goes back"
     if isinstance(report, UnlabelledReport):
         click.echo(
@@ -272,7 +272,8 @@ def _why_not(report: ModelReport) -> str:
         "recall": "recall@1 has fallen",
         "copies": "edited copies of pictures of which nothing is known are found less well",
         "seen": "the two cannot be compared: one of them, or what it is made of, has learned from the "
-        "pictures held out, so its figures are too good (keep others back with --where and evaluate both)",
+        "pictures held out, so its figures are too good (keep others back with --where, and search for them "
+        "with `lookalike evaluate --queries` and both models)",
     }
     return reasons[report.verdict]
 

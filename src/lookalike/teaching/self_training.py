@@ -53,11 +53,19 @@ def guessed(gallery: Gallery, teacher: Space, material: Material, held_out: Ints
     kept = sample(labels, max(0, MOST_PICTURES - len(material.ids)))
     if not len(kept):
         raise UsageError(
-            f"of {len(material.unknown):,} pictures without a label none can be learned from: either of none "
-            f"it is clear enough what it is, or those with a label are {MOST_PICTURES:,} already, which is "
-            f"all that are taken; leave the teacher out, or label some more"
+            f"of {len(material.unknown):,} pictures without a label none can be learned from: "
+            f"{_why_none(material)}"
         )
     return ids[kept], labels[kept]
+
+
+def _why_none(material: Material) -> str:
+    if len(material.ids) >= MOST_PICTURES:
+        return f"those with a label are {MOST_PICTURES:,} already, all that are taken; leave the teacher out"
+    return (
+        "by the vectors of the teacher it is of none clear enough what it is, as those held out show; leave "
+        "the teacher out, or label some more"
+    )
 
 
 def _sure(
