@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.training.adapter import Examples
@@ -76,6 +76,7 @@ def test_without_pictures_there_are_no_guesses() -> None:
     assert rows.tolist() == labels.tolist() == []
 
 
+@settings(max_examples=10)  # each fits two adapters
 @given(st.integers(0, 2**32))
 def test_those_held_out_are_not_learned_from(seed: int) -> None:
     """They say how sure is sure enough, and nothing else."""

@@ -11,6 +11,7 @@ import pytest
 
 from lookalike.errors import LookalikeError, UsageError
 from lookalike.models import Preprocessing
+from lookalike.teaching import retraining
 from lookalike.training.reading import Reader
 from lookalike.training.recipe import Recipe, TrainingSet
 
@@ -101,7 +102,8 @@ def test_proxies_begin_near_the_means(name: str) -> None:
 
 
 def test_memory_that_is_used_up_is_explained_and_other_errors_are_not() -> None:
-    with pytest.raises(LookalikeError, match=r"too little memory .*--batch 16"), loop._memory_explained(32):
+    explained = retraining.memory_explained("new", Recipe(batch=32))
+    with pytest.raises(LookalikeError, match=r"too little memory .*--batch 16"), explained:
         raise MemoryError
-    with pytest.raises(RuntimeError, match="shapes"), loop._memory_explained(32):
+    with pytest.raises(RuntimeError, match="shapes"), retraining.memory_explained("new", Recipe()):
         raise RuntimeError("shapes do not match")
