@@ -4,7 +4,7 @@ With few labels and many pictures, a map that was learned from the labels tells 
 (Yarowsky, "Unsupervised word sense disambiguation rivaling supervised methods", 1995; Lee, "Pseudo-label",
 2013). A guess is the class whose mean is most similar. It counts when it is as sure as 85 of 100 pictures
 held out are of their own class, and when nine of ten of those that are as sure are guessed right.
-Pictures of no class at all are unlike most means (docs/training.md has what was measured).
+Pictures of no class at all are unlike most means (docs/training-trials.md has what was measured).
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ LEAST_RIGHT = 0.9
 
 FEWEST_JUDGES = 10
 """With fewer that are as sure, nothing is said by how many of them are right."""
-
 
 FEWEST_KNOWN = 2
 """Examples of a class that is guessed; one says nothing of how its pictures differ."""
